@@ -1,0 +1,133 @@
+import * as z from "zod";
+import type { Connection, DatabaseRole } from "./ports/database.ts";
+
+const minute = 60_000;
+const hour = 60 * minute;
+const day = 24 * hour;
+
+/** Every period of the system in milliseconds; `STRONGROOM_TIME_DIVISOR` shortens all of them by one factor. */
+const periods = {
+  /** How long a claim holds without a beat. */
+  lease: 45_000,
+  /** Between two beats of a claim; a lease outlives four missed ones. */
+  beat: 10_000,
+  /** How long an accepted upload may be completed. */
+  grant: 7 * day,
+  /** How long a signed upload URL works. */
+  signedUrl: 5 * minute,
+  /** How long a read ticket works. */
+  ticket: minute,
+  /** A claimable document silent for this long is rung for again. */
+  silence: minute,
+  /** Between two rounds of the reconciler. */
+  reconcile: minute,
+  /** Staging is kept this long after `stored`, `rejected`, `expired`. */
+  keepStored: day,
+  keepRejected: 7 * day,
+  keepExpired: day,
+  /** Age at which an unreferenced object is an orphan: longer than a signed URL lives, and 15 minutes. */
+  orphanGrace: 5 * minute + 15 * minute,
+  /** Between two sweeps for orphans over all of staging and vault. */
+  sweep: hour,
+  /** Published events stay in the outbox this long. */
+  keepPublished: 7 * day,
+  /** Oldest waiting document above which no new grant is given. */
+  overload: 10 * minute,
+  /** Documents older than this go to the late queue: fresh work goes first. */
+  overAge: 5 * minute,
+  /** Between two checkpoints over the audit chains. */
+  checkpoint: 5 * minute,
+  /** Between two looks of the relay when nothing wakes it. */
+  relay: 250,
+  /** How long a role is believed without asking the database. */
+  roleCache: minute,
+  /** Cap of the backoff between two tries of ours. */
+  retryCap: minute,
+  /** Visibility of a queue message, extended by every beat. */
+  visibility: 2 * minute,
+  /** Answers to an Idempotency-Key are kept this long. */
+  idempotency: 30 * day,
+} as const;
+export type Periods = Record<keyof typeof periods, number>;
+
+const url = z.string().refine((text) => URL.canParse(text), "not a URL");
+const Environment = z.object({
+  STRONGROOM_PUBLIC_URL: url,
+  STRONGROOM_DATA: z.string().min(1),
+  STRONGROOM_DATABASE_URL_APP: url,
+  STRONGROOM_DATABASE_URL_SYSTEM: url,
+  STRONGROOM_DATABASE_URL_EMBEDDED: url,
+  STRONGROOM_ISSUER: url,
+  STRONGROOM_AUDIENCE: z.string().min(1),
+  STRONGROOM_UPLOAD_KEY: z.string().regex(/^[0-9a-f]{64}$/),
+  STRONGROOM_TICKET_KEY: z.string().regex(/^[0-9a-f]{64}$/),
+  STRONGROOM_CELL: z.enum(["even", "odd"]).default("even"),
+  STRONGROOM_TIME_DIVISOR: z.coerce.number().positive().default(1),
+  STRONGROOM_JOBS: z.coerce.number().int().min(1).max(64).default(2),
+  STRONGROOM_MAX_RETRIES: z.coerce.number().int().min(1).default(8),
+});
+
+/** What the system runs with; read from the environment once, at the entry of a process. */
+export type Config = {
+  /** Base of the API as clients see it, without a trailing slash. */
+  publicUrl: string;
+  cell: "even" | "odd";
+  backend: { kind: "embedded"; dataDirectory: string; connections: Record<Exclude<DatabaseRole, "owner">, Connection> };
+  auth: { issuer: string; audience: string };
+  secrets: { uploadKey: Uint8Array; ticketKey: Uint8Array };
+  periods: Periods;
+  /** Documents processed at once by one worker: its cores. */
+  jobs: number;
+  /** Tries of ours before a document is `failed`. */
+  maxRetries: number;
+};
+
+/** Reads the configuration; throws one error that names every variable that is missing or wrong. */
+export function readConfig(environment: Record<string, string | undefined> = process.env): Config {
+  const parsed = Environment.safeParse(environment);
+  if (!parsed.success) throw new Error(`configuration: ${z.prettifyError(parsed.error)}`);
+  const env = parsed.data;
+  return {
+    publicUrl: env.STRONGROOM_PUBLIC_URL.replace(/\/$/, ""),
+    cell: env.STRONGROOM_CELL,
+    backend: {
+      kind: "embedded",
+      dataDirectory: env.STRONGROOM_DATA,
+      connections: {
+        app: parseConnection(env.STRONGROOM_DATABASE_URL_APP),
+        system: parseConnection(env.STRONGROOM_DATABASE_URL_SYSTEM),
+        embedded: parseConnection(env.STRONGROOM_DATABASE_URL_EMBEDDED),
+      },
+    },
+    auth: { issuer: env.STRONGROOM_ISSUER, audience: env.STRONGROOM_AUDIENCE },
+    secrets: { uploadKey: fromHex(env.STRONGROOM_UPLOAD_KEY), ticketKey: fromHex(env.STRONGROOM_TICKET_KEY) },
+    periods: dividePeriods(env.STRONGROOM_TIME_DIVISOR),
+    jobs: env.STRONGROOM_JOBS,
+    maxRetries: env.STRONGROOM_MAX_RETRIES,
+  };
+}
+
+/** All periods, each divided by one factor: the proofs run fifteen times faster with the same ratios. */
+export function dividePeriods(divisor: number): Periods {
+  return Object.fromEntries(Object.entries(periods).map(([name, ms]) => [name, Math.max(1, Math.round(ms / divisor))])) as Periods;
+}
+
+/** `postgres://user:password@host:port/database` in parts. */
+export function parseConnection(text: string): Connection {
+  const { hostname, port, pathname, username, password } = new URL(text);
+  return {
+    host: hostname,
+    port: Number(port || 5432),
+    database: decodeURIComponent(pathname.slice(1)),
+    user: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+  };
+}
+
+/** The inverse of `parseConnection`. */
+export function formatConnection({ host, port, database, user, password }: Connection): string {
+  const [who, secret, name] = [user, password, database].map(encodeURIComponent);
+  return `postgres://${who}:${secret}@${host}:${port}/${name}`;
+}
+
+const fromHex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, "hex"));

@@ -1,0 +1,31 @@
+/** HTTP status that a refusal is answered with. */
+export type RefusalStatus = 400 | 401 | 403 | 404 | 405 | 409 | 410 | 412 | 413 | 415 | 422 | 428 | 429 | 503;
+
+type RefusalOptions = { status?: RefusalStatus; retryAfterSeconds?: number; details?: Record<string, unknown> };
+
+/**
+ * The caller's fault (or a state that only the caller can act on): shown as written, never retried by us.
+ * Anything thrown that is not a Refusal is ours: logged with its cause and retried.
+ */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+  readonly code: string;
+  readonly status: RefusalStatus;
+  /** Seconds after which the same request may succeed; null when it never will as it stands. */
+  readonly retryAfterSeconds: number | null;
+  readonly details: Record<string, unknown>;
+
+  /** `code` is stable snake_case; `message` is a plain sentence that says what happened and what to do. */
+  constructor(code: string, message: string, options: RefusalOptions = {}) {
+    super(message);
+    this.code = code;
+    this.status = options.status ?? 422;
+    this.retryAfterSeconds = options.retryAfterSeconds ?? null;
+    this.details = options.details ?? {};
+  }
+}
+
+/** Marks a branch that the compiler proves unreachable; throws if data proves otherwise. */
+export function unreachable(value: never): never {
+  throw new Error(`unexpected value: ${JSON.stringify(value)}`);
+}
