@@ -1,0 +1,119 @@
+import { randomBytes } from "node:crypto";
+import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { link, mkdir, open, rm, rmdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+
+/** Where a store keeps what: finished objects in `staging` and `vault`, open uploads, and unfinished files in `temp`. */
+export type ObjectDirectories = {
+  root: string;
+  staging: string;
+  vault: string;
+  uploads: string;
+  temp: string;
+};
+
+/** Only we may look inside. */
+const directoryMode = 0o700;
+/** Nobody writes for so long without touching the file. */
+const leftOverMs = 60 * 60 * 1000;
+/** How often a directory may be removed under a writer who is just creating it. */
+const linkAttempts = 100;
+
+/** Creates the directories below `root` and removes temporary files untouched for an hour: their writers are dead. */
+export function openObjectDirectories(root: string, now: Date): ObjectDirectories {
+  const below = (name: string) => join(root, name);
+  const directories = {
+    root,
+    staging: below("staging"),
+    vault: below("vault"),
+    uploads: below("uploads"),
+    temp: below("temp"),
+  };
+  for (const path of Object.values(directories)) mkdirSync(path, { recursive: true, mode: directoryMode });
+  for (const name of readdirSync(directories.temp)) {
+    const path = join(directories.temp, name);
+    const touched = statSync(path, { throwIfNoEntry: false });
+    if (touched && now.getTime() - touched.mtimeMs > leftOverMs)
+      rmSync(path, { recursive: true, force: true });
+  }
+  return directories;
+}
+
+/** The file of a key. The `@` is no letter of keys, so that `s/a` and `s/a/b` can both be objects. */
+export function objectPath({ staging, vault }: ObjectDirectories, key: string): string {
+  return `${join(key.startsWith("s/") ? staging : vault, key.slice(2))}@`;
+}
+
+/** Calls `work` with a path in `temp` that nobody else uses; whatever is left there afterwards is removed. */
+export async function withTemp<T>(
+  { temp }: ObjectDirectories,
+  work: (path: string) => Promise<T>,
+): Promise<T> {
+  const path = join(temp, randomBytes(16).toString("hex"));
+  try {
+    return await work(path);
+  } finally {
+    await rm(path, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Gives a finished file its name if nobody bears it yet; durable in either case when it resolves.
+ * link(2) is what decides between writers, also between processes.
+ */
+export async function linkDurably(root: string, file: string, name: string): Promise<"created" | "exists"> {
+  const outcome = await linkUnlessTaken(file, name);
+  for (let at = dirname(name); at.length >= root.length; at = dirname(at)) await syncDirectory(at);
+  return outcome;
+}
+
+async function linkUnlessTaken(file: string, name: string): Promise<"created" | "exists"> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await mkdir(dirname(name), { recursive: true, mode: directoryMode });
+      await link(file, name);
+      return "created";
+    } catch (error) {
+      if (isErrno(error, "EEXIST")) return "exists";
+      // Somebody who deleted the neighbours took the empty directory with them.
+      if (!isErrno(error, "ENOENT") || attempt === linkAttempts) throw error;
+    }
+  }
+}
+
+/** Makes the names in a directory durable; no error when the directory itself is gone. */
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await openIfThere(path);
+  if (directory === null) return;
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+/** Removes a directory and those above it, up to but without `stop`, as long as they are empty. */
+export async function removeEmptyDirectories(path: string, stop: string): Promise<void> {
+  for (let at = path; at.length > stop.length; at = dirname(at)) {
+    try {
+      await rmdir(at);
+    } catch (error) {
+      if (isErrno(error, "ENOTEMPTY") || isErrno(error, "EEXIST")) return;
+      if (!isErrno(error, "ENOENT")) throw error;
+    }
+  }
+}
+
+/** A handle to read by, or null when there is no such file. */
+export async function openIfThere(path: string) {
+  try {
+    return await open(path, "r");
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return null;
+    throw error;
+  }
+}
+
+export function isErrno(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
+}

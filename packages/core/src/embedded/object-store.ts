@@ -1,0 +1,158 @@
+import { randomBytes } from "node:crypto";
+import { type FileHandle, rename, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { Readable } from "node:stream";
+import * as z from "zod";
+import type { Clock } from "../clock.ts";
+import type { ObjectFacts, ObjectKey } from "../ports/objects.ts";
+import {
+  isErrno,
+  linkDurably,
+  type ObjectDirectories,
+  objectPath,
+  openIfThere,
+  removeEmptyDirectories,
+  syncDirectory,
+  withTemp,
+} from "./object-directory.ts";
+import { readObjectData, readObjectFacts, writeObjectFile } from "./object-file.ts";
+import { checkObjectKey } from "./object-key.ts";
+
+/** What a writer knows of an object before its bytes have come. */
+export type NewObject = {
+  sizeBytes: number;
+  mediaType: string;
+  metadata: Record<string, string>;
+  compositeSha256: string | null;
+  /** In hex; null when any bytes of that length will do. */
+  expectedSha256: string | null;
+  signal?: AbortSignal | undefined;
+};
+
+/** `differs`: the bytes have another SHA-256 than expected; nothing was kept. */
+export type WriteOutcome =
+  | { outcome: "created"; versionId: string }
+  | { outcome: "exists" }
+  | { outcome: "differs" };
+
+export type ObjectStore = ReturnType<typeof createObjectStore>;
+
+const StoredFacts = z.strictObject({
+  key: z.string(),
+  sizeBytes: z.int().nonnegative(),
+  sha256: z.string().nullable(),
+  compositeSha256: z.string().nullable(),
+  mediaType: z.string(),
+  metadata: z.record(z.string(), z.string()),
+  versionId: z.string(),
+  modifiedAt: z.iso.datetime().transform((text) => new Date(text)),
+});
+
+/** Objects as files: each holds its own facts, so that data and facts appear and vanish together. */
+export function createObjectStore(directories: ObjectDirectories, clock: Clock) {
+  const pathOf = (key: ObjectKey) => {
+    checkObjectKey(key);
+    return objectPath(directories, key);
+  };
+
+  async function write(
+    key: ObjectKey,
+    body: AsyncIterable<Uint8Array | string>,
+    is: NewObject,
+  ): Promise<WriteOutcome> {
+    const path = pathOf(key);
+    const versionId = randomBytes(16).toString("hex");
+    const describe = (sha256: string): z.input<typeof StoredFacts> | null => {
+      const { sizeBytes, mediaType, metadata, compositeSha256 } = is;
+      if (is.expectedSha256 !== null && is.expectedSha256 !== sha256) return null;
+      const hashes = { sha256: compositeSha256 === null ? sha256 : null, compositeSha256 };
+      return {
+        key,
+        sizeBytes,
+        ...hashes,
+        mediaType,
+        metadata,
+        versionId,
+        modifiedAt: clock.now().toISOString(),
+      };
+    };
+    return await withTemp(directories, async (temp) => {
+      if ((await writeObjectFile(temp, body, is.sizeBytes, describe)) === "unfinished")
+        return { outcome: "differs" };
+      is.signal?.throwIfAborted();
+      const outcome = await linkDurably(directories.root, temp, path);
+      return outcome === "created" ? { outcome, versionId } : { outcome };
+    });
+  }
+
+  async function head(key: ObjectKey): Promise<ObjectFacts | null> {
+    const file = await openIfThere(pathOf(key));
+    if (file === null) return null;
+    try {
+      return await factsOf(file, key);
+    } finally {
+      await file.close();
+    }
+  }
+
+  async function read(key: ObjectKey): Promise<Readable> {
+    const file = await openIfThere(pathOf(key));
+    if (file === null) throw new Error(`there is no object ${key}`);
+    try {
+      return readObjectData(file, (await factsOf(file, key)).sizeBytes);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  const remove = async (key: ObjectKey, versionId: string): Promise<void> =>
+    await removeVersion(directories, key, pathOf(key), versionId);
+
+  return { write, head, read, remove };
+}
+
+async function removeVersion(
+  directories: ObjectDirectories,
+  key: ObjectKey,
+  path: string,
+  versionId: string,
+): Promise<void> {
+  const file = await openIfThere(path);
+  if (file === null) return;
+  try {
+    if ((await factsOf(file, key)).versionId !== versionId) return;
+    await withTemp(directories, (aside) => takeAway(directories.root, path, aside, file));
+  } finally {
+    await file.close();
+  }
+  await syncDirectory(dirname(path));
+  await removeEmptyDirectories(dirname(path), key.startsWith("s/") ? directories.staging : directories.vault);
+}
+
+/**
+ * Moves the very file that was read to `aside`. Between reading and moving another may have removed it and a third put
+ * a new object under the key: that one goes back. A plain unlink would have deleted it.
+ */
+async function takeAway(root: string, path: string, aside: string, file: FileHandle): Promise<void> {
+  try {
+    await rename(path, aside);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return;
+    throw error;
+  }
+  const [meant, moved] = [await file.stat({ bigint: true }), await stat(aside, { bigint: true })];
+  if (meant.ino !== moved.ino) await linkDurably(root, aside, path);
+}
+
+async function factsOf(file: FileHandle, key: ObjectKey): Promise<ObjectFacts> {
+  try {
+    const { facts: json, sizeBytes } = await readObjectFacts(file);
+    const facts = StoredFacts.parse(json);
+    if (facts.key !== key || facts.sizeBytes !== sizeBytes)
+      throw new Error("its facts belong to other bytes");
+    return facts;
+  } catch (error) {
+    throw new Error(`object ${key} is damaged`, { cause: error });
+  }
+}
