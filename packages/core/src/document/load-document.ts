@@ -1,0 +1,53 @@
+import { Refusal } from "../errors.ts";
+import type { DocumentFileRow, DocumentRow } from "../database/tables.ts";
+import type { Transaction } from "../ports/database.ts";
+import { type Actor, seesWholeTenant } from "../user/user.ts";
+
+/** A document with its files in page order. */
+export type Loaded = { document: DocumentRow; files: DocumentFileRow[] };
+
+/** The document, or null; one round trip. */
+export async function loadDocument(tx: Transaction, documentId: string): Promise<Loaded | null> {
+  const [document, files] = await Promise.all([findDocument(tx, documentId), listFiles(tx, documentId)]);
+  return document ? { document, files } : null;
+}
+
+/** The document if this person may see it. A foreign or unknown id is refused alike: ids reveal nothing. */
+export async function loadVisible(tx: Transaction, actor: Actor, documentId: string): Promise<Loaded> {
+  const loaded = await loadDocument(tx, documentId);
+  if (!loaded || !maySee(actor, loaded.document)) throw notFound();
+  return loaded;
+}
+
+/** Whether this person may see this document of their tenant. */
+export function maySee(actor: Actor, document: Pick<DocumentRow, "owner_id" | "state">): boolean {
+  return document.state !== "erased" && (seesWholeTenant(actor) || document.owner_id === actor.userId);
+}
+
+/** The one answer for whatever is not there for this person. */
+export function notFound(): Refusal {
+  return new Refusal("not_found", "There is no such document. Check the id, or ask for the list of your documents.", {
+    status: 404,
+  });
+}
+
+/** The row of a document, or undefined. */
+export function findDocument(tx: Transaction, documentId: string): Promise<DocumentRow | undefined> {
+  return tx
+    .selectFrom("document")
+    .selectAll()
+    .where("tenant_id", "=", tx.insideTenant)
+    .where("id", "=", documentId)
+    .executeTakeFirst();
+}
+
+/** The files of a document in page order. */
+export function listFiles(tx: Transaction, documentId: string): Promise<DocumentFileRow[]> {
+  return tx
+    .selectFrom("document_file")
+    .selectAll()
+    .where("tenant_id", "=", tx.insideTenant)
+    .where("document_id", "=", documentId)
+    .orderBy("position")
+    .execute();
+}

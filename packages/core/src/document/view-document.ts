@@ -1,0 +1,93 @@
+import type { DocumentSummary, DocumentView } from "../api.ts";
+import type { DocumentRow } from "../database/tables.ts";
+import type { Transaction } from "../ports/database.ts";
+import { type Actor, seesWholeTenant } from "../user/user.ts";
+import { type Loaded, loadVisible } from "./load-document.ts";
+
+const iso = (moment: Date | null): string | null => moment?.toISOString() ?? null;
+
+/** A document as this person may see it in a list. */
+export function summarize(actor: Actor, document: DocumentRow): DocumentSummary {
+  return {
+    id: document.id,
+    ownerId: document.owner_id,
+    kind: document.kind,
+    loadNumber: document.load_number,
+    note: document.note,
+    state: document.state,
+    version: document.version,
+    reason: document.reason,
+    detail: document.detail,
+    confirmationCode: document.confirmation_code,
+    duplicate: duplicateFor(actor, document),
+    replaces: document.replaces,
+    supersededBy: document.superseded_by,
+    review: document.review,
+    legalHold: document.legal_hold,
+    sizeBytes: document.size_bytes,
+    pageCount: document.page_count,
+    legibility: document.legibility,
+    createdAt: document.created_at.toISOString(),
+    receivedAt: iso(document.received_at),
+    settledAt: iso(document.settled_at),
+    grantExpiresAt: document.grant_expires_at.toISOString(),
+    changedAt: document.changed_at.toISOString(),
+  } as DocumentSummary;
+}
+
+/** The document in full, in one round trip. */
+export async function viewDocument(tx: Transaction, actor: Actor, documentId: string): Promise<DocumentView> {
+  const [loaded, artefacts, timeline] = await Promise.all([
+    loadVisible(tx, actor, documentId),
+    listArtefacts(tx, documentId),
+    listTimeline(tx, documentId),
+  ]);
+  return { ...summarize(actor, loaded.document), ...filesOf(loaded), artefacts, timeline } as DocumentView;
+}
+
+/** An agent gets the link; a driver learns only that the content is on file, unless the document is their own. */
+function duplicateFor(actor: Actor, document: DocumentRow): DocumentSummary["duplicate"] {
+  if (document.duplicate_of === null) return null;
+  return { documentId: seesWholeTenant(actor) ? (document.duplicate_of as never) : null };
+}
+
+function filesOf({ files }: Loaded) {
+  return {
+    files: files.map((file) => ({
+      id: file.id,
+      position: file.position,
+      name: file.name,
+      mediaType: file.media_type,
+      detectedType: file.detected_type,
+      sizeBytes: file.size_bytes,
+      sha256: file.sha256,
+      arrived: file.arrived_at !== null,
+      pageCount: file.page_count,
+      noPreviewReason: file.no_preview_reason,
+    })),
+    missing: files.filter((file) => file.arrived_at === null).map((file) => file.position),
+  };
+}
+
+async function listArtefacts(tx: Transaction, documentId: string) {
+  return await tx
+    .selectFrom("artefact")
+    .select(["name", "media_type as mediaType", "size_bytes as sizeBytes", "sha256"])
+    .where("tenant_id", "=", tx.insideTenant)
+    .where("document_id", "=", documentId)
+    .orderBy("created_at")
+    .orderBy("name")
+    .execute();
+}
+
+async function listTimeline(tx: Transaction, documentId: string) {
+  const rows = await tx
+    .selectFrom("audit")
+    .select(["at", "action"])
+    .where("tenant_id", "=", tx.insideTenant)
+    .where("subject", "=", documentId)
+    .orderBy("id")
+    .limit(200)
+    .execute();
+  return rows.map(({ at, action }) => ({ at: at.toISOString(), action }));
+}

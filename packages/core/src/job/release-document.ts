@@ -1,0 +1,79 @@
+import { type RawBuilder, sql } from "kysely";
+import { moveDocument } from "../document/move-document.ts";
+import type { Ports } from "../ports/ports.ts";
+import type { Claim } from "./claim-document.ts";
+import { ringDoorbell } from "./ring-doorbell.ts";
+
+type ReleasePorts = Pick<Ports, "database" | "queue" | "clock" | "config" | "ids" | "log">;
+
+/** Gives a document back unharmed, for instance at SIGTERM: counts as no fault of anybody, and is rung for at once. */
+export async function releaseDocument(ports: ReleasePorts, claim: Claim): Promise<void> {
+  if (await release(ports, claim, { lease_until: null })) await ringDoorbell(ports, claim.document);
+}
+
+/** Waits before the next try: full jitter below twice as long each time, capped (config `retryCap`). */
+export function backoffMs(retries: number, capMs: number, random: number): number {
+  return Math.round(random * Math.min(capMs, 1_000 * 2 ** retries));
+}
+
+/**
+ * Puts a document off after a fault of ours, or, past all retries, makes it `failed`: kept, listed for operators, redriven
+ * by them. Answers what became of it.
+ */
+export async function retryDocument(ports: ReleasePorts, claim: Claim, cause: Error): Promise<"retried" | "failed" | "lost"> {
+  const { document } = claim;
+  if (document.retries + 1 >= ports.config.maxRetries) return await fail(ports, claim, cause);
+  const delayMs = backoffMs(document.retries, ports.config.periods.retryCap, unit(ports));
+  const kept = await release(ports, claim, {
+    lease_until: null,
+    retries: document.retries + 1,
+    retry_at: sql<Date>`clock_timestamp() + ${delayMs}::float8 * interval '1 millisecond'`,
+  });
+  if (!kept) return "lost";
+  ports.log.warn("document.retried", { documentId: document.id, retries: document.retries + 1, delayMs, error: cause });
+  await ringDoorbell(ports, document, delayMs);
+  return "retried";
+}
+
+async function fail(ports: ReleasePorts, { document, token }: Claim, cause: Error): Promise<"failed" | "lost"> {
+  const failed = await ports.database.withTenant(document.tenant_id as never, (tx) =>
+    moveDocument(ports, tx, {
+      documentId: document.id,
+      from: ["processing"],
+      to: "failed",
+      token,
+      set: {
+        lease_until: null,
+        settled_at: sql`clock_timestamp()`,
+        reason: "processing_failed",
+        detail: "We could not process this document for now. Keep the photo, we are on it.",
+      },
+      event: { type: "document.failed", data: { ownerId: document.owner_id, reason: "processing_failed" } },
+      audit: { actor: "system:processor", action: "document.failed", detail: { reason: "processing_failed", token } },
+    }),
+  );
+  if (failed) ports.log.error("document.failed", { documentId: document.id, error: cause });
+  return failed ? "failed" : "lost";
+}
+
+type Released = { lease_until: null; retries?: number; retry_at?: RawBuilder<Date> };
+
+async function release(ports: ReleasePorts, { document, token }: Claim, set: Released): Promise<boolean> {
+  const rows = await ports.database.withTenant(document.tenant_id as never, (tx) =>
+    tx
+      .updateTable("document")
+      .set({ ...set, changed_at: sql`clock_timestamp()` })
+      .where("tenant_id", "=", document.tenant_id)
+      .where("id", "=", document.id)
+      .where("state", "=", "processing")
+      .where("lease_token", "=", token)
+      .returning("id")
+      .execute(),
+  );
+  return rows.length > 0;
+}
+
+/** A number from 0 up to 1 from the system's source of randomness. */
+function unit(ports: Pick<Ports, "ids">): number {
+  return Buffer.from(ports.ids.random(4)).readUInt32BE() / 2 ** 32;
+}

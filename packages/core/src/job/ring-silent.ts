@@ -1,0 +1,37 @@
+import { sql } from "kysely";
+import { TenantId } from "../ids.ts";
+import type { Ports } from "../ports/ports.ts";
+import { ringDoorbell } from "./ring-doorbell.ts";
+
+type RingPorts = Pick<Ports, "database" | "queue" | "clock" | "config" | "log">;
+
+/** Rings for every claimable document that was silent for a minute: bells get lost, documents do not. */
+export async function ringSilent(ports: RingPorts): Promise<number> {
+  const silent = await listSilent(ports);
+  for (const [tenantId, rows] of Map.groupBy(silent, (row) => row.tenant_id)) {
+    await ports.database.withTenant(TenantId.parse(tenantId), (tx) =>
+      tx
+        .updateTable("document")
+        .set({ rung_at: sql`clock_timestamp()` })
+        .where("tenant_id", "=", tenantId)
+        .where("id", "in", rows.map(({ id }) => id))
+        .execute(),
+    );
+    for (const row of rows) await ringDoorbell(ports, { ...row, traceparent: null });
+  }
+  return silent.length;
+}
+
+async function listSilent(ports: RingPorts) {
+  const silence = sql<Date>`clock_timestamp() - ${ports.config.periods.silence}::float8 * interval '1 millisecond'`;
+  return await ports.database.system
+    .selectFrom("document")
+    .select(["tenant_id", "id", "received_at"])
+    .where("state", "in", ["received", "processing"])
+    .where(sql<boolean>`(lease_until is null or lease_until < clock_timestamp())`)
+    .where(sql<boolean>`(retry_at is null or retry_at < clock_timestamp())`)
+    .where(sql<Date>`coalesce(rung_at, changed_at)`, "<", silence)
+    .orderBy("received_at")
+    .limit(500)
+    .execute();
+}

@@ -1,0 +1,92 @@
+import { sql } from "kysely";
+import { appendAudit } from "../audit/append-audit.ts";
+import { CloudEvent } from "../event/event.ts";
+import { appendEvent } from "../event/append-event.ts";
+import type { Transaction } from "../ports/database.ts";
+import type { ConsumedRecord } from "../ports/stream.ts";
+import type { Ports } from "../ports/ports.ts";
+
+type NotifyPorts = Pick<Ports, "database" | "push" | "ids" | "log">;
+
+/** Group and inbox name; free of the cell, so that a switch of cells repeats nothing. */
+export const notifier = "notifier";
+
+/** Facts that a driver is told of. */
+const told = new Set(["document.stored.v1", "document.rejected.v1", "document.failed.v1"]);
+
+/**
+ * Tells a person's devices what became of their document. Idempotency key: (notifier, event id), and a version is told
+ * once at most; a push is sent before its row is written, so it may repeat, under the same collapse tag.
+ */
+export async function notifyUser(ports: NotifyPorts, record: ConsumedRecord): Promise<"notified" | "skipped"> {
+  const event = CloudEvent.parse(JSON.parse(record.value));
+  const ownerId = event.data["ownerId"];
+  if (!told.has(event.type) || typeof ownerId !== "string") return "skipped";
+  const devices = await ports.database.withTenant(event.tenant, (tx) => listDevices(tx, event, ownerId));
+  if (devices === null) return "skipped";
+  const dead: string[] = [];
+  for (const device of devices) if ((await send(ports, event, device.push_token)) === "unregistered") dead.push(device.id);
+  await ports.database.withTenant(event.tenant, (tx) => recordNotice(ports, tx, event, { ownerId, reached: devices.length - dead.length, dead }));
+  return "notified";
+}
+
+/** One tag per version of a document: a person sees one notice however often it is sent. */
+export function pushTag(event: Pick<CloudEvent, "subject" | "version">): string {
+  return `${event.subject}.${event.version}`;
+}
+
+async function send(ports: NotifyPorts, event: CloudEvent, token: string) {
+  const data = { documentId: event.subject, type: event.type, version: String(event.version) };
+  return await ports.push.send({ token, tag: pushTag(event), data });
+}
+
+/** Live devices of the owner; null when this version, or a later one, was told before. */
+async function listDevices(tx: Transaction, event: CloudEvent, ownerId: string) {
+  const [seen, devices] = await Promise.all([
+    tx
+      .selectFrom("inbox_version")
+      .select("version")
+      .where((eb) => eb.and({ tenant_id: tx.insideTenant, consumer: notifier, document_id: event.subject }))
+      .executeTakeFirst(),
+    tx
+      .selectFrom("device")
+      .select(["id", "push_token"])
+      .where("tenant_id", "=", tx.insideTenant)
+      .where("user_id", "=", ownerId)
+      .where("dropped_at", "is", null)
+      .execute(),
+  ]);
+  return seen && seen.version >= event.version ? null : devices;
+}
+
+type Outcome = { ownerId: string; reached: number; dead: string[] };
+
+async function recordNotice(ports: NotifyPorts, tx: Transaction, event: CloudEvent, { ownerId, reached, dead }: Outcome): Promise<void> {
+  const first = await tx
+    .insertInto("inbox")
+    .values({ tenant_id: tx.insideTenant, consumer: notifier, event_id: event.id })
+    .onConflict((conflict) => conflict.doNothing())
+    .returning("event_id")
+    .executeTakeFirst();
+  if (!first) return;
+  await Promise.all([
+    rememberVersion(tx, event),
+    dropDevices(tx, dead),
+    appendEvent(ports, tx, { documentId: event.subject, version: event.version, type: "user.notified", traceparent: event.traceparent ?? null, data: { ownerId, about: event.type, reached } }),
+    appendAudit(ports, tx, { actor: "system:notifier", action: "user.notified", subject: event.subject, detail: { ownerId, reached, version: event.version } }),
+  ]);
+}
+
+async function rememberVersion(tx: Transaction, event: CloudEvent): Promise<void> {
+  await tx
+    .insertInto("inbox_version")
+    .values({ tenant_id: tx.insideTenant, consumer: notifier, document_id: event.subject, version: event.version })
+    .onConflict((conflict) => conflict.columns(["tenant_id", "consumer", "document_id"]).doUpdateSet({ version: sql`greatest(inbox_version.version, excluded.version)` }))
+    .execute();
+}
+
+/** Only UNREGISTERED drops a token: any other fault may pass. */
+async function dropDevices(tx: Transaction, ids: string[]): Promise<void> {
+  if (ids.length === 0) return;
+  await tx.updateTable("device").set({ dropped_at: sql`clock_timestamp()` }).where("tenant_id", "=", tx.insideTenant).where("id", "in", ids).execute();
+}

@@ -1,0 +1,189 @@
+import type { AcceptUploadRequest, FileDeclaration, UploadReply } from "../api.ts";
+import type { DocumentRow } from "../database/tables.ts";
+import { sha256Hex } from "../digest.ts";
+import { moveDocument } from "../document/move-document.ts";
+import { findDocument, listFiles } from "../document/load-document.ts";
+import { Refusal } from "../errors.ts";
+import { appendAudit } from "../audit/append-audit.ts";
+import { appendEvent } from "../event/append-event.ts";
+import type { Transaction } from "../ports/database.ts";
+import type { Ports } from "../ports/ports.ts";
+import { newTraceparent } from "../trace.ts";
+import { type Actor, actorName } from "../user/user.ts";
+import { checkFiles, contentSha256 } from "./check-declaration.ts";
+import { checkOverload } from "./check-overload.ts";
+import { checkQuota, readQuota } from "./check-quota.ts";
+import { findDuplicate } from "./find-duplicate.ts";
+import { signUploads, type SigningPorts } from "./sign-uploads.ts";
+import { stagingKey } from "./staging-key.ts";
+
+type AcceptPorts = SigningPorts & Pick<Ports, "cache" | "ids" | "log">;
+
+/**
+ * Accepts a document that a client announces, and signs its uploads. Idempotent by document id: the same id and request
+ * answer the same again (and revive an expired grant), the same id with another request is refused.
+ */
+export async function acceptUpload(
+  ports: AcceptPorts,
+  actor: Actor,
+  request: AcceptUploadRequest,
+): Promise<UploadReply & { created: boolean }> {
+  checkFiles(request.files);
+  const requestSha256 = hashRequest(request);
+  const known = await ports.database.withTenant(actor.tenantId, (tx) => findDocument(tx, request.id));
+  if (!known) await checkOverload(ports);
+  const created = known ? await repeat(ports, actor, known, requestSha256) : await create(ports, actor, request, requestSha256);
+  return { created, ...(await signUploads(ports, actor, request.id)) };
+}
+
+/** The request as one text: what the client may repeat is equal in every field. */
+function hashRequest({ id, kind, loadNumber, note, replaces, files }: AcceptUploadRequest): string {
+  const listed = files.map((file) => [file.name, file.mediaType, file.sizeBytes, file.sha256, file.parts ?? []]);
+  return sha256Hex(JSON.stringify([id, kind, loadNumber ?? null, note ?? null, replaces ?? null, listed]));
+}
+
+async function repeat(ports: AcceptPorts, actor: Actor, known: DocumentRow, requestSha256: string): Promise<false> {
+  if (known.owner_id !== actor.userId || known.request_sha256 !== requestSha256) {
+    throw new Refusal("id_taken", "This document id was already used for another request. Make a new id (UUIDv7) and send again.", { status: 409 });
+  }
+  if (known.state === "expired") await revive(ports, actor, known);
+  return false;
+}
+
+/** Every file gets a new staging key: what lies under the old ones is being cleared away. */
+async function revive(ports: AcceptPorts, actor: Actor, known: DocumentRow): Promise<void> {
+  await ports.database.withTenant(actor.tenantId, async (tx) => {
+    const revived = await moveDocument(ports, tx, {
+      documentId: known.id,
+      from: ["expired"],
+      to: "granted",
+      set: { grant_expires_at: grantEnd(ports), settled_at: null, staging_cleared_at: null },
+      event: { type: "upload.revived", data: { ownerId: known.owner_id } },
+      audit: { actor: actorName(actor), action: "upload.revived" },
+    });
+    if (revived) await renewKeys(ports, tx, known.id);
+  });
+}
+
+async function renewKeys(ports: AcceptPorts, tx: Transaction, documentId: string): Promise<void> {
+  const files = await listFiles(tx, documentId);
+  await Promise.all(
+    files.map((file) =>
+      tx
+        .updateTable("document_file")
+        .set({ staging_key: stagingKey(ports.ids, { tenantId: tx.insideTenant, documentId, fileId: file.id }), upload_id: null, arrived_at: null })
+        .where((eb) => eb.and({ tenant_id: tx.insideTenant, document_id: documentId, id: file.id }))
+        .execute(),
+    ),
+  );
+}
+
+async function create(ports: AcceptPorts, actor: Actor, request: AcceptUploadRequest, requestSha256: string): Promise<boolean> {
+  try {
+    await ports.database.withTenant(actor.tenantId, (tx) => insert(ports, tx, actor, request, requestSha256));
+    return true;
+  } catch (error) {
+    if (!isRepeatedId(error)) throw error;
+    const known = await ports.database.withTenant(actor.tenantId, (tx) => findDocument(tx, request.id));
+    if (!known) throw error;
+    return await repeat(ports, actor, known, requestSha256);
+  }
+}
+
+/** Two equal requests at once: the second one meets the primary key and is a repetition. */
+function isRepeatedId(error: unknown): boolean {
+  return error instanceof Error && "constraint" in error && error.constraint === "document_pkey";
+}
+
+async function insert(ports: AcceptPorts, tx: Transaction, actor: Actor, request: AcceptUploadRequest, requestSha256: string): Promise<void> {
+  const sizeBytes = request.files.reduce((sum, file) => sum + file.sizeBytes, 0);
+  const content = { documentId: request.id, sha256: contentSha256(request.files) };
+  const [quota, duplicateOf] = await Promise.all([
+    readQuota(tx, actor),
+    findDuplicate(tx, content),
+    checkKind(tx, request.kind),
+    checkReplaces(tx, actor, request.replaces ?? null),
+  ]);
+  checkQuota(quota, sizeBytes);
+  const traceparent = newTraceparent(ports.ids);
+  await Promise.all([
+    tx
+      .insertInto("document")
+      .values({
+        tenant_id: actor.tenantId,
+        id: request.id,
+        owner_id: actor.userId,
+        kind: request.kind,
+        load_number: request.loadNumber ?? null,
+        note: request.note ?? null,
+        state: "granted",
+        request_sha256: requestSha256,
+        content_sha256: content.sha256,
+        size_bytes: sizeBytes,
+        duplicate_of: duplicateOf,
+        replaces: request.replaces ?? null,
+        grant_expires_at: grantEnd(ports),
+        traceparent,
+      })
+      .execute(),
+    insertFiles(ports, tx, request.id, request.files.map((file, index) => ({ file, position: index + 1 }))),
+    appendEvent(ports, tx, {
+      documentId: request.id,
+      version: 1,
+      type: "upload.accepted",
+      traceparent,
+      data: { ownerId: actor.userId, kind: request.kind, files: request.files.length, sizeBytes },
+    }),
+    appendAudit(ports, tx, { actor: actorName(actor), action: "upload.accepted", subject: request.id, detail: { state: "granted", version: 1 } }),
+  ]);
+}
+
+/** Adds files to a document, each under a staging key of its own. */
+export async function insertFiles(
+  ports: Pick<Ports, "ids">,
+  tx: Transaction,
+  documentId: string,
+  pages: { file: FileDeclaration; position: number }[],
+): Promise<void> {
+  const rows = pages.map(({ file, position }) => {
+    const id = ports.ids.uuid();
+    return {
+      tenant_id: tx.insideTenant,
+      document_id: documentId,
+      id,
+      position,
+      name: file.name,
+      media_type: file.mediaType,
+      size_bytes: file.sizeBytes,
+      sha256: file.sha256,
+      part_sha256: file.parts ?? null,
+      staging_key: stagingKey(ports.ids, { tenantId: tx.insideTenant, documentId, fileId: id }),
+    };
+  });
+  await tx.insertInto("document_file").values(rows).execute();
+}
+
+/** Refuses a kind that the tenant does not have. */
+export async function checkKind(tx: Transaction, kind: string): Promise<void> {
+  const known = await tx.selectFrom("document_kind").select("name").where("tenant_id", "=", tx.insideTenant).execute();
+  if (known.some(({ name }) => name === kind)) return;
+  throw new Refusal("unknown_kind", `There is no document kind “${kind}”. Choose one of: ${known.map(({ name }) => name).join(", ")}.`);
+}
+
+async function checkReplaces(tx: Transaction, actor: Actor, replaces: string | null): Promise<void> {
+  if (replaces === null) return;
+  const target = await findDocument(tx, replaces);
+  if (!target || target.owner_id !== actor.userId) {
+    throw new Refusal("unknown_replaced", "The document that this one shall replace is not one of yours.", { status: 404 });
+  }
+  if (target.superseded_by !== null) {
+    throw new Refusal("already_replaced", "That document was already replaced by a newer one. Replace the newest one.", {
+      status: 409,
+      details: { supersededBy: target.superseded_by },
+    });
+  }
+}
+
+function grantEnd(ports: Pick<Ports, "clock" | "config">): Date {
+  return new Date(ports.clock.now().getTime() + ports.config.periods.grant);
+}

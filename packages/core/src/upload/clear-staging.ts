@@ -1,0 +1,88 @@
+import { sql } from "kysely";
+import type { DocumentState } from "../document/document.ts";
+import { listFiles } from "../document/load-document.ts";
+import { TenantId } from "../ids.ts";
+import type { Ports } from "../ports/ports.ts";
+import { parseStagingKey } from "./staging-key.ts";
+
+type ClearPorts = Pick<Ports, "database" | "objects" | "config" | "clock" | "log">;
+
+/** How long staging is kept after a document came to rest, by the state it rests in. */
+function keepMs({ config }: ClearPorts): Partial<Record<DocumentState, number>> {
+  const { keepStored, keepRejected, keepExpired } = config.periods;
+  return { stored: keepStored, archived: keepStored, rejected: keepRejected, expired: keepExpired };
+}
+
+/** Clears the staging of documents that came to rest long enough ago; no other code deletes staged bytes of a known page. */
+export async function clearStaging(ports: ClearPorts): Promise<number> {
+  let cleared = 0;
+  for (const [state, ms] of Object.entries(keepMs(ports)) as [DocumentState, number][]) {
+    const rows = await ports.database.system
+      .selectFrom("document")
+      .select(["tenant_id", "id"])
+      .where("state", "=", state)
+      .where("staging_cleared_at", "is", null)
+      .where("settled_at", "<", sql<Date>`clock_timestamp() - ${ms}::float8 * interval '1 millisecond'`)
+      .limit(200)
+      .execute();
+    for (const row of rows) cleared += await clear(ports, TenantId.parse(row.tenant_id), row.id, state);
+  }
+  return cleared;
+}
+
+/** Marks first, under the state that was seen; then deletes the very keys that stood in the rows at that moment. */
+async function clear(ports: ClearPorts, tenantId: TenantId, documentId: string, state: DocumentState): Promise<number> {
+  const files = await ports.database.withTenant(tenantId, async (tx) => {
+    const marked = await tx
+      .updateTable("document")
+      .set({ staging_cleared_at: sql`clock_timestamp()` })
+      .where((eb) => eb.and({ tenant_id: tenantId, id: documentId, state }))
+      .where("staging_cleared_at", "is", null)
+      .returning("id")
+      .executeTakeFirst();
+    return marked ? await listFiles(tx, documentId) : [];
+  });
+  for (const file of files) {
+    if (file.upload_id) await ports.objects.abortParts(file.staging_key, file.upload_id);
+    await removeKey(ports, file.staging_key);
+  }
+  return files.length > 0 ? 1 : 0;
+}
+
+async function removeKey(ports: ClearPorts, key: string): Promise<void> {
+  const there = await ports.objects.head(key);
+  if (there) await ports.objects.remove(key, there.versionId);
+}
+
+/** Removes what lies in staging for no page that is still expected: dropped pages, renewed keys, crashes between two steps. */
+export async function collectStaging(ports: ClearPorts): Promise<number> {
+  let removed = 0;
+  const oldest = ports.clock.now().getTime() - ports.config.periods.keepExpired;
+  for await (const there of ports.objects.list("s/")) {
+    if (there.modifiedAt.getTime() > oldest || (await isExpected(ports, there.key))) continue;
+    await ports.objects.remove(there.key, there.versionId);
+    removed += 1;
+  }
+  for await (const upload of ports.objects.listUploads("s/")) {
+    if (upload.startedAt.getTime() > oldest || (await isExpected(ports, upload.key))) continue;
+    await ports.objects.abortParts(upload.key, upload.uploadId);
+    removed += 1;
+  }
+  return removed;
+}
+
+async function isExpected(ports: ClearPorts, key: string): Promise<boolean> {
+  const owner = parseStagingKey(key);
+  if (!owner) return false;
+  const row = await ports.database.withTenant(owner.tenantId, (tx) =>
+    tx
+      .selectFrom("document_file")
+      .innerJoin("document", (join) => join.onRef("document.tenant_id", "=", "document_file.tenant_id").onRef("document.id", "=", "document_file.document_id"))
+      .select("document.staging_cleared_at")
+      .where("document_file.tenant_id", "=", owner.tenantId)
+      .where("document_file.document_id", "=", owner.documentId)
+      .where("document_file.staging_key", "=", key)
+      .executeTakeFirst(),
+  );
+  return row !== undefined && row.staging_cleared_at === null;
+}

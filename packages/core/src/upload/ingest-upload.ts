@@ -1,0 +1,39 @@
+import { sql } from "kysely";
+import type { Transaction } from "../ports/database.ts";
+import { type ReceivePorts, receiveDocument } from "./receive-document.ts";
+import { parseStagingKey } from "./staging-key.ts";
+
+/**
+ * Takes the hint that an object was created. Idempotency key: the staging key; repeats, strangers and late events change
+ * nothing. When it was the last page, the document is received.
+ */
+export async function ingestUpload(ports: ReceivePorts, key: string): Promise<void> {
+  const owner = parseStagingKey(key);
+  if (!owner) return ports.log.warn("ingest.unknown_key");
+  const there = await ports.objects.head(key);
+  if (!there) return;
+  const { tenantId, documentId } = owner;
+  const left = await ports.database.withTenant(tenantId, (tx) => markPage(tx, documentId, key, there.sizeBytes));
+  if (left === 0) await receiveDocument(ports, { tenantId, documentId }, "system:ingest");
+}
+
+/** Pages that are still missing; null for a document that waits for none. The row lock lets last pages follow one another. */
+async function markPage(tx: Transaction, documentId: string, key: string, sizeBytes: number): Promise<number | null> {
+  const ofDocument = { tenant_id: tx.insideTenant, document_id: documentId };
+  const [document, , counted] = await Promise.all([
+    tx.selectFrom("document").select("state").where("tenant_id", "=", tx.insideTenant).where("id", "=", documentId).forUpdate().executeTakeFirst(),
+    tx
+      .updateTable("document_file")
+      .set({ arrived_at: sql`clock_timestamp()` })
+      .where((eb) => eb.and({ ...ofDocument, staging_key: key, size_bytes: sizeBytes }))
+      .where("arrived_at", "is", null)
+      .execute(),
+    tx
+      .selectFrom("document_file")
+      .select(({ fn }) => fn.countAll<number>().as("left"))
+      .where((eb) => eb.and(ofDocument))
+      .where("arrived_at", "is", null)
+      .executeTakeFirstOrThrow(),
+  ]);
+  return document?.state === "granted" ? counted.left : null;
+}

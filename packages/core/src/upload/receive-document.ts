@@ -1,0 +1,116 @@
+import { sql } from "kysely";
+import type { DocumentFileRow, DocumentRow } from "../database/tables.ts";
+import { type Loaded, loadDocument } from "../document/load-document.ts";
+import { moveDocument } from "../document/move-document.ts";
+import { confirmationCode, type TenantId } from "../ids.ts";
+import { ringDoorbell } from "../job/ring-doorbell.ts";
+import type { Transaction } from "../ports/database.ts";
+import type { ObjectFacts } from "../ports/objects.ts";
+import type { Ports } from "../ports/ports.ts";
+import { inParts } from "./check-declaration.ts";
+import { declaredParts, isPart } from "./sign-uploads.ts";
+import { findDuplicate, lockContent } from "./find-duplicate.ts";
+
+export type ReceivePorts = Pick<Ports, "database" | "objects" | "queue" | "ids" | "clock" | "config" | "log">;
+type Document = { tenantId: TenantId; documentId: string };
+
+/**
+ * Looks, with the store's own eyes, whether every file of a document has arrived, and if so makes it `received`: with
+ * its confirmation code, the decision about duplicates, and the doorbell rung after the commit. Answers the positions of
+ * pages that are missing. Safe to call at any time, in any state, by many at once.
+ */
+export async function receiveDocument(ports: ReceivePorts, { tenantId, documentId }: Document, actor: string): Promise<{ missing: number[] }> {
+  const loaded = await ports.database.withTenant(tenantId, (tx) => loadDocument(tx, documentId));
+  if (!loaded || loaded.document.state !== "granted") return { missing: [] };
+  const arrived = await findArrived(ports, loaded.files);
+  const missing = loaded.files.filter((file) => !arrived.includes(file.id)).map((file) => file.position);
+  if (missing.length > 0) await ports.database.withTenant(tenantId, (tx) => markArrived(tx, documentId, arrived));
+  else await receive(ports, tenantId, loaded, actor);
+  return { missing };
+}
+
+async function receive(ports: ReceivePorts, tenantId: TenantId, { document, files }: Loaded, actor: string): Promise<void> {
+  const received = await ports.database.withTenant(tenantId, (tx) => moveToReceived(ports, tx, document, files, actor));
+  if (!received) return;
+  ports.log.info("document.received", { tenantId, documentId: document.id });
+  await ringDoorbell(ports, received);
+}
+
+async function moveToReceived(ports: ReceivePorts, tx: Transaction, document: DocumentRow, files: DocumentFileRow[], actor: string) {
+  const content = { documentId: document.id, sha256: document.content_sha256 };
+  const [, duplicateOf] = await Promise.all([lockContent(tx, content), findDuplicate(tx, content)]);
+  const code = confirmationCode(ports.ids);
+  const [moved] = await Promise.all([
+    moveDocument(ports, tx, {
+      documentId: document.id,
+      from: ["granted"],
+      to: "received",
+      set: { received_at: sql`clock_timestamp()`, rung_at: sql`clock_timestamp()`, confirmation_code: code, duplicate_of: duplicateOf },
+      event: {
+        type: "document.received",
+        data: {
+          ownerId: document.owner_id,
+          confirmationCode: code,
+          duplicateOf,
+          files: files.map(({ position, sha256, size_bytes }) => ({ position, sha256, sizeBytes: size_bytes })),
+        },
+      },
+      audit: { actor, action: "document.received", detail: { duplicateOf } },
+    }),
+    markArrived(tx, document.id, files.map((file) => file.id)),
+  ]);
+  // No row: pages changed or somebody else was first. Throwing would be wrong, the other one has done it all.
+  if (moved && document.replaces !== null) await supersede(tx, document.replaces, document.id);
+  return moved;
+}
+
+async function supersede(tx: Transaction, replaced: string, by: string): Promise<void> {
+  await tx
+    .updateTable("document")
+    .set({ superseded_by: by, changed_at: sql`clock_timestamp()` })
+    .where("tenant_id", "=", tx.insideTenant)
+    .where("id", "=", replaced)
+    .where("superseded_by", "is", null)
+    .execute();
+}
+
+async function findArrived(ports: ReceivePorts, files: DocumentFileRow[]): Promise<string[]> {
+  const found = await Promise.all(files.map(async (file) => (file.arrived_at !== null || (await hasArrived(ports, file)) ? file.id : null)));
+  return found.filter((id) => id !== null);
+}
+
+/** An event or a client's word is a hint; this is the truth. Parts that are all there are joined here, by us. */
+async function hasArrived(ports: ReceivePorts, file: DocumentFileRow): Promise<boolean> {
+  const there = await ports.objects.head(file.staging_key);
+  if (there) return matches(ports, file, there);
+  if (!inParts(file.size_bytes) || file.upload_id === null) return false;
+  return await joinParts(ports, file, file.upload_id);
+}
+
+async function joinParts(ports: ReceivePorts, file: DocumentFileRow, uploadId: string): Promise<boolean> {
+  const stored = await ports.objects.listParts(file.staging_key, uploadId);
+  const parts = declaredParts(file).flatMap((declared) => stored.find((part) => isPart(part, declared)) ?? []);
+  if (parts.length < declaredParts(file).length) return false;
+  await ports.objects.completeParts(file.staging_key, uploadId, parts);
+  const joined = await ports.objects.head(file.staging_key);
+  return joined !== null && matches(ports, file, joined);
+}
+
+/** A staged object that is not what its grant says cannot come from a signed upload: it is never taken for the page. */
+function matches(ports: ReceivePorts, file: DocumentFileRow, there: ObjectFacts): boolean {
+  const same = there.sizeBytes === file.size_bytes && (there.sha256 === null || there.sha256 === file.sha256);
+  if (!same) ports.log.error("staging.mismatch", { documentId: file.document_id, fileId: file.id, sizeBytes: there.sizeBytes });
+  return same;
+}
+
+async function markArrived(tx: Transaction, documentId: string, fileIds: string[]): Promise<void> {
+  if (fileIds.length === 0) return;
+  await tx
+    .updateTable("document_file")
+    .set({ arrived_at: sql`clock_timestamp()` })
+    .where("tenant_id", "=", tx.insideTenant)
+    .where("document_id", "=", documentId)
+    .where("id", "in", fileIds)
+    .where("arrived_at", "is", null)
+    .execute();
+}

@@ -1,0 +1,108 @@
+import type { FileUpload, UploadReply, UploadRequest } from "../api.ts";
+import type { DocumentFileRow, DocumentRow } from "../database/tables.ts";
+import { documentLimits } from "../document/document.ts";
+import { loadVisible } from "../document/load-document.ts";
+import { viewDocument } from "../document/view-document.ts";
+import type { SignedRequest, StoredPart } from "../ports/objects.ts";
+import type { Ports } from "../ports/ports.ts";
+import type { Actor } from "../user/user.ts";
+import { inParts, partSizes } from "./check-declaration.ts";
+
+export type SigningPorts = Pick<Ports, "database" | "objects" | "clock" | "config">;
+
+/** Signs anew what has not arrived of a document; nothing to send when it is received or beyond. */
+export async function signUploads(ports: SigningPorts, actor: Actor, documentId: string): Promise<UploadReply> {
+  const { document, files } = await ports.database.withTenant(actor.tenantId, (tx) => loadVisible(tx, actor, documentId));
+  const open = document.state === "granted" ? files.filter((file) => file.arrived_at === null) : [];
+  const uploads: FileUpload[] = [];
+  for (const file of open) uploads.push(await signFile(ports, document, file));
+  const view = await ports.database.withTenant(actor.tenantId, (tx) => viewDocument(tx, actor, documentId));
+  return { document: view, uploads };
+}
+
+async function signFile(ports: SigningPorts, document: DocumentRow, file: DocumentFileRow): Promise<FileUpload> {
+  const there = await ports.objects.head(file.staging_key);
+  const requests = there ? [] : inParts(file.size_bytes) ? await signParts(ports, document, file) : [await signWhole(ports, document, file)];
+  return { fileId: file.id, position: file.position, requests } as FileUpload;
+}
+
+async function signWhole(ports: SigningPorts, document: DocumentRow, file: DocumentFileRow): Promise<UploadRequest> {
+  const signed = await ports.objects.signPut({
+    key: file.staging_key,
+    sizeBytes: file.size_bytes,
+    mediaType: file.media_type,
+    sha256: file.sha256,
+    metadata: grantFacts(document, file),
+    expiresInMs: ports.config.periods.signedUrl,
+  });
+  return asRequest(signed, { partNumber: null, offset: 0, sizeBytes: file.size_bytes });
+}
+
+async function signParts(ports: SigningPorts, document: DocumentRow, file: DocumentFileRow): Promise<UploadRequest[]> {
+  const uploadId = file.upload_id ?? (await startParts(ports, document, file));
+  const present = await ports.objects.listParts(file.staging_key, uploadId);
+  const missing = declaredParts(file).filter((part) => !present.some((stored) => isPart(stored, part)));
+  return Promise.all(missing.map((part) => signPart(ports, file, uploadId, part)));
+}
+
+async function signPart(ports: SigningPorts, file: DocumentFileRow, uploadId: string, part: DeclaredPart): Promise<UploadRequest> {
+  const signed = await ports.objects.signPart({
+    key: file.staging_key,
+    uploadId,
+    partNumber: part.partNumber,
+    sizeBytes: part.sizeBytes,
+    sha256: part.sha256,
+    expiresInMs: ports.config.periods.signedUrl,
+  });
+  return asRequest(signed, { ...part, offset: (part.partNumber - 1) * documentLimits.partBytes });
+}
+
+/** Two callers may start at once: the row remembers one upload, the other is thrown away. */
+async function startParts(ports: SigningPorts, document: DocumentRow, file: DocumentFileRow): Promise<string> {
+  const { uploadId } = await ports.objects.startParts(file.staging_key, {
+    mediaType: file.media_type,
+    metadata: grantFacts(document, file),
+  });
+  const kept = await ports.database.withTenant(document.tenant_id as never, async (tx) => {
+    const ofFile = { tenant_id: document.tenant_id, document_id: document.id, id: file.id };
+    await tx.updateTable("document_file").set({ upload_id: uploadId }).where((eb) => eb.and(ofFile)).where("upload_id", "is", null).execute();
+    return await tx.selectFrom("document_file").select("upload_id").where((eb) => eb.and(ofFile)).executeTakeFirstOrThrow();
+  });
+  if (kept.upload_id === uploadId) return uploadId;
+  await ports.objects.abortParts(file.staging_key, uploadId);
+  return kept.upload_id!;
+}
+
+type DeclaredPart = { partNumber: number; sizeBytes: number; sha256: string };
+
+/** The parts of a file as its grant declares them. */
+export function declaredParts(file: Pick<DocumentFileRow, "size_bytes" | "part_sha256">): DeclaredPart[] {
+  return partSizes(file.size_bytes).map((sizeBytes, index) => ({
+    partNumber: index + 1,
+    sizeBytes,
+    sha256: file.part_sha256![index]!,
+  }));
+}
+
+/** Whether a stored part is the declared one. */
+export function isPart(stored: StoredPart, declared: DeclaredPart): boolean {
+  return stored.partNumber === declared.partNumber && stored.sizeBytes === declared.sizeBytes && stored.sha256 === declared.sha256;
+}
+
+/** The grant's facts, kept with the object, so that a restore can ingest again what the database no longer knows. */
+function grantFacts(document: DocumentRow, file: DocumentFileRow): Record<string, string> {
+  return {
+    tenant: document.tenant_id,
+    document: document.id,
+    file: file.id,
+    owner: document.owner_id,
+    kind: document.kind,
+    position: String(file.position),
+    granted: document.created_at.toISOString(),
+  };
+}
+
+function asRequest(signed: SignedRequest, part: Pick<UploadRequest, "partNumber" | "offset" | "sizeBytes">): UploadRequest {
+  const { partNumber, offset, sizeBytes } = part;
+  return { partNumber, offset, sizeBytes, ...signed, expiresAt: signed.expiresAt.toISOString() };
+}
