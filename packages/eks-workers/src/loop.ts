@@ -1,0 +1,80 @@
+import type { Ports } from "@strongroom/core/ports/ports";
+import type { Message, QueueName } from "@strongroom/core/ports/queue";
+
+type LoopPorts = Pick<Ports, "queue" | "clock" | "config" | "log">;
+/** `queues` in order of precedence: a later one is asked only when the ones before are empty. */
+type LoopOptions = { queues: readonly QueueName[]; atOnce: number; stopping: AbortSignal };
+type Handle = (message: Message) => Promise<void>;
+
+/** How long the first queue is waited for when every queue is empty. */
+const waitMs = 5_000;
+/** After this many faults in a row the loop pulls slower: a sick worker must not drain the queue. */
+const restAfter = 3;
+
+/**
+ * Receives, handles and acknowledges until `stopping`, with at most `atOnce` messages in hand; then waits for what is in
+ * hand. A message whose handling throws is given back. Resolves when all is done.
+ */
+export async function runLoop(ports: LoopPorts, { queues, atOnce, stopping }: LoopOptions, handle: Handle): Promise<void> {
+  const inHand = new Set<Promise<void>>();
+  let faults = 0;
+  while (!stopping.aborted) {
+    const free = atOnce - inHand.size;
+    if (free === 0) {
+      await Promise.race(inHand);
+      continue;
+    }
+    const { queue, messages } = await receive(ports, queues, Math.min(free, 10), stopping);
+    if (messages === null) faults += 1;
+    for (const message of messages ?? []) {
+      const work = handleOne(ports, queue, message, handle)
+        .then((done) => void (faults = done ? 0 : faults + 1))
+        .finally(() => inHand.delete(work));
+      inHand.add(work);
+    }
+    if (faults >= restAfter) await ports.clock.sleep(Math.min(30_000, 250 * 2 ** Math.min(faults - restAfter, 7)), stopping);
+  }
+  await Promise.all(inHand);
+}
+
+async function receive(ports: LoopPorts, queues: readonly QueueName[], max: number, stopping: AbortSignal) {
+  const visibilityMs = ports.config.periods.visibility;
+  const ask = (queue: QueueName, patienceMs: number) => ports.queue.receive(queue, { max, waitMs: patienceMs, visibilityMs, signal: stopping });
+  try {
+    for (const queue of queues) {
+      const messages = await ask(queue, 0);
+      if (messages.length > 0) return { queue, messages };
+    }
+    return { queue: queues[0]!, messages: await ask(queues[0]!, waitMs) };
+  } catch (error) {
+    ports.log.warn("loop.receive_failed", { error: error as Error });
+    return { queue: queues[0]!, messages: null };
+  }
+}
+
+/** Whether the message was handled. Visibility is renewed while the work lasts, so that nobody else is rung for it. */
+async function handleOne(ports: LoopPorts, queue: QueueName, message: Message, handle: Handle): Promise<boolean> {
+  const done = new AbortController();
+  const renewing = renew(ports, queue, message, done.signal);
+  try {
+    await handle(message);
+    await ports.queue.acknowledge(queue, message.receipt);
+    return true;
+  } catch (error) {
+    ports.log.warn("loop.handle_failed", { queue, messageId: message.id, receiveCount: message.receiveCount, error: error as Error });
+    await ports.queue.release(queue, message.receipt, 1_000 * message.receiveCount).catch(() => {}); // visibility brings it back
+    return false;
+  } finally {
+    done.abort();
+    await renewing;
+  }
+}
+
+async function renew(ports: LoopPorts, queue: QueueName, message: Message, done: AbortSignal): Promise<void> {
+  const { visibility } = ports.config.periods;
+  while (!done.aborted) {
+    await ports.clock.sleep(visibility / 4, done);
+    if (done.aborted) return;
+    await ports.queue.extend(queue, message.receipt, visibility).catch((error: Error) => ports.log.warn("loop.extend_failed", { error }));
+  }
+}

@@ -1,0 +1,51 @@
+import { chainAudit } from "@strongroom/core/audit/chain-audit";
+import { checkpointAudit } from "@strongroom/core/audit/checkpoint-audit";
+import { relayEvents } from "@strongroom/core/event/relay-events";
+import type { Lock } from "@strongroom/core/ports/database";
+import type { Running, Worker, WorkerContext } from "./worker.ts";
+
+/** Chains the audit, signs receipts and publishes the outbox; of many relays the one that holds the lock is active. */
+export const relay: Worker = async (context): Promise<Running> => ({ done: run(context), isolation: null });
+
+async function run({ ports, stopping }: WorkerContext): Promise<void> {
+  while (!stopping.aborted) {
+    const lock = await ports.database.lock("strongroom.relay").catch((error: Error) => {
+      ports.log.warn("relay.lock_failed", { error });
+      return null;
+    });
+    if (lock) await relayWhileHeld(ports, lock, stopping);
+    else await ports.clock.sleep(ports.config.periods.relay * 4, stopping);
+  }
+}
+
+async function relayWhileHeld(ports: WorkerContext["ports"], lock: Lock, stopping: AbortSignal): Promise<void> {
+  ports.log.info("relay.active");
+  const until = AbortSignal.any([stopping, lock.lost]);
+  const resting = new Map<string, number>();
+  let checkpointAt = 0;
+  while (!until.aborted) {
+    try {
+      const busy = await round(ports, resting);
+      if (ports.clock.monotonicMs() >= checkpointAt) {
+        await checkpointAudit(ports);
+        checkpointAt = ports.clock.monotonicMs() + ports.config.periods.checkpoint;
+      }
+      if (busy) continue;
+    } catch (error) {
+      ports.log.warn("relay.round_failed", { error: error as Error });
+    }
+    await ports.clock.sleep(ports.config.periods.relay, until);
+  }
+  await lock.release().catch(() => {}); // it is lost already
+}
+
+/** One round; keys that failed rest for ten rounds. Whether there is likely more to do at once. */
+async function round(ports: WorkerContext["ports"], resting: Map<string, number>): Promise<boolean> {
+  const now = ports.clock.monotonicMs();
+  for (const [key, until] of resting) if (until <= now) resting.delete(key);
+  const chained = await chainAudit(ports);
+  const { published, failed } = await relayEvents(ports, new Set(resting.keys()));
+  for (const key of failed) resting.set(key, now + ports.config.periods.relay * 10);
+  if (published > 0) ports.log.info("relay.published", { published, failed: failed.length, chained });
+  return published >= 100;
+}

@@ -1,0 +1,57 @@
+/**
+ * The sandboxed process: reads jobs from its socket pair, one after another, decodes, answers. It opens no file and no
+ * connection, reads no environment, and ends when its parent does.
+ */
+import type { MediaType, RenderedImage } from "@strongroom/core/document/rendering";
+import type { Decoded } from "./decoded.ts";
+import { type Frame, frameFd, readFrameSync, writeFrameSync } from "./frames.ts";
+import { type ImageRef, type Job, readyHeader } from "./job.ts";
+import type { Allowance } from "./limits.ts";
+import { renderPhoto } from "./photo.ts";
+
+writeFrameSync(frameFd, { header: readyHeader, blobs: [] });
+for (let job = readFrameSync(frameFd); job !== null; job = readFrameSync(frameFd)) {
+  writeFrameSync(frameFd, await answer(job));
+}
+process.exit(0);
+
+async function answer({ header, blobs }: Frame): Promise<Frame> {
+  try {
+    const job = header as Job;
+    return job.kind === "combine" ? await combined(job, blobs) : packed(await decode(job, blobs));
+  } catch (error) {
+    // Decoders answer for the file themselves; what gets here is a fault of ours, and the parent throws it.
+    const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return { header: { outcome: "fault", message }, blobs: [] };
+  }
+}
+
+function decode({ mediaType, allowance }: Job & { kind: "render" }, blobs: Uint8Array[]): Promise<Decoded> {
+  const [bytes] = blobs;
+  return render(Buffer.from(bytes!.buffer, bytes!.byteOffset, bytes!.byteLength), mediaType, allowance);
+}
+
+/** libheif, PDFium and pdf-lib take 80 to 110 ms each to load: only when somebody needs them. */
+async function render(bytes: Buffer, mediaType: MediaType, allowance: Allowance): Promise<Decoded> {
+  if (mediaType === "image/heic") return (await import("./heic.ts")).renderHeic(bytes);
+  if (mediaType === "application/pdf") return (await import("./pdf.ts")).renderPdf(bytes, allowance);
+  return renderPhoto(bytes, mediaType, allowance);
+}
+
+async function combined({ sizes }: Job & { kind: "combine" }, blobs: Uint8Array[]): Promise<Frame> {
+  const { combineJpegs } = await import("./combine.ts");
+  const pdf = await combineJpegs(sizes.map((size, index) => ({ ...size, bytes: blobs[index]! })));
+  return { header: { outcome: "combined" }, blobs: [pdf] };
+}
+
+function packed(decoded: Decoded): Frame {
+  if (decoded.outcome !== "rendered") return { header: decoded, blobs: [] };
+  const blobs: Uint8Array[] = [];
+  const ref = ({ bytes, width, height }: RenderedImage): ImageRef => ({ blob: blobs.push(bytes) - 1, width, height });
+  const pages = decoded.pages.map(({ rendition, thumbnail, legibility }) => ({
+    rendition: ref(rendition),
+    thumbnail: ref(thumbnail),
+    legibility,
+  }));
+  return { header: { ...decoded, pages }, blobs };
+}

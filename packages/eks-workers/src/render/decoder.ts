@@ -1,0 +1,149 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import type { Duplex, Readable } from "node:stream";
+import { setTimeout as after } from "node:timers/promises";
+import { encodeHeader, type Frame, FrameReader } from "./frames.ts";
+import type { Command } from "./isolation.ts";
+import { type Job, readyHeader } from "./job.ts";
+
+const startDeadlineMs = 10_000;
+const keptErrorBytes = 4_096;
+/** How long the pipes of a dead child may stay open in the hands of something that it started. */
+const lastWordsMs = 500;
+
+/** How one job in a child ended: with an answer, not yet checked, or with the child's death. */
+export type JobEnd = { frame: Frame } | { crashed: "timed_out" | "out_of_memory" | "killed" };
+
+/** A job with the bytes that follow it; `feed` yields exactly `blobBytes` in all. */
+export type Assignment = {
+  job: Job;
+  blobBytes: number[];
+  feed: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+  deadlineMs: number;
+  maxAnswerBytes: number;
+  signal: AbortSignal;
+};
+
+/** One decode child on its leash: it does one job at a time, and does not outlive a deadline. */
+export class Decoder {
+  readonly #child: ChildProcess;
+  readonly #pipe: Duplex;
+  readonly #exited: Promise<JobEnd>;
+  #stderr = "";
+  /** Takes what the child says while it is asked something; between jobs it has nothing to say. */
+  #onData: ((chunk: Buffer) => void) | null = null;
+  #isGone = false;
+  /** Jobs done so far. */
+  jobs = 0;
+
+  private constructor({ file, args, options }: Command) {
+    this.#child = spawn(file, args, options);
+    this.#pipe = this.#child.stdio[3] as Duplex;
+    this.#pipe.on("error", () => {}); // the other end died; `exited` tells
+    this.#pipe.on("data", (chunk: Buffer) => (this.#onData ? this.#onData(chunk) : this.#signal()));
+    (this.#child.stderr as Readable).on("data", (chunk: Buffer) => {
+      this.#stderr = (this.#stderr + chunk.toString("latin1")).slice(-keptErrorBytes);
+    });
+    const closed = once(this.#child, "close").catch(() => {}); // rejects when nothing could be started
+    this.#exited = once(this.#child, "exit")
+      .catch(() => {})
+      .then(() => this.#died(closed));
+  }
+
+  /** Starts a child and waits until it has loaded its codecs. @throws when it does not get there: our fault. */
+  static async start(command: Command): Promise<Decoder> {
+    const decoder = new Decoder(command);
+    const timer = setTimeout(() => decoder.#signal(), startDeadlineMs);
+    const end = await Promise.race([decoder.#answer(0), decoder.#exited]).finally(() => clearTimeout(timer));
+    if ("frame" in end && end.frame.header["kind"] === readyHeader.kind) return decoder;
+    await decoder.kill();
+    throw new Error(`a decode child did not start: ${decoder.#stderr.trim() || "no error was written"}`);
+  }
+
+  /** Resolves when the child is gone, for whatever reason. */
+  get exited(): Promise<unknown> {
+    return this.#exited;
+  }
+
+  /** Does one job; rejects when `signal` aborts or the feed fails, and the child is dead then. */
+  async run({ job, blobBytes, feed, deadlineMs, maxAnswerBytes, signal }: Assignment): Promise<JobEnd> {
+    signal.throwIfAborted();
+    this.jobs += 1;
+    let timedOut = false;
+    const timer = setTimeout(() => {
+      timedOut = true;
+      this.#signal();
+    }, deadlineMs);
+    const stop = () => this.#signal();
+    signal.addEventListener("abort", stop);
+    try {
+      const answer = this.#answer(maxAnswerBytes);
+      const fed = this.#send(encodeHeader(job, blobBytes), feed).then(() => answer);
+      const end = await Promise.race([fed, this.#exited]);
+      signal.throwIfAborted();
+      return "crashed" in end && timedOut ? { crashed: "timed_out" } : end;
+    } catch (error) {
+      await this.kill();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", stop);
+      this.#onData = null;
+    }
+  }
+
+  /** Kills the child and all that it started; resolves when it is gone. */
+  async kill(): Promise<void> {
+    this.#signal();
+    await this.#exited;
+  }
+
+  /** One frame from the child; garbage, or more than is allowed, is answered with SIGKILL. */
+  #answer(maxAnswerBytes: number): Promise<JobEnd> {
+    const reader = new FrameReader(maxAnswerBytes);
+    return new Promise((resolve) => {
+      this.#onData = (chunk) => {
+        try {
+          const frame = reader.push(chunk);
+          if (frame) resolve({ frame });
+        } catch {
+          this.#onData = null;
+          this.#signal();
+        }
+      };
+    });
+  }
+
+  async #send(head: Uint8Array, feed: Assignment["feed"]): Promise<void> {
+    await this.#write(head);
+    for await (const chunk of feed) await this.#write(chunk);
+  }
+
+  /** Waits for room, or for ever once the child is gone: then `exited` has the word. */
+  #write(chunk: Uint8Array): Promise<void> {
+    return new Promise((resolve) => {
+      this.#pipe.write(chunk, (error) => {
+        if (!error) resolve();
+      });
+    });
+  }
+
+  #signal(): void {
+    const { pid } = this.#child;
+    if (pid === undefined || this.#isGone) return;
+    try {
+      process.kill(-pid, "SIGKILL"); // the group: with all that it forked
+    } catch {
+      this.#child.kill("SIGKILL"); // no group of that name any more
+    }
+  }
+
+  async #died(closed: Promise<unknown>): Promise<JobEnd> {
+    this.#signal(); // what it forked may still live, and hold its pipes open
+    this.#isGone = true; // its number may now be given to a stranger
+    await Promise.race([closed, after(lastWordsMs, null, { ref: false })]);
+    this.#pipe.destroy();
+    const ranOut = /out of memory|bad_alloc|allocation failed/i.test(this.#stderr);
+    return { crashed: ranOut ? "out_of_memory" : "killed" };
+  }
+}

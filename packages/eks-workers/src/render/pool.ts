@@ -1,0 +1,185 @@
+import { mkdtemp, open, rm, type FileHandle } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { MediaType, RenderedImage, Renderer, Rendering } from "@strongroom/core/document/rendering";
+import { type Log, silentLog } from "@strongroom/core/log";
+import { checkAnswer, type CheckedAnswer } from "./answer.ts";
+import { type Assignment, Decoder, type JobEnd } from "./decoder.ts";
+import { type Cage, findCage } from "./isolation.ts";
+import { Slots } from "./slots.ts";
+import { describe, sniffBytes } from "./sniff.ts";
+
+/** How a renderer is set up; everything but `concurrency` has the default that the limits name. */
+export type RendererOptions = {
+  /** Children at work at once; one per core. */
+  concurrency: number;
+  /** Wall time of one file; 15 s. A tight try gets half. */
+  deadlineMs?: number;
+  /** Memory of one file, above what Node itself needs; 1 GiB. A tight try gets half. */
+  memoryBytes?: number;
+  /** Pages of one file that get a preview; 20. */
+  previewPages?: number;
+  /** Jobs after which a child is replaced, against leaks; 50. */
+  jobsPerChild?: number;
+  /** Where the empty directory that children stand in is made; the system's temporary directory. */
+  scratch?: string;
+  /** The module that children run; a test puts a hostile one here. */
+  childEntry?: string;
+  log?: Log;
+};
+
+const defaults = {
+  deadlineMs: 15_000,
+  memoryBytes: 1024 ** 3,
+  previewPages: 20,
+  jobsPerChild: 50,
+  scratch: tmpdir(),
+  childEntry: join(import.meta.dirname, "child.ts"),
+  log: silentLog,
+};
+
+/** Share of the deadline after which a PDF stops by itself. */
+const softShare = 0.6;
+
+/** Bytes of pictures that one answer may hold: 50 previews of 2 MB. A PDF is allowed its pictures and 1 MiB more. */
+const maxAnswerBytes = 100 * 1024 * 1024;
+const combineOverheadBytes = 1024 * 1024;
+
+/** Finds out how well children can be shut away here, warms one per slot, and takes jobs first come, first served. */
+export async function createRenderer(options: RendererOptions): Promise<Renderer> {
+  const settings = { ...defaults, ...options };
+  const scratch = await mkdtemp(join(settings.scratch, "strongroom-render-"));
+  const pool = new RenderPool(settings, scratch, await findCage(scratch));
+  await pool.warm();
+  return pool;
+}
+
+type Settings = typeof defaults & { concurrency: number };
+type Work = Pick<Assignment, "job" | "blobBytes" | "feed" | "maxAnswerBytes"> & { tight: boolean; signal?: AbortSignal | undefined };
+
+class RenderPool implements Renderer {
+  readonly #settings: Settings;
+  readonly #scratch: string;
+  readonly #cage: Cage;
+  readonly #slots: Slots;
+  readonly #closing = new AbortController();
+  readonly #children = new Set<Promise<Decoder>>();
+
+  constructor(settings: Settings, scratch: string, cage: Cage) {
+    this.#settings = settings;
+    this.#scratch = scratch;
+    this.#cage = cage;
+    this.#slots = new Slots(settings.concurrency, () => this.#start(settings.memoryBytes), this.#startFailed);
+  }
+
+  get isolation() {
+    return this.#cage.isolation;
+  }
+
+  warm(): Promise<void> {
+    return this.#slots.warm();
+  }
+
+  async render(path: string, options: { tight: boolean; signal?: AbortSignal }): Promise<Rendering> {
+    const file = await open(path);
+    try {
+      const sniffed = describe(await headOf(file));
+      if (sniffed.mediaType === null) return { outcome: "unsupported", detected: sniffed.detected };
+      return await this.#render(file, sniffed.mediaType, options);
+    } finally {
+      await file.close();
+    }
+  }
+
+  async combine(pages: RenderedImage[]): Promise<Uint8Array | null> {
+    const blobBytes = pages.map(({ bytes }) => bytes.length);
+    const job = { kind: "combine" as const, sizes: pages.map(({ width, height }) => ({ width, height })) };
+    const feed = pages.map(({ bytes }) => bytes);
+    const maxAnswerBytes = blobBytes.reduce((a, b) => a + b, combineOverheadBytes);
+    const end = await this.#run({ job, blobBytes, feed, maxAnswerBytes, tight: false }, "combine");
+    if ("message" in end) this.#settings.log.error("renderer.not_combined", { reason: end.message });
+    return "pdf" in end ? end.pdf : null;
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort(new Error("the renderer is closed"));
+    const children = [...this.#children].map((starting) => starting.then((decoder) => decoder.kill()));
+    await Promise.allSettled(children);
+    await rm(this.#scratch, { recursive: true, force: true });
+  }
+
+  async #render(file: FileHandle, mediaType: MediaType, { tight, signal }: { tight: boolean; signal?: AbortSignal }) {
+    const { size } = await file.stat();
+    const softDeadlineMs = this.#deadlineMs(tight) * softShare;
+    const job = { kind: "render" as const, mediaType, allowance: { previewPages: this.#settings.previewPages, softDeadlineMs } };
+    const feed = chunksOf(file, size);
+    const end = await this.#run({ job, blobBytes: [size], feed, maxAnswerBytes, tight, signal }, mediaType);
+    if ("crashed" in end) return { outcome: "crashed" as const, mediaType, cause: end.crashed };
+    if (end.outcome === "fault") throw new Error(`a decode child failed: ${end.message}`);
+    if (end.outcome === "combined") throw new Error("a decode child combined what it should render");
+    return end;
+  }
+
+  /** One job in one child; a child whose job did not end well is not asked again. */
+  async #run(work: Work, asked: MediaType | "combine"): Promise<CheckedAnswer | { crashed: Crash }> {
+    const { tight, signal, ...assignment } = work;
+    const stop = signal ? AbortSignal.any([signal, this.#closing.signal]) : this.#closing.signal;
+    const slot = await this.#slots.lease(stop);
+    let worn: Decoder | null = null;
+    try {
+      const decoder = await (tight ? this.#start(this.#settings.memoryBytes / 2) : slot.decoder());
+      worn = decoder;
+      const end = await decoder.run({ ...assignment, deadlineMs: this.#deadlineMs(tight), signal: stop });
+      const answer = "crashed" in end ? end : (checkAnswer(end.frame, asked) ?? { crashed: "killed" as const });
+      if (!tight && isGood(answer) && decoder.jobs < this.#settings.jobsPerChild) worn = null;
+      return answer;
+    } finally {
+      if (tight) await worn?.kill();
+      slot.release(worn);
+    }
+  }
+
+  #deadlineMs(tight: boolean): number {
+    return this.#settings.deadlineMs * (tight ? 0.5 : 1);
+  }
+
+  #start(memoryBytes: number): Promise<Decoder> {
+    if (this.#closing.signal.aborted) return Promise.reject(this.#closing.signal.reason);
+    const { deadlineMs, jobsPerChild, childEntry } = this.#settings;
+    const cpuSeconds = Math.ceil((deadlineMs * jobsPerChild) / 1_000) + 10;
+    const starting = Decoder.start(this.#cage.command(childEntry, { memoryBytes, cpuSeconds }));
+    this.#children.add(starting);
+    const forget = () => this.#children.delete(starting);
+    starting.then((decoder) => decoder.exited).then(forget, forget);
+    return starting;
+  }
+
+  readonly #startFailed = (error: unknown): void => {
+    if (this.#closing.signal.aborted) return;
+    this.#settings.log.error("renderer.child_not_started", { error: error as Error });
+  };
+}
+
+function isGood(answer: CheckedAnswer | { crashed: Crash }): boolean {
+  return "outcome" in answer && (answer.outcome === "rendered" || answer.outcome === "combined");
+}
+
+type Crash = Extract<JobEnd, { crashed: unknown }>["crashed"];
+
+async function headOf(file: FileHandle): Promise<Uint8Array> {
+  const head = Buffer.alloc(sniffBytes);
+  const { bytesRead } = await file.read(head, 0, sniffBytes, 0);
+  return head.subarray(0, bytesRead);
+}
+
+/** The file's bytes, exactly as many as were promised. @throws when the file became shorter meanwhile. */
+async function* chunksOf(file: FileHandle, size: number): AsyncGenerator<Uint8Array> {
+  const chunkBytes = 256 * 1024;
+  for (let at = 0; at < size; ) {
+    const chunk = Buffer.allocUnsafe(Math.min(chunkBytes, size - at));
+    const { bytesRead } = await file.read(chunk, 0, chunk.length, at);
+    if (bytesRead === 0) throw new Error("the file became shorter while it was read");
+    yield chunk.subarray(0, bytesRead);
+    at += bytesRead;
+  }
+}

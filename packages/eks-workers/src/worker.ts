@@ -1,0 +1,10 @@
+import type { Isolation } from "@strongroom/core/document/rendering";
+import type { Ports } from "@strongroom/core/ports/ports";
+
+/** What a worker is started with; `name` tells processes of one kind apart. */
+export type WorkerContext = { ports: Ports; name: string; stopping: AbortSignal };
+
+/** A worker at work: `done` resolves once `stopping` was heard and nothing is in hand. */
+export type Running = { done: Promise<void>; isolation: Isolation | null };
+
+export type Worker = (context: WorkerContext) => Promise<Running>;
