@@ -1,0 +1,102 @@
+import { Refusal } from "@strongroom/core/errors";
+import { TenantId, UserId } from "@strongroom/core/ids";
+import type { Ports } from "@strongroom/core/ports/ports";
+import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify, type JWTVerifyGetKey } from "jose";
+import * as z from "zod";
+import { Outage } from "./problem.ts";
+
+/** Asymmetric only, so that a public key can never be taken for a shared secret. ES256: ours; RS256: Cognito and most others. */
+const algorithms = ["ES256", "RS256"];
+const clockToleranceSeconds = 60;
+/** Keys are fetched anew after ten minutes, and for an unknown key id at most every 30 seconds. */
+const keyCache = { cacheMaxAge: 600_000, cooldownDuration: 30_000, timeoutDuration: 1_500 };
+
+const Person = z.object({ sub: UserId, tenant: TenantId });
+
+/** Who a token says is calling; whether we know them is for the user table to say. */
+export type Caller = { tenantId: TenantId; userId: UserId };
+
+/**
+ * The caller named by `Authorization: Bearer …`. Throws a Refusal with 401 for a token that is missing or bad in any way,
+ * an Outage when the issuer's keys cannot be had. Demands signature, `iss`, `aud`, `exp`, `iat`, `sub`, `tenant`, and that
+ * the token is an access token (see `isAccessToken`).
+ */
+export async function verifyCaller(
+  { config, clock, log }: Pick<Ports, "config" | "clock" | "log">,
+  authorization: string | undefined,
+): Promise<Caller> {
+  const token = bearerOf(authorization);
+  const keys = keysOf(config.auth.issuer);
+  try {
+    const { payload, protectedHeader } = await jwtVerify(token, keys, {
+      algorithms,
+      issuer: config.auth.issuer,
+      audience: config.auth.audience,
+      requiredClaims: ["exp", "iat"],
+      clockTolerance: clockToleranceSeconds,
+      currentDate: clock.now(),
+    });
+    if (!isAccessToken(protectedHeader.typ, payload)) throw new errors.JWTInvalid("not an access token");
+    const { sub, tenant } = Person.parse(payload);
+    return { tenantId: tenant, userId: sub };
+  } catch (error) {
+    if (error instanceof Outage) throw error;
+    log.info("token.refused", { reason: error instanceof errors.JOSEError ? error.code : "claims" });
+    throw invalidToken();
+  }
+}
+
+/**
+ * An issuer signs more than access tokens with one key. RFC 9068 says `at+jwt`, and that settles it. Cognito says no type
+ * but `token_use: access`. Others say plain `JWT`, for ID tokens too: those bear a nonce or a hash of the access token.
+ */
+function isAccessToken(typ: string | undefined, payload: JWTPayload): boolean {
+  const type = typ?.toLowerCase().replace(/^application\//, "");
+  if (type === "at+jwt") return true;
+  if (type !== undefined && type !== "jwt") return false;
+  if (payload["token_use"] !== undefined || type === undefined) return payload["token_use"] === "access";
+  return payload["nonce"] === undefined && payload["at_hash"] === undefined;
+}
+
+function bearerOf(authorization: string | undefined): string {
+  if (authorization === undefined) {
+    throw new Refusal("token_missing", "Sign in: this needs an access token in the Authorization header.", { status: 401 });
+  }
+  const token = /^Bearer +([\w.~+/-]+=*)$/i.exec(authorization)?.[1];
+  if (token === undefined) throw invalidToken();
+  return token;
+}
+
+function invalidToken(): Refusal {
+  return new Refusal("token_invalid", "This access token is not valid, or not any more. Sign in again.", { status: 401 });
+}
+
+/** One key set for each issuer and process, made at the first token. */
+const keySets = new Map<string, JWTVerifyGetKey>();
+
+function keysOf(issuer: string): JWTVerifyGetKey {
+  const known = keySets.get(issuer);
+  if (known) return known;
+  const url = new URL(`${issuer.replace(/\/$/, "")}/.well-known/jwks.json`);
+  const keys = honest(createRemoteJWKSet(trusted(url), keyCache));
+  keySets.set(issuer, keys);
+  return keys;
+}
+
+/** Tells a token that no key fits from keys that cannot be had: the first is the caller's, the second is ours. */
+function honest(keys: JWTVerifyGetKey): JWTVerifyGetKey {
+  return async (header, token) => {
+    try {
+      return await keys(header, token);
+    } catch (error) {
+      if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys) throw error;
+      throw new Outage("the keys of the token issuer cannot be had", { cause: error });
+    }
+  };
+}
+
+/** Keys that came over plain HTTP could be anybody's; only on this machine are they not. */
+function trusted(url: URL): URL {
+  if (url.protocol === "https:" || ["127.0.0.1", "localhost", "[::1]"].includes(url.hostname)) return url;
+  throw new Error(`the token issuer must be reached over https: ${url.origin}`);
+}

@@ -1,0 +1,141 @@
+import { routes } from "@strongroom/core/api";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { HttpEvent } from "./gateway.ts";
+import { paramsOf, parseRequest, requestLimits } from "./parse-request.ts";
+
+const json = { "content-type": "application/json" };
+const event = (change: Partial<HttpEvent>): HttpEvent => ({
+  rawPath: "/v1/me",
+  rawQueryString: "",
+  headers: json,
+  isBase64Encoded: false,
+  requestContext: { requestId: "r", http: { method: "PUT", sourceIp: "127.0.0.1" } },
+  ...change,
+});
+const editMe = (body: string, headers: Record<string, string> = json) => parseRequest(routes.editMe, event({ body, headers }));
+const list = (rawQueryString: string) => parseRequest(routes.listDocuments, event({ rawQueryString })).query;
+const bodyOfBytes = (bytes: number) => JSON.stringify({ name: "x".repeat(bytes - '{"name":""}'.length) });
+const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
+
+describe("a body", () => {
+  test("is believed after it fits its schema", () => {
+    expect(editMe('{"name":" Ada ","language":"de"}').body).toEqual({ name: "Ada", language: "de" });
+  });
+
+  test("may come in base64", () => {
+    const body = Buffer.from('{"name":"Åsa"}').toString("base64");
+    expect(parseRequest(routes.editMe, event({ body, isBase64Encoded: true })).body).toEqual({ name: "Åsa" });
+  });
+
+  test("that is absent is refused by the name of what is missing", () => {
+    expect(() => parseRequest(routes.issueTicket, event({ pathParameters: { id: "019a0000-0000-7000-8000-000000000000" } }))).toThrow(
+      'The field "artefact" is missing.',
+    );
+  });
+
+  test("of 256 KiB is read, one byte more is refused", () => {
+    expect(() => editMe(bodyOfBytes(requestLimits.bodyBytes))).toThrow(/"name" is wrong/);
+    expect(() => editMe(bodyOfBytes(requestLimits.bodyBytes + 1))).toThrow(expect.objectContaining({ status: 413, code: "body_too_large" }));
+  });
+
+  test("is nested up to sixteen times, brackets in strings not counted", () => {
+    expect(() => editMe(nested(requestLimits.jsonDepth))).toThrow(/^The body is wrong/);
+    expect(() => editMe(nested(requestLimits.jsonDepth + 1))).toThrow("nested too deep");
+    expect(editMe(JSON.stringify({ name: `\\"${"[".repeat(40)}` })).body).toEqual({ name: `\\"${"[".repeat(40)}` });
+  });
+
+  test.each([
+    ["no JSON", "{", 400],
+    ["two values", "{} {}", 400],
+    ["a list in place of an object", "[]", 400],
+    ["null", "null", 400],
+    ["a prototype", '{"__proto__":{"admin":true}}', 400],
+    ["a prototype further down", '{"name":{"__proto__":{}}}', 400],
+    ["a constructor", '{"constructor":{"prototype":{}}}', 400],
+    ["a deep bomb", "[".repeat(200_000), 400],
+    ["an unclosed string of escapes", `"${'\\"'.repeat(120_000)}`, 400],
+  ])("that is %s is refused", (_what, body, status) => {
+    expect(() => editMe(body)).toThrow(expect.objectContaining({ status }));
+    expect("admin" in {}).toBe(false);
+  });
+
+  test("that is not UTF-8 is refused", () => {
+    const body = Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d]).toString("base64");
+    expect(() => parseRequest(routes.editMe, event({ body, isBase64Encoded: true }))).toThrow("not UTF-8");
+  });
+
+  test.each([["text/plain"], ["application/json; charset=latin1"], ["multipart/form-data"], [""]])("of type %j is refused", (type) => {
+    expect(() => editMe("{}", { "content-type": type })).toThrow(expect.objectContaining({ status: 415 }));
+  });
+
+  test("may name its charset, and may not be compressed", () => {
+    expect(editMe("{}", { "content-type": "Application/JSON; charset=UTF-8" }).body).toEqual({});
+    expect(() => editMe("{}", { ...json, "content-encoding": "gzip" })).toThrow(expect.objectContaining({ status: 415 }));
+  });
+
+  test("of a route that takes none may be an empty object and nothing else", () => {
+    expect(parseRequest(routes.showMe, event({ body: "{}" })).body).toEqual({});
+    expect(() => parseRequest(routes.showMe, event({ body: '{"a":1}' }))).toThrow('The field "a" is not known here');
+  });
+
+  test("whatever it is, is read or refused, never a fault", () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.json()), (body) => {
+        try {
+          editMe(body);
+        } catch (error) {
+          expect(error).toMatchObject({ name: "Refusal" });
+        }
+      }),
+    );
+  });
+});
+
+describe("a query", () => {
+  test("is parsed with its defaults", () => {
+    expect(list("state=stored&search=load%2042")).toEqual({ state: "stored", search: "load 42", limit: 25 });
+    expect(list("limit=100")).toEqual({ limit: 100 });
+  });
+
+  test.each([
+    ["state=lost", /"state" is wrong/],
+    ["limit=0", /"limit" is wrong/],
+    ["limit=101", /"limit" is wrong/],
+    ["limit=ten", /"limit" is wrong/],
+    ["changedSince=yesterday", /"changedSince" is wrong/],
+    ["search=%00", 'The field "search" contains control characters.'],
+    ["tenantId=other", 'The field "tenantId" is not known here'],
+    ["state=stored&state=failed", "given twice"],
+  ])("%s is refused and the field is named", (query, words) => {
+    expect(() => list(query)).toThrow(words);
+  });
+
+  test("of a route that takes none is refused", () => {
+    expect(() => parseRequest(routes.showMe, event({ rawQueryString: "verbose=1" }))).toThrow('"verbose" is not known here');
+  });
+});
+
+describe("a path", () => {
+  test("gives its parameters decoded, behind a stage too", () => {
+    expect(paramsOf("/v1/documents/{id}/receipt", "/v1/documents/a%20b/receipt")).toEqual({ id: "a b" });
+    expect(paramsOf("/v1/documents/{id}", "/prod/v1/documents/a")).toEqual({ id: "a" });
+  });
+
+  test.each(["1", "019a0000-0000-4000-8000-000000000000", "../me", "", "%ff"])("with the id %j is refused", (id) => {
+    expect(() => parseRequest(routes.showDocument, event({ rawPath: `/v1/documents/${id}`, body: "" }))).toThrow(expect.objectContaining({ status: 400 }));
+  });
+});
+
+test("at most ten faults are named, and no value is repeated", () => {
+  const many = Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`files${index}`, "secret"]));
+  const files = Array.from({ length: 30 }, () => ({ name: "secret", mediaType: "SECRET", sizeBytes: 1, sha256: "secret" }));
+  const body = JSON.stringify({ id: "secret", kind: "bol", files, ...many });
+  try {
+    parseRequest(routes.acceptUpload, event({ body }));
+    expect.unreachable();
+  } catch (error) {
+    expect((error as { details: { faults: unknown[] } }).details.faults).toHaveLength(10);
+    expect(JSON.stringify(error)).not.toMatch(/secret/i);
+  }
+});

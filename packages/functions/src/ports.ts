@@ -1,0 +1,25 @@
+import { readConfig } from "@strongroom/core/config";
+import { jsonLog } from "@strongroom/core/log";
+import type { Ports } from "@strongroom/core/ports/ports";
+
+let ports: Promise<Ports> | null = null;
+
+/** The ports of this process, connected when the first request asks for them; a failed attempt is made again by the next. */
+export function connectedPorts(): Promise<Ports> {
+  ports ??= connect().catch((error: unknown) => {
+    ports = null;
+    throw error;
+  });
+  return ports;
+}
+
+/** Has all handlers use these ports: for the local composition and for tests, which make and close their own. */
+export function usePorts(given: Ports): void {
+  ports = Promise.resolve(given);
+}
+
+/** Loaded on demand, so that whoever hands in ports does not load adapters. */
+async function connect(): Promise<Ports> {
+  const { connectEmbedded } = await import("@strongroom/core/embedded/connect");
+  return await connectEmbedded(readConfig(), jsonLog({ process: "functions" }));
+}

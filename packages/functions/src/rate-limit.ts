@@ -1,0 +1,78 @@
+import { isIPv6 } from "node:net";
+import { Refusal } from "@strongroom/core/errors";
+import type { Ports } from "@strongroom/core/ports/ports";
+import type { Actor } from "@strongroom/core/user/user";
+
+/**
+ * Requests per window. A phone that polls every two seconds makes 30 a minute; a tenant may be 50 people at their own
+ * limit; an address may be a whole carrier behind one NAT.
+ */
+export const rateLimits = { windowMs: 60_000, person: 600, tenant: 30_000, address: 3_000 } as const;
+
+type Scope = "person" | "tenant" | "address";
+
+/** How much of a limit is left, as the answer's headers tell. */
+export type Rate = { scope: Scope; remaining: number; resetSeconds: number };
+
+/** The one refusal of a spent limit; `rate` still goes into the headers. */
+export class RateRefusal extends Refusal {
+  readonly rate: Rate;
+
+  constructor(rate: Rate) {
+    const detail = `Too many requests in a minute from this ${rate.scope}. Wait ${rate.resetSeconds} seconds.`;
+    super("rate_limited", detail, { status: 429, retryAfterSeconds: rate.resetSeconds });
+    this.rate = rate;
+  }
+}
+
+/**
+ * Counts one request of an address; throws a RateRefusal above the limit. IPv6 counts by /64, which is one customer.
+ * Loopback is not counted: it is a reverse proxy of this machine, and everybody comes through it. Null then.
+ */
+export async function limitAddress(ports: Pick<Ports, "cache" | "clock">, address: string): Promise<Rate | null> {
+  if (/^(::ffff:)?127\.|^::1$/.test(address)) return null;
+  return await count(ports, "address", isIPv6(address) ? networkOf(address) : address);
+}
+
+/** Counts one request of a person and of their tenant; throws a RateRefusal when either has spent its limit. */
+export async function limitPerson(ports: Pick<Ports, "cache" | "clock">, { tenantId, userId }: Actor): Promise<Rate> {
+  const [person] = await Promise.all([
+    count(ports, "person", `${tenantId}:${userId}`),
+    count(ports, "tenant", tenantId),
+  ]);
+  return person;
+}
+
+/** `RateLimit` and `RateLimit-Policy` of draft-ietf-httpapi-ratelimit-headers. */
+export function rateHeaders({ scope, remaining, resetSeconds }: Rate): Record<string, string> {
+  return {
+    "ratelimit-policy": `"${scope}";q=${rateLimits[scope]};w=${rateLimits.windowMs / 1_000}`,
+    ratelimit: `"${scope}";r=${remaining};t=${resetSeconds}`,
+  };
+}
+
+/**
+ * A fixed window in the cache. Two processes that count at the same moment may count once, and a cache that is down counts
+ * nothing: this wards off floods, it is no meter.
+ */
+async function count({ cache, clock }: Pick<Ports, "cache" | "clock">, scope: Scope, id: string): Promise<Rate> {
+  const { windowMs, [scope]: limit } = rateLimits;
+  const now = clock.now().getTime();
+  const leftMs = windowMs - (now % windowMs);
+  const key = `rate:${scope}:${id}:${Math.floor(now / windowMs)}`;
+  const used = Number((await cache.get(key)) ?? 0) + 1;
+  const rate = { scope, remaining: Math.max(0, limit - used), resetSeconds: Math.ceil(leftMs / 1_000) };
+  if (used > limit) throw new RateRefusal(rate);
+  await cache.set(key, String(used), leftMs);
+  return rate;
+}
+
+/** The first four groups of an IPv6 address, zeros written out. */
+function networkOf(address: string): string {
+  const [head = "", tail] = address.split("%")[0]!.split("::");
+  const left = head === "" ? [] : head.split(":");
+  const right = tail ? tail.split(":") : [];
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - left.length - right.length);
+  const groups = [...left, ...Array<string>(zeros).fill("0"), ...right];
+  return groups.slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16)).join(":");
+}
