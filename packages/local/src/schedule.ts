@@ -1,0 +1,47 @@
+import type { Ports } from "@strongroom/core/ports/ports";
+import { handler as ingestUpload } from "@strongroom/functions/ingest/ingest-upload";
+import { handler as reconcile } from "@strongroom/functions/schedule/reconcile";
+
+type SchedulePorts = Pick<Ports, "queue" | "clock" | "config" | "log">;
+type SqsEvent = Parameters<typeof ingestUpload>[0];
+
+/** What AWS does around the functions: feeds ingest from its queue and calls the reconciler by the clock. */
+export async function runSchedules(ports: SchedulePorts, stopping: AbortSignal): Promise<void> {
+  await Promise.all([feedIngest(ports, stopping), callReconciler(ports, stopping)]);
+}
+
+/** As the event source mapping of SQS: batches of ten, and only what did not fail is deleted. */
+async function feedIngest(ports: SchedulePorts, stopping: AbortSignal): Promise<void> {
+  while (!stopping.aborted) {
+    try {
+      await feedBatch(ports, stopping);
+    } catch (error) {
+      ports.log.warn("ingest.feed_failed", { error: error as Error });
+      await ports.clock.sleep(500, stopping);
+    }
+  }
+}
+
+async function feedBatch(ports: SchedulePorts, stopping: AbortSignal): Promise<void> {
+  const visibilityMs = ports.config.periods.visibility;
+  const messages = await ports.queue.receive("ingest", { max: 10, waitMs: 5_000, visibilityMs, signal: stopping });
+  if (messages.length === 0) return;
+  const Records = messages.map(({ id, receipt, body }) => ({ messageId: id, receiptHandle: receipt, body }));
+  const { batchItemFailures } = await ingestUpload({ Records } as SqsEvent);
+  const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+  for (const { id, receipt } of messages) {
+    if (failed.has(id)) await ports.queue.release("ingest", receipt, 5_000);
+    else await ports.queue.acknowledge("ingest", receipt);
+  }
+}
+
+/** The first round comes at once: it makes good what a crash before this start left behind. */
+async function callReconciler(ports: SchedulePorts, stopping: AbortSignal): Promise<void> {
+  let sweepAt = 0;
+  while (!stopping.aborted) {
+    const sweep = ports.clock.monotonicMs() >= sweepAt;
+    if (sweep) sweepAt = ports.clock.monotonicMs() + ports.config.periods.sweep;
+    await reconcile({ sweep }).catch((error: unknown) => ports.log.warn("reconcile.failed", { error: error as Error }));
+    await ports.clock.sleep(ports.config.periods.reconcile, stopping);
+  }
+}
