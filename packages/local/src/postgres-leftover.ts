@@ -16,7 +16,11 @@ export async function holdDirectory(dataDirectory: string): Promise<Server> {
   const server = createServer((socket) => socket.destroy());
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) =>
-      reject(error.code === "EADDRINUSE" ? inUse(dataDirectory) : new Error("the data directory cannot be held", { cause: error })),
+      reject(
+        error.code === "EADDRINUSE"
+          ? inUse(dataDirectory)
+          : new Error("the data directory cannot be held", { cause: error }),
+      ),
     );
     server.listen(`\0strongroom-postgres-${name}`, resolve); // an abstract socket: it has no file that could be left behind
   });

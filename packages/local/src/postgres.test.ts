@@ -27,13 +27,25 @@ afterEach(async () => {
 });
 
 async function start(options: { port?: number } = {}): Promise<RunningPostgres> {
-  const server = await startPostgres({ dataDirectory: dataDirectory(), durable: false, log: silentLog, ...options });
+  const server = await startPostgres({
+    dataDirectory: dataDirectory(),
+    durable: false,
+    log: silentLog,
+    ...options,
+  });
   running.push(server);
   return server;
 }
 
-function ask<Row extends object>({ host, port, superuser }: RunningPostgres, sql: string, database = "postgres"): Promise<Row[]> {
-  return withClient({ host, port, database, ...superuser }, async (client) => (await client.query<Row & object>(sql)).rows);
+function ask<Row extends object>(
+  { host, port, superuser }: RunningPostgres,
+  sql: string,
+  database = "postgres",
+): Promise<Row[]> {
+  return withClient(
+    { host, port, database, ...superuser },
+    async (client) => (await client.query<Row & object>(sql)).rows,
+  );
 }
 
 async function kill(server: RunningPostgres): Promise<void> {
@@ -54,19 +66,28 @@ describe("a database server of our own", () => {
     await ask(second, "insert into load values (2)");
     await second.stop();
     const third = await start({ port: first.port });
-    expect(await ask(third, "select number from load order by number")).toEqual([{ number: 1 }, { number: 2 }]);
+    expect(await ask(third, "select number from load order by number")).toEqual([
+      { number: 1 },
+      { number: 2 },
+    ]);
   });
 
   test("is open to password holders on the loopback interface alone", async () => {
     const server = await start();
-    const settings = await ask(server, "select name, setting from pg_settings where name in ('listen_addresses', 'unix_socket_directories', 'data_checksums', 'jit')");
+    const settings = await ask(
+      server,
+      "select name, setting from pg_settings where name in ('listen_addresses', 'unix_socket_directories', 'data_checksums', 'jit')",
+    );
     expect(Object.fromEntries(settings.map((row) => Object.values(row)))).toEqual({
       listen_addresses: "127.0.0.1",
       unix_socket_directories: "",
       data_checksums: "on",
       jit: "off",
     });
-    const methods = await ask<{ auth_method: string }>(server, "select distinct auth_method from pg_hba_file_rules");
+    const methods = await ask<{ auth_method: string }>(
+      server,
+      "select distinct auth_method from pg_hba_file_rules",
+    );
     expect(methods).toEqual([{ auth_method: "scram-sha-256" }]);
     const wrong = { ...server, superuser: { user: "postgres", password: "postgres" } };
     await expect(ask(wrong, "select 1")).rejects.toThrow("password");
@@ -79,11 +100,15 @@ describe("a database server of our own", () => {
   test("writes to disk before it answers, unless a test says otherwise", async () => {
     const server = await startPostgres({ dataDirectory: dataDirectory(), log: silentLog });
     running.push(server);
-    const rows = await ask(server, "select name, setting from pg_settings where name in ('fsync', 'full_page_writes', 'synchronous_commit')");
+    const rows = await ask(
+      server,
+      "select name, setting from pg_settings where name in ('fsync', 'full_page_writes', 'synchronous_commit')",
+    );
     expect(rows.map((row) => Object.values(row)[1])).toEqual(["on", "on", "on"]);
   });
 
-  test.runIf(runningAsRoot())("never runs as root", async () => {
+  test("never runs as root", async ({ skip }) => {
+    if (!runningAsRoot()) skip("this run is not root's");
     const server = await start();
     const status = await readFile(`/proc/${server.pid}/status`, "utf8");
     expect(status).toMatch(new RegExp(`^Uid:\\s+${unprivilegedId}\\s+${unprivilegedId}`, "m"));
@@ -104,10 +129,14 @@ describe("a database server of our own", () => {
       const { silentLog } = await import("@strongroom/core/log");
       const server = await startPostgres({ dataDirectory: process.argv[1], durable: false, log: silentLog });
       console.log(server.pid);`;
-    const parentProcess = spawn(process.execPath, ["--input-type=module", "--eval", program, dataDirectory()], {
-      cwd: import.meta.dirname,
-      stdio: ["ignore", "pipe", "inherit"],
-    });
+    const parentProcess = spawn(
+      process.execPath,
+      ["--input-type=module", "--eval", program, dataDirectory()],
+      {
+        cwd: import.meta.dirname,
+        stdio: ["ignore", "pipe", "inherit"],
+      },
+    );
     const [line] = (await once(parentProcess.stdout, "data")) as [Buffer];
     parentProcess.kill("SIGKILL");
     await once(parentProcess, "exit");
@@ -134,7 +163,10 @@ describe("a start is refused in plain words", () => {
     const other = createServer().listen(0, "127.0.0.1");
     await once(other, "listening");
     const { port } = other.address() as AddressInfo;
-    await expect(start({ port })).rejects.toMatchObject({ code: "port_in_use", message: expect.stringContaining(`${port}`) });
+    await expect(start({ port })).rejects.toMatchObject({
+      code: "port_in_use",
+      message: expect.stringContaining(`${port}`),
+    });
     other.close();
   });
 
@@ -151,9 +183,13 @@ describe("a start is refused in plain words", () => {
     await expect(start()).rejects.toMatchObject({ code: "postgres_password_missing" });
   });
 
-  test.runIf(runningAsRoot())("when the user of PostgreSQL cannot reach the directory", async () => {
+  test("when the user of PostgreSQL cannot reach the directory", async ({ skip }) => {
+    if (!runningAsRoot()) skip("this run is not root's, so PostgreSQL runs as the same user");
     await chmod(parent, 0o700);
-    const refusal = { code: "directory_unreachable", message: expect.stringContaining(`chmod o+x ${parent}`) };
+    const refusal = {
+      code: "directory_unreachable",
+      message: expect.stringContaining(`chmod o+x ${parent}`),
+    };
     await expect(start()).rejects.toMatchObject(refusal);
   });
 });

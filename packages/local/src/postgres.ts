@@ -49,7 +49,12 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
     await stopLeftover(dataDirectory, options.log);
     if (options.port !== undefined) await refuseTakenPort(options.port);
     const binaries = await postgresBinaries();
-    const password = await ensureCluster(binaries, dataDirectory, options.secretsDirectory ?? dirname(dataDirectory), durable);
+    const password = await ensureCluster(
+      binaries,
+      dataDirectory,
+      options.secretsDirectory ?? dirname(dataDirectory),
+      durable,
+    );
     const { child, port } = await startServer(binaries, dataDirectory, options.port ?? null, durable);
     const exited = new Promise<void>((resolve) => {
       const letGo = () => hold.close(() => resolve());
@@ -64,7 +69,12 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
   }
 }
 
-async function startServer(binaries: string, dataDirectory: string, wantedPort: number | null, durable: boolean) {
+async function startServer(
+  binaries: string,
+  dataDirectory: string,
+  wantedPort: number | null,
+  durable: boolean,
+) {
   for (let attempt = 1; ; attempt++) {
     const port = wantedPort ?? (await freePort(0))!;
     const child = await launch(binaries, dataDirectory, port, durable);
@@ -80,21 +90,38 @@ async function startServer(binaries: string, dataDirectory: string, wantedPort: 
 
 async function refuseTakenPort(port: number): Promise<void> {
   if ((await freePort(port)) !== null) return;
-  throw new Refusal("port_in_use", `Port ${port} is in use. Stop what listens there, or choose another port.`, { status: 409 });
+  throw new Refusal(
+    "port_in_use",
+    `Port ${port} is in use. Stop what listens there, or choose another port.`,
+    { status: 409 },
+  );
 }
 
-async function launch(binaries: string, dataDirectory: string, port: number, durable: boolean): Promise<ChildProcess> {
+async function launch(
+  binaries: string,
+  dataDirectory: string,
+  port: number,
+  durable: boolean,
+): Promise<ChildProcess> {
   const path = logPath(dataDirectory);
   const before = await stat(path).catch(() => null);
   if (before !== null && before.size > logLimitBytes) await rename(path, `${path}.old`);
   const log = await open(path, "a", 0o600);
-  const settings = Object.entries(settingsFor(port, durable)).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+  const settings = Object.entries(settingsFor(port, durable)).flatMap(([name, value]) => [
+    "-c",
+    `${name}=${value}`,
+  ]);
   const child = spawn(join(binaries, "bin", "postgres"), ["-D", dataDirectory, ...settings], {
     ...asPostgres(dataDirectory),
     stdio: ["ignore", log.fd, log.fd],
     detached: true, // Ctrl-C in a terminal reaches us alone: the server outlives those who still need it
   });
-  await new Promise((resolve, reject) => child.once("spawn", resolve).once("error", reject)).finally(() => log.close());
+  const spawned = new Promise((resolve, reject) => child.once("spawn", resolve).once("error", reject));
+  try {
+    await spawned;
+  } finally {
+    await log.close();
+  }
   return child;
 }
 
@@ -128,7 +155,8 @@ async function untilReady(child: ChildProcess, dataDirectory: string): Promise<v
   for (;;) {
     const lines = (await readFile(join(dataDirectory, "postmaster.pid"), "utf8").catch(() => "")).split("\n");
     if (Number(lines[0]) === child.pid && lines[7]?.trim() === "ready") return;
-    if (child.exitCode !== null || child.signalCode !== null) throw await notStarted(dataDirectory, "it ended");
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw await notStarted(dataDirectory, "it ended");
     if (performance.now() > deadline) {
       child.kill("SIGQUIT");
       throw await notStarted(dataDirectory, `it was not ready after ${startLimitMs} ms`);

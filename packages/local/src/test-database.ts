@@ -20,12 +20,22 @@ export async function testDatabase(): Promise<TestDatabase> {
   await withClient(superuser, (client) =>
     client.query(`create database ${database} template ${template} owner ${roleName("owner")}`),
   );
-  const as = (role: DatabaseRole) => ({ ...superuser, database, user: roleName(role), password: passwords[role] });
+  const as = (role: DatabaseRole) => ({
+    ...superuser,
+    database,
+    user: roleName(role),
+    password: passwords[role],
+  });
   return {
-    connections: Object.fromEntries(databaseRoles.map((role) => [role, as(role)])) as Record<DatabaseRole, Connection>,
+    connections: Object.fromEntries(databaseRoles.map((role) => [role, as(role)])) as Record<
+      DatabaseRole,
+      Connection
+    >,
     superuser: { ...superuser, database },
     drop: async () => {
-      await withClient(superuser, (client) => client.query(`drop database if exists ${database} with (force)`));
+      await withClient(superuser, (client) =>
+        client.query(`drop database if exists ${database} with (force)`),
+      );
     },
   };
 }

@@ -28,7 +28,13 @@ export async function testServer(): Promise<TestServer> {
   const { host, port, superuser } = running;
   return {
     superuser: { host, port, database: "postgres", ...superuser },
-    embedded: { host, port, database: "strongroom", user: roleName("embedded"), password: superuser.password },
+    embedded: {
+      host,
+      port,
+      database: "strongroom",
+      user: roleName("embedded"),
+      password: superuser.password,
+    },
     async kill() {
       process.kill(running.pid, "SIGKILL");
       await running.exited;

@@ -17,9 +17,15 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const server = url ? { superuser: connectionOf(new URL(url)), stop: async () => {} } : await testServer();
   try {
     const template = await makeTemplate(server.superuser);
-    project.provide("postgres", { superuser: server.superuser, passwords: passwordsOf(server.superuser), template });
+    project.provide("postgres", {
+      superuser: server.superuser,
+      passwords: passwordsOf(server.superuser),
+      template,
+    });
     return async () => {
-      await withClient(server.superuser, (client) => client.query(`drop database if exists ${template} with (force)`));
+      await withClient(server.superuser, (client) =>
+        client.query(`drop database if exists ${template} with (force)`),
+      );
       await server.stop();
     };
   } catch (error) {
@@ -40,7 +46,8 @@ function connectionOf(url: URL): Connection {
 
 /** The same in every run, so that two runs on one server do not lock each other out. */
 function passwordsOf(superuser: Connection): Record<DatabaseRole, string> {
-  const of = (role: DatabaseRole) => createHash("sha256").update(`${superuser.password}:${role}`).digest("base64url");
+  const of = (role: DatabaseRole) =>
+    createHash("sha256").update(`${superuser.password}:${role}`).digest("base64url");
   return { owner: of("owner"), app: of("app"), system: of("system"), embedded: of("embedded") };
 }
 

@@ -5,7 +5,11 @@ import type { Cache } from "../ports/cache.ts";
 export type CacheUnderTest = { cache: Cache; pass(ms: number): Promise<void>; close(): Promise<void> };
 
 /** Everything that an adapter of the cache port does. `ttlMs`: a lifetime that is short, but longer than one call. */
-export function cacheContract(name: string, open: () => Promise<CacheUnderTest>, { ttlMs = 1_000 } = {}): void {
+export function cacheContract(
+  name: string,
+  open: () => Promise<CacheUnderTest>,
+  { ttlMs = 1_000 } = {},
+): void {
   describe(`the cache contract: ${name}`, () => {
     let under: CacheUnderTest;
     let cache: Cache;

@@ -18,7 +18,8 @@ export function pushContract(name: string, open: () => Promise<PushUnderTest>): 
       under = await open();
     });
     afterAll(() => under.close());
-    const send = (token: string, tag: string, version: string) => under.push.send({ token, tag, data: { version } });
+    const send = (token: string, tag: string, version: string) =>
+      under.push.send({ token, tag, data: { version } });
 
     test("a notice reaches its device with its data, and no other device", async () => {
       const [token, other] = [randomUUID(), randomUUID()];

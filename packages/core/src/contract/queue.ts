@@ -13,7 +13,11 @@ const long = { max: 10, waitMs: 20_000, visibilityMs: 60_000 };
 const atOnce = { max: 10, waitMs: 0, visibilityMs: 60_000 };
 
 /** Everything that an adapter of the queue port does when nothing goes wrong. */
-export function queueContract(name: string, open: () => Promise<QueueUnderTest>, timing: Partial<QueueTiming> = {}): void {
+export function queueContract(
+  name: string,
+  open: () => Promise<QueueUnderTest>,
+  timing: Partial<QueueTiming> = {},
+): void {
   const { visibilityMs, delayMs, limitMs } = { ...defaultTiming, ...timing };
   describe(`the queue contract: ${name}`, { timeout: limitMs }, () => {
     let under: QueueUnderTest;
@@ -132,7 +136,9 @@ export function queueContract(name: string, open: () => Promise<QueueUnderTest>,
       await expect.poll(depth, { timeout: limitMs / 2 }).toMatchObject({ waiting: 1, inFlight: 1 });
       await queue.acknowledge("documents", first!.receipt);
       await drain(queue);
-      await expect.poll(depth, { timeout: limitMs / 2 }).toEqual({ waiting: 0, inFlight: 0, dead: 0, oldestWaitingMs: null });
+      await expect
+        .poll(depth, { timeout: limitMs / 2 })
+        .toEqual({ waiting: 0, inFlight: 0, dead: 0, oldestWaitingMs: null });
     });
 
     test("several receivers empty a queue together", async () => {
@@ -145,7 +151,11 @@ export function queueContract(name: string, open: () => Promise<QueueUnderTest>,
 }
 
 /** What remains promised when deliveries are doubled, reordered and delayed, and answers are lost. */
-export function queueGuarantees(name: string, open: () => Promise<QueueUnderTest>, timing: Partial<QueueTiming> = {}): void {
+export function queueGuarantees(
+  name: string,
+  open: () => Promise<QueueUnderTest>,
+  timing: Partial<QueueTiming> = {},
+): void {
   const { visibilityMs, limitMs } = { ...defaultTiming, ...timing };
   test(`no message is lost: ${name}`, { timeout: limitMs }, async () => {
     const { queue, close } = await open();
@@ -180,7 +190,12 @@ async function drain(queue: Queue): Promise<void> {
 }
 
 /** Receives with several receivers until every body was met, in a delivery or as a dead letter. */
-async function emptied(queue: Queue, bodies: string[], receivers: number, visibilityMs: number): Promise<Set<string>> {
+async function emptied(
+  queue: Queue,
+  bodies: string[],
+  receivers: number,
+  visibilityMs: number,
+): Promise<Set<string>> {
   const handled = new Set<string>();
   const done = new AbortController();
   const receive = async () => {

@@ -25,7 +25,10 @@ export function streamContract(
     afterAll(() => under.close(), limitMs);
 
     test("records of a key arrive whole and in order", async () => {
-      const facts = versions(randomUUID(), 20).map((fact, index) => ({ ...fact, headers: { "trace-é": `${index}` } }));
+      const facts = versions(randomUUID(), 20).map((fact, index) => ({
+        ...fact,
+        headers: { "trace-é": `${index}` },
+      }));
       await published(stream, facts.slice(0, 10));
       const member = follow(under.other, randomUUID(), ["documents"]);
       await member.until((handled) => of(handled, facts).length >= 10);
@@ -50,7 +53,8 @@ export function streamContract(
       await second.until((handled) => of(handled, facts).length >= 3);
       await both.leave();
       await second.leave();
-      const countOf = (topic: string) => of(both.handled, facts).filter((record) => record.topic === topic).length;
+      const countOf = (topic: string) =>
+        of(both.handled, facts).filter((record) => record.topic === topic).length;
       expect([countOf("documents"), countOf("users"), countOf("audit")]).toEqual([3, 3, 0]);
       expect(of(second.handled, facts)).toHaveLength(3);
     });
@@ -69,14 +73,17 @@ export function streamContract(
       const member = follow(stream, randomUUID(), ["documents"], async (record) => {
         if (record.key === poison.key && !mended) throw new Error("not today");
       });
-      await member.until((handled) => of(handled, facts).filter((r) => r.partition !== poison.partition).length >= elsewhere.length);
+      await member.until(
+        (handled) =>
+          of(handled, facts).filter((r) => r.partition !== poison.partition).length >= elsewhere.length,
+      );
       expect(member.handled.filter((record) => record.key === poison.key)).toEqual([]);
       mended = true;
       await member.until((handled) => of(handled, facts).length >= facts.length);
       await member.leave();
-      expect(member.handled.filter((record) => record.key === poison.key).map((record) => record.value)).toEqual(
-        versions(poison.key, 2).map((fact) => fact.value),
-      );
+      expect(
+        member.handled.filter((record) => record.key === poison.key).map((record) => record.value),
+      ).toEqual(versions(poison.key, 2).map((fact) => fact.value));
     });
 
     test("a group goes on where it stopped", async () => {
@@ -90,7 +97,9 @@ export function streamContract(
       const second = follow(under.other, group, ["documents"]);
       await second.until((handled) => of(handled, facts).length >= 2);
       await second.leave();
-      expect(of(second.handled, facts).map((record) => record.value)).toEqual(facts.slice(3).map((fact) => fact.value));
+      expect(of(second.handled, facts).map((record) => record.value)).toEqual(
+        facts.slice(3).map((fact) => fact.value),
+      );
     });
 
     test("members share the partitions, one record at a time in each, and take over from one that leaves", async () => {
@@ -107,7 +116,10 @@ export function streamContract(
           busy.delete(record.partition);
         };
       };
-      const members = [follow(stream, group, ["users"], oneAtATime()), follow(under.other, group, ["users"], oneAtATime())] as const;
+      const members = [
+        follow(stream, group, ["users"], oneAtATime()),
+        follow(under.other, group, ["users"], oneAtATime()),
+      ] as const;
       const facts: StreamRecord[] = [];
       const more = async () => {
         const next = Array.from({ length: 32 }, () => versions(randomUUID(), 2)).flat();
@@ -163,46 +175,62 @@ export function streamGuarantees(
   open: () => Promise<StreamUnderTest>,
   { limitMs }: StreamTiming = { limitMs: 30_000 },
 ): void {
-  test(`nothing is lost and first deliveries keep their order per key: ${name}`, { timeout: limitMs }, async () => {
-    const { stream, other, close } = await open();
-    const group = randomUUID();
-    const keys = Array.from({ length: 24 }, () => randomUUID());
-    const facts = keys.flatMap((key) => versions(key, 6));
-    const deliveries: ConsumedRecord[] = [];
-    const remember = async (record: ConsumedRecord) => void deliveries.push(record);
-    const [staying, leaving] = [follow(stream, group, ["documents"], remember), follow(other, group, ["documents"], remember)];
-    await insistOn(stream, facts.slice(0, facts.length / 2));
-    await leaving.leave();
-    await insistOn(stream, facts.slice(facts.length / 2));
-    await expect.poll(() => distinct(deliveries), { timeout: limitMs }).toBe(facts.length);
-    await staying.leave();
-    expect(firstDeliveriesInOrder(deliveries)).toBe(true);
-    await close();
-  });
+  test(
+    `nothing is lost and first deliveries keep their order per key: ${name}`,
+    { timeout: limitMs },
+    async () => {
+      const { stream, other, close } = await open();
+      const group = randomUUID();
+      const keys = Array.from({ length: 24 }, () => randomUUID());
+      const facts = keys.flatMap((key) => versions(key, 6));
+      const deliveries: ConsumedRecord[] = [];
+      const remember = async (record: ConsumedRecord) => void deliveries.push(record);
+      const [staying, leaving] = [
+        follow(stream, group, ["documents"], remember),
+        follow(other, group, ["documents"], remember),
+      ];
+      await insistOn(stream, facts.slice(0, facts.length / 2));
+      await leaving.leave();
+      await insistOn(stream, facts.slice(facts.length / 2));
+      await expect.poll(() => distinct(deliveries), { timeout: limitMs }).toBe(facts.length);
+      await staying.leave();
+      expect(firstDeliveriesInOrder(deliveries)).toBe(true);
+      await close();
+    },
+  );
 }
 
 /** Publishes as a relay does: what was not acknowledged is published again, in order. */
 async function insistOn(stream: Stream, facts: StreamRecord[]): Promise<void> {
-  for (let left = facts; left.length > 0; ) {
+  for (let left = facts; left.length > 0;) {
     const outcomes = await stream.publish("documents", left);
     left = left.filter((_, index) => !outcomes[index]!.acknowledged);
   }
 }
 
-async function published(stream: Stream, facts: StreamRecord[], topic: "documents" | "users" | "audit" = "documents") {
+async function published(
+  stream: Stream,
+  facts: StreamRecord[],
+  topic: "documents" | "users" | "audit" = "documents",
+) {
   const outcomes = await stream.publish(topic, facts);
   expect(outcomes.map((outcome) => outcome.acknowledged)).toEqual(facts.map(() => true));
 }
 
 const versions = (key: string, count: number): StreamRecord[] =>
-  Array.from({ length: count }, (_, index) => ({ key, value: JSON.stringify({ version: index + 1, text: "ü 🚚" }), headers: {} }));
+  Array.from({ length: count }, (_, index) => ({
+    key,
+    value: JSON.stringify({ version: index + 1, text: "ü 🚚" }),
+    headers: {},
+  }));
 
 function of(handled: ConsumedRecord[], facts: StreamRecord[]): ConsumedRecord[] {
   const keys = new Set(facts.map((fact) => fact.key));
   return handled.filter((record) => keys.has(record.key));
 }
 
-const distinct = (records: ConsumedRecord[]): number => new Set(records.map((record) => `${record.key} ${record.value}`)).size;
+const distinct = (records: ConsumedRecord[]): number =>
+  new Set(records.map((record) => `${record.key} ${record.value}`)).size;
 
 function firstDeliveriesInOrder(records: ConsumedRecord[]): boolean {
   const last = new Map<string, number>();

@@ -2,8 +2,7 @@ import { testDatabase } from "@strongroom/local/test-database";
 import type { TestDatabase } from "@strongroom/local/test-database";
 import pg from "pg";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { openBell } from "./bell.ts";
-import type { Bell } from "./bell.ts";
+import { Bell } from "./bell.ts";
 
 const forever = 3_600_000;
 let database: TestDatabase;
@@ -12,8 +11,8 @@ let there: Bell;
 
 beforeEach(async () => {
   database = await testDatabase();
-  here = await openBell(database.connections.embedded, "test");
-  there = await openBell(database.connections.embedded, "test");
+  here = await Bell.open(database.connections.embedded, "test");
+  there = await Bell.open(database.connections.embedded, "test");
 });
 afterEach(async () => {
   await here.close();
@@ -22,7 +21,10 @@ afterEach(async () => {
 });
 
 test("a ring wakes those who wait for its name, in this process and in others, and nobody else", async () => {
-  const [near, far] = [here.changed("a", here.count("a"), forever), there.changed("a", there.count("a"), forever)];
+  const [near, far] = [
+    here.changed("a", here.count("a"), forever),
+    there.changed("a", there.count("a"), forever),
+  ];
   const before = there.count("b");
   here.ring("a");
   await Promise.all([near, far]);
@@ -50,7 +52,9 @@ test("a bell whose connection was lost wakes everybody when it is back, and hear
   const [countA, countB] = [there.count("a"), there.count("b")];
   const superuser = new pg.Client(database.superuser);
   await superuser.connect();
-  await superuser.query("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'strongroom_embedded' and datname = current_database()");
+  await superuser.query(
+    "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'strongroom_embedded' and datname = current_database()",
+  );
   await superuser.end();
   await Promise.all([there.changed("a", countA, forever), there.changed("b", countB, forever)]);
   await here.changed("a", 1, forever);

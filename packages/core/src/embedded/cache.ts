@@ -3,7 +3,10 @@ import type { Clock } from "../clock.ts";
 import type { Cache } from "../ports/cache.ts";
 
 /** A cache in this process, which forgets what was used longest ago when it holds `maxEntries`. */
-export function createEmbeddedCache(options: { clock: Pick<Clock, "monotonicMs">; maxEntries: number }): Cache {
+export function createEmbeddedCache(options: {
+  clock: Pick<Clock, "monotonicMs">;
+  maxEntries: number;
+}): Cache {
   const entries = new LRUCache<string, string>({
     max: options.maxEntries,
     ttlResolution: 0,

@@ -137,6 +137,14 @@ describe("objects as files", () => {
     expect(uploads).toMatchObject([{ key: "s/a/b", uploadId }]);
   });
 
+  it.each([
+    ["a name of 200 characters", `v/${"a".repeat(200)}`],
+    ["1,024 characters", `v/a${"/abc".repeat(255)}b`],
+  ])("a key of %s can be written and removed", async (_, key) => {
+    await open().remove(key, await put(key, Buffer.from("x")));
+    expect(await readdir(join(root, "vault"))).toEqual([]);
+  });
+
   it("a signing key of 31 bytes is refused, one of 32 taken", () => {
     expect(() => open(Buffer.alloc(31))).toThrow("fewer than 32 bytes");
     expect(() => open(Buffer.alloc(32))).not.toThrow();

@@ -16,7 +16,12 @@ async function openPush() {
 
 pushContract("embedded", async () => {
   const { push, close } = await openPush();
-  return { push, close, received: (token) => push.received(token), unregister: (token) => push.unregister(token) };
+  return {
+    push,
+    close,
+    received: (token) => push.received(token),
+    unregister: (token) => push.unregister(token),
+  };
 });
 
 test("a device that listens is told what another process sends, after what was kept for it", async () => {

@@ -1,8 +1,7 @@
 import type pg from "pg";
 import type { Connection } from "../ports/database.ts";
 import type { Push, PushNotice } from "../ports/push.ts";
-import { openBell } from "./bell.ts";
-import type { Bell } from "./bell.ts";
+import { Bell } from "./bell.ts";
 import { ensureTables, openPool } from "./postgres-session.ts";
 
 const tagCharacters = 64;
@@ -49,7 +48,7 @@ export async function createEmbeddedPush({ connection }: { connection: Connectio
   const pool = openPool(connection, "push");
   try {
     await ensureTables(pool, "push_inbox", tables);
-    return pushOn(pool, await openBell(connection, "embedded_push"));
+    return pushOn(pool, await Bell.open(connection, "embedded_push"));
   } catch (error) {
     await pool.end();
     throw error;
@@ -90,7 +89,10 @@ function pushOn(pool: pg.Pool, bell: Bell): EmbeddedPush {
 }
 
 /** The token's row is locked until commit, so places of one token appear in order: a reader skips none. */
-async function deliver(pool: pg.Pool, { token, tag, data }: PushNotice): Promise<"delivered" | "unregistered"> {
+async function deliver(
+  pool: pg.Pool,
+  { token, tag, data }: PushNotice,
+): Promise<"delivered" | "unregistered"> {
   if (tag.length > tagCharacters) throw new RangeError(`a tag has at most ${tagCharacters} characters`);
   const { rowCount } = await pool.query(
     `with next as (

@@ -68,7 +68,8 @@ export const queueStatements = {
       visible_at = clock_timestamp() + $3 * interval '1 ms'
     from due where message.id = due.id
     returning ${loan}`,
-  acknowledgeDead: "delete from embedded.queue_message where queue = $1 and receipt = $2 and dead_at is not null",
+  acknowledgeDead:
+    "delete from embedded.queue_message where queue = $1 and receipt = $2 and dead_at is not null",
   depth: `select count(*) filter (where state = 'waiting')::int as waiting,
       count(*) filter (where state = 'on loan')::int as "inFlight",
       count(*) filter (where state = 'dead')::int as dead,

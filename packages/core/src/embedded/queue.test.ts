@@ -28,7 +28,9 @@ test("a message is on loan to one receiver only, however many come at once", asy
   const other = await createEmbeddedQueue({ connection });
   await Promise.all(Array.from({ length: 60 }, (_, index) => queue.send("ingest", `load ${index}`)));
   const loans: Message[][] = await Promise.all(
-    Array.from({ length: 24 }, (_, index) => (index % 2 ? queue : other).receive("ingest", { ...receive, max: 5, waitMs: 0 })),
+    Array.from({ length: 24 }, (_, index) =>
+      (index % 2 ? queue : other).receive("ingest", { ...receive, max: 5, waitMs: 0 }),
+    ),
   );
   const bodies = loans.flat().map((message) => message.body);
   expect(new Set(bodies).size).toBe(60);
@@ -69,7 +71,8 @@ test("the limits are those of SQS", async () => {
   await sending("late", 899_999);
   await sending("late", 900_000);
   await expect(sending("late", 900_001)).rejects.toThrow("900000");
-  for (const max of [0, 11]) await expect(queue.receive("ingest", { ...receive, max })).rejects.toThrow("1 to 10");
+  for (const max of [0, 11])
+    await expect(queue.receive("ingest", { ...receive, max })).rejects.toThrow("1 to 10");
   expect(await queue.receive("ingest", { ...receive, max: 1, visibilityMs: 43_200_000 })).toHaveLength(1);
   const tooLong = { ...receive, visibilityMs: 43_200_001 };
   await expect(queue.receive("ingest", tooLong)).rejects.toThrow("43200000");
@@ -107,7 +110,11 @@ test("after a kill of PostgreSQL the queue goes on, with every message", { timeo
   await queue.send("documents", "kept");
   const waiting = queue.receive("late", { ...receive, waitMs: 20_000 }).catch(() => []);
   await server.kill();
-  const outcome = () => queue.send("ingest", "during").then(() => "sent", () => "refused");
+  const outcome = () =>
+    queue.send("ingest", "during").then(
+      () => "sent",
+      () => "refused",
+    );
   await expect.poll(outcome).toBe("refused"); // a session may outlive its killed server for a moment
   expect(await waiting).toEqual([]);
   await server.restart();

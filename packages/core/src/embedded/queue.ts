@@ -1,8 +1,7 @@
 import type pg from "pg";
 import type { Connection } from "../ports/database.ts";
 import type { Message, Queue, QueueDepth, QueueName } from "../ports/queue.ts";
-import { openBell } from "./bell.ts";
-import type { Bell } from "./bell.ts";
+import { Bell } from "./bell.ts";
 import { answer, extraDelayMs, noFaults, strikes } from "./faults.ts";
 import type { Faults } from "./faults.ts";
 import { ensureTables, openPool } from "./postgres-session.ts";
@@ -21,26 +20,35 @@ export type EmbeddedQueueOptions = { connection: Connection; faults?: Faults; ma
  * A queue in PostgreSQL with the manners and limits of SQS, on connections of its own (five at most). After an outage of
  * the database it goes on by itself; calls during the outage reject.
  */
-export async function createEmbeddedQueue(options: EmbeddedQueueOptions): Promise<Queue & { close(): Promise<void> }> {
+export async function createEmbeddedQueue(
+  options: EmbeddedQueueOptions,
+): Promise<Queue & { close(): Promise<void> }> {
   const { connection, faults = noFaults, maxReceives = 5 } = options;
   const pool = openPool(connection, "queue");
   try {
     await ensureTables(pool, "queue_message", queueTables);
-    return queueOn(pool, await openBell(connection, "embedded_queue"), faults, maxReceives);
+    return queueOn(pool, await Bell.open(connection, "embedded_queue"), faults, maxReceives);
   } catch (error) {
     await pool.end();
     throw error;
   }
 }
 
-function queueOn(pool: pg.Pool, bell: Bell, faults: Faults, maxReceives: number): Queue & { close(): Promise<void> } {
+function queueOn(
+  pool: pg.Pool,
+  bell: Bell,
+  faults: Faults,
+  maxReceives: number,
+): Queue & { close(): Promise<void> } {
   let closed = false;
   const act = (acting: Promise<unknown>): Promise<void> => answer(faults, acting).then(() => {});
   return {
     async send(queue, body, { delayMs = 0, attributes = {} } = {}) {
       within("delayMs", delayMs, 0, limits.delayMs);
       within("the size of the body", Buffer.byteLength(body), 1, limits.bodyBytes);
-      await act(send(pool, queue, body, delayMs + extraDelayMs(faults), attributes).then(() => bell.ring(queue)));
+      await act(
+        send(pool, queue, body, delayMs + extraDelayMs(faults), attributes).then(() => bell.ring(queue)),
+      );
     },
     async receive(queue, { max, waitMs, visibilityMs, signal }) {
       within("max", max, 1, limits.messages);
@@ -90,7 +98,13 @@ function queueOn(pool: pg.Pool, bell: Bell, faults: Faults, maxReceives: number)
   };
 }
 
-async function send(pool: pg.Pool, queue: QueueName, body: string, delayMs: number, attributes: Record<string, string>) {
+async function send(
+  pool: pg.Pool,
+  queue: QueueName,
+  body: string,
+  delayMs: number,
+  attributes: Record<string, string>,
+) {
   await pool.query(queueStatements.send, [queue, body, JSON.stringify(attributes), delayMs]);
 }
 
@@ -123,5 +137,6 @@ const message = (row: LoanRow): Message => ({
 });
 
 function within(name: string, value: number, least: number, most: number): void {
-  if (!(value >= least && value <= most)) throw new RangeError(`${name} is ${value}, but must be ${least} to ${most}`);
+  if (!(value >= least && value <= most))
+    throw new RangeError(`${name} is ${value}, but must be ${least} to ${most}`);
 }

@@ -61,9 +61,12 @@ export function partitionOf(key: string, partitions: number): number {
 /** Why the log refuses a record, or null. */
 export function refusalOf(record: StreamRecord): Error | null {
   const headers = JSON.stringify(record.headers);
-  const sizeBytes = Buffer.byteLength(record.key) + Buffer.byteLength(record.value) + Buffer.byteLength(headers);
-  if (sizeBytes > recordLimitBytes) return new Error(`a record of ${sizeBytes} bytes is over ${recordLimitBytes}`);
-  if (record.key.includes("\0") || headers.includes("\\u0000")) return new Error("key and headers may not hold the character 0");
+  const sizeBytes =
+    Buffer.byteLength(record.key) + Buffer.byteLength(record.value) + Buffer.byteLength(headers);
+  if (sizeBytes > recordLimitBytes)
+    return new Error(`a record of ${sizeBytes} bytes is over ${recordLimitBytes}`);
+  if (record.key.includes("\0") || headers.includes("\\u0000"))
+    return new Error("key and headers may not hold the character 0");
   try {
     JSON.parse(record.value);
     return null;
@@ -86,7 +89,13 @@ export const appendStatement = `with slot as (
 /** Parameters of `appendStatement`. */
 export function appendParameters(topic: Topic, partition: number, records: StreamRecord[]): unknown[] {
   const headers = records.map((record) => JSON.stringify(record.headers));
-  return [topic, partition, records.map((record) => record.key), records.map((record) => record.value), headers];
+  return [
+    topic,
+    partition,
+    records.map((record) => record.key),
+    records.map((record) => record.value),
+    headers,
+  ];
 }
 
 /** Up to `limit` records of a partition from an offset on, in order. */

@@ -71,12 +71,22 @@ async function sit(member: Member, signal: AbortSignal): Promise<void> {
 }
 
 /** A member holds at most its fair share, rounded up: what is above is given back, what is missing is tried for. */
-async function balance(member: Member, seat: Seat, owned: Map<string, Owned>, topic: Topic, leaving: AbortSignal) {
+async function balance(
+  member: Member,
+  seat: Seat,
+  owned: Map<string, Owned>,
+  topic: Topic,
+  leaving: AbortSignal,
+) {
   const share = Math.ceil(member.partitions / (await seat.countMembers(topic)));
   const mine = [...owned.values()].filter((one) => one.topic === topic);
   const kept = mine.filter((one) => !one.stop.signal.aborted);
   for (const one of kept.slice(share)) one.stop.abort();
-  for (let partition = 0, missing = share - mine.length; partition < member.partitions && missing > 0; partition++) {
+  for (
+    let partition = 0, missing = share - mine.length;
+    partition < member.partitions && missing > 0;
+    partition++
+  ) {
     if (leaving.aborted) return;
     const name = partitionBell(topic, partition);
     if (owned.has(name) || !(await seat.tryOwn(topic, partition))) continue;
@@ -84,7 +94,9 @@ async function balance(member: Member, seat: Seat, owned: Map<string, Owned>, to
     const stop = new AbortController();
     const done = follow(member, seat, topic, partition, AbortSignal.any([stop.signal, leaving]))
       .then(() => seat.disown(topic, partition))
-      .catch((error: Error) => member.log.warn("stream.partition_lost", { group: member.group, topic, partition, error }))
+      .catch((error: Error) =>
+        member.log.warn("stream.partition_lost", { group: member.group, topic, partition, error }),
+      )
       .finally(() => {
         owned.delete(name);
         member.bell.ring(groupBell(member.group));
@@ -94,7 +106,13 @@ async function balance(member: Member, seat: Seat, owned: Map<string, Owned>, to
 }
 
 /** Delivers a partition's records in order; ends when told to stop, rejects when the seat is lost. */
-async function follow(member: Member, seat: Seat, topic: Topic, partition: number, stop: AbortSignal): Promise<void> {
+async function follow(
+  member: Member,
+  seat: Seat,
+  topic: Topic,
+  partition: number,
+  stop: AbortSignal,
+): Promise<void> {
   let position = await seat.committed(topic, partition);
   while (!stop.aborted) {
     const name = partitionBell(topic, partition);
@@ -114,14 +132,17 @@ async function deliver(member: Member, record: ConsumedRecord, stop: AbortSignal
   const { faults, handle, log, group } = member;
   await systemClock.sleep(extraDelayMs(faults), stop);
   let deliveries = strikes(faults, faults.duplicate) ? 2 : 1;
-  for (let failures = 0; !stop.aborted; ) {
+  for (let failures = 0; !stop.aborted;) {
     try {
       await handle(record);
       if (--deliveries === 0) return true;
     } catch (error) {
       const { topic, partition, offset } = record;
       log.warn("stream.handle_failed", { group, topic, partition, offset, failures, error: error as Error });
-      await systemClock.sleep(Math.random() * Math.min(backoffMs.most, backoffMs.first * 2 ** failures++), stop);
+      await systemClock.sleep(
+        Math.random() * Math.min(backoffMs.most, backoffMs.first * 2 ** failures++),
+        stop,
+      );
     }
   }
   return false;

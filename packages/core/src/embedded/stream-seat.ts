@@ -61,11 +61,17 @@ export async function takeSeat(
       lost: lost.signal,
       async countMembers(topic) {
         await query(evict, [of(topic).lock, memberTimeoutMs]);
-        const rows = await query<{ members: number }>(`select count(*)::int as members from (${present}) member`, [of(topic).lock]);
+        const rows = await query<{ members: number }>(
+          `select count(*)::int as members from (${present}) member`,
+          [of(topic).lock],
+        );
         return rows[0]!.members;
       },
       async tryOwn(topic, partition) {
-        const rows = await query<{ mine: boolean }>("select pg_try_advisory_lock($1, $2) as mine", [of(topic).lock, partition]);
+        const rows = await query<{ mine: boolean }>("select pg_try_advisory_lock($1, $2) as mine", [
+          of(topic).lock,
+          partition,
+        ]);
         return rows[0]!.mine;
       },
       async disown(topic, partition) {

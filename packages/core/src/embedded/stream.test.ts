@@ -14,7 +14,11 @@ import { createEmbeddedStream } from "./stream.ts";
 
 const quick = { memberTimeoutMs: 2_000 };
 const hostile: Faults = { random: Math.random, duplicate: 0.1, reorder: 0.3, delayMs: 5, loseAnswer: 0.1 };
-const fact = (key: string, version = 1): StreamRecord => ({ key, value: JSON.stringify({ version }), headers: {} });
+const fact = (key: string, version = 1): StreamRecord => ({
+  key,
+  value: JSON.stringify({ version }),
+  headers: {},
+});
 
 async function openStreams(faults?: Faults) {
   const database = await testDatabase();
@@ -74,7 +78,11 @@ test("offsets have no gaps, even when an append was rolled back", async () => {
 
 test("records of 1 MiB are taken, longer ones and values that are not JSON are not", async () => {
   const { stream, close } = await openStreams();
-  const ofLength = (bytes: number): StreamRecord => ({ key: "k", value: JSON.stringify("x".repeat(bytes - 5)), headers: {} });
+  const ofLength = (bytes: number): StreamRecord => ({
+    key: "k",
+    value: JSON.stringify("x".repeat(bytes - 5)),
+    headers: {},
+  });
   const accepted = async (record: StreamRecord) => (await stream.publish("users", [record]))[0]!.acknowledged;
   expect(await accepted(ofLength(1_048_575))).toBe(true);
   expect(await accepted(ofLength(1_048_576))).toBe(true);
@@ -127,24 +135,28 @@ test("partitions of a member that hangs are taken over, and it joins again when 
   await close();
 });
 
-test("after a kill of PostgreSQL members go on, with every record that was acknowledged", { timeout: 30_000 }, async () => {
-  const server = await testServer();
-  onTestFinished(() => server.stop());
-  await prepareTestServer(server);
-  const stream = await createEmbeddedStream({ connection: server.embedded, ...quick });
-  const member = follow(stream, "survivors", ["documents"]);
-  await stream.publish("documents", [fact("a", 1)]);
-  await member.until((handled) => handled.length >= 1);
-  await server.kill();
-  const outcome = () => stream.publish("documents", [fact("b")]).then(([one]) => one!.acknowledged);
-  await expect.poll(outcome).toBe(false); // a session may outlive its killed server for a moment, and what it answers counts
-  await server.restart();
-  expect(await stream.publish("documents", [fact("a", 2)])).toEqual([{ acknowledged: true }]);
-  const ofA = () => member.handled.filter((record) => record.key === "a").map((record) => record.value);
-  await member.until(() => ofA().includes(fact("a", 2).value));
-  expect(new Set(ofA())).toEqual(new Set([fact("a", 1).value, fact("a", 2).value]));
-  await stream.close();
-});
+test(
+  "after a kill of PostgreSQL members go on, with every record that was acknowledged",
+  { timeout: 30_000 },
+  async () => {
+    const server = await testServer();
+    onTestFinished(() => server.stop());
+    await prepareTestServer(server);
+    const stream = await createEmbeddedStream({ connection: server.embedded, ...quick });
+    const member = follow(stream, "survivors", ["documents"]);
+    await stream.publish("documents", [fact("a", 1)]);
+    await member.until((handled) => handled.length >= 1);
+    await server.kill();
+    const outcome = () => stream.publish("documents", [fact("b")]).then(([one]) => one!.acknowledged);
+    await expect.poll(outcome).toBe(false); // a session may outlive its killed server for a moment, and what it answers counts
+    await server.restart();
+    expect(await stream.publish("documents", [fact("a", 2)])).toEqual([{ acknowledged: true }]);
+    const ofA = () => member.handled.filter((record) => record.key === "a").map((record) => record.value);
+    await member.until(() => ofA().includes(fact("a", 2).value));
+    expect(new Set(ofA())).toEqual(new Set([fact("a", 1).value, fact("a", 2).value]));
+    await stream.close();
+  },
+);
 
 /** A member of the group `shared` in a process of its own, which prints a line for each record that it handles. */
 async function memberProcess(connection: Connection): Promise<{ process: ChildProcess; lines: string[] }> {
@@ -154,7 +166,9 @@ async function memberProcess(connection: Connection): Promise<{ process: ChildPr
     const subscription = { group: "shared", topics: ["documents"], signal: new AbortController().signal };
     console.log("joining");
     await stream.consume(subscription, async (record) => console.log(record.key));`;
-  const child = spawn(process.execPath, ["--input-type=module", "--eval", program], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, ["--input-type=module", "--eval", program], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   children.push(child);
   const lines: string[] = [];
   child.stdout.on("data", (chunk: Buffer) => lines.push(...chunk.toString().trim().split("\n")));
@@ -167,12 +181,19 @@ afterAll(() => children.forEach((child) => child.kill("SIGKILL")));
 
 type Streams = Awaited<ReturnType<typeof openStreams>>;
 
-async function bothHandle(stream: Streams["stream"], child: { lines: string[] }, handled: unknown[]): Promise<void> {
+async function bothHandle(
+  stream: Streams["stream"],
+  child: { lines: string[] },
+  handled: unknown[],
+): Promise<void> {
   const [before, linesBefore] = [handled.length, child.lines.length];
   await expect
     .poll(
       async () => {
-        await stream.publish("documents", Array.from({ length: 16 }, (_, index) => fact(`round ${index}`)));
+        await stream.publish(
+          "documents",
+          Array.from({ length: 16 }, (_, index) => fact(`round ${index}`)),
+        );
         return handled.length > before && child.lines.length > linesBefore;
       },
       { timeout: 15_000 },
@@ -180,8 +201,14 @@ async function bothHandle(stream: Streams["stream"], child: { lines: string[] },
     .toBe(true);
 }
 
-async function everythingComesTo(member: ReturnType<typeof follow>, stream: Streams["stream"], name: string): Promise<void> {
+async function everythingComesTo(
+  member: ReturnType<typeof follow>,
+  stream: Streams["stream"],
+  name: string,
+): Promise<void> {
   const facts = Array.from({ length: 32 }, (_, index) => fact(`${name} ${index}`));
   await stream.publish("documents", facts);
-  await member.until((handled) => new Set(handled.filter((one) => one.key.startsWith(name)).map((one) => one.key)).size >= 32);
+  await member.until(
+    (handled) => new Set(handled.filter((one) => one.key.startsWith(name)).map((one) => one.key)).size >= 32,
+  );
 }

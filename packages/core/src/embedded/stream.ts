@@ -4,12 +4,19 @@ import { silentLog } from "../log.ts";
 import type { Log } from "../log.ts";
 import type { Connection } from "../ports/database.ts";
 import type { Stream, StreamRecord, Topic } from "../ports/stream.ts";
-import { openBell } from "./bell.ts";
-import type { Bell } from "./bell.ts";
+import { Bell } from "./bell.ts";
 import { answer, extraDelayMs, noFaults, strikes } from "./faults.ts";
 import type { Faults } from "./faults.ts";
 import { ensureTables, openPool } from "./postgres-session.ts";
-import { appendParameters, appendStatement, ensurePartitions, lagOf, partitionOf, refusalOf, streamTables } from "./stream-log.ts";
+import {
+  appendParameters,
+  appendStatement,
+  ensurePartitions,
+  lagOf,
+  partitionOf,
+  refusalOf,
+  streamTables,
+} from "./stream-log.ts";
 import { consumeAsMember, partitionBell } from "./stream-member.ts";
 
 /** How an embedded stream is made. */
@@ -27,13 +34,21 @@ export type EmbeddedStreamOptions = {
  * A log of facts in PostgreSQL, on connections of its own: five, and one per consumer. It goes on by itself after an
  * outage of the database; records published meanwhile are answered as not acknowledged.
  */
-export async function createEmbeddedStream(options: EmbeddedStreamOptions): Promise<Stream & { close(): Promise<void> }> {
-  const { connection, faults = noFaults, partitions = 8, memberTimeoutMs = 10_000, log = silentLog } = options;
+export async function createEmbeddedStream(
+  options: EmbeddedStreamOptions,
+): Promise<Stream & { close(): Promise<void> }> {
+  const {
+    connection,
+    faults = noFaults,
+    partitions = 8,
+    memberTimeoutMs = 10_000,
+    log = silentLog,
+  } = options;
   const pool = openPool(connection, "stream");
   try {
     await ensureTables(pool, "stream_record", streamTables);
     await ensurePartitions(pool, partitions);
-    const bell = await openBell(connection, "embedded_stream");
+    const bell = await Bell.open(connection, "embedded_stream");
     const closing = new AbortController();
     const consumers = new Set<Promise<void>>();
     const shared = { connection, pool, bell, faults, log, partitions, memberTimeoutMs };
@@ -41,7 +56,9 @@ export async function createEmbeddedStream(options: EmbeddedStreamOptions): Prom
       publish: (topic, records) => publish(pool, bell, faults, partitions, topic, records),
       consume({ group, topics, signal }, handle) {
         const stop = AbortSignal.any([signal, closing.signal]);
-        const consumer = consumeAsMember({ ...shared, group, topics, handle }, stop).finally(() => consumers.delete(consumer));
+        const consumer = consumeAsMember({ ...shared, group, topics, handle }, stop).finally(() =>
+          consumers.delete(consumer),
+        );
         consumers.add(consumer);
         return consumer;
       },
@@ -85,7 +102,13 @@ async function publish(
   }
   const appends = [...batches].map(async ([partition, batch]) => {
     try {
-      await append(pool, faults, topic, partition, batch.map((one) => one.record));
+      await append(
+        pool,
+        faults,
+        topic,
+        partition,
+        batch.map((one) => one.record),
+      );
       bell.ring(partitionBell(topic, partition));
     } catch (cause) {
       const error = new Error(`the log did not acknowledge records of ${topic}`, { cause });
@@ -96,7 +119,13 @@ async function publish(
   return outcomes;
 }
 
-async function append(pool: pg.Pool, faults: Faults, topic: Topic, partition: number, records: StreamRecord[]): Promise<void> {
+async function append(
+  pool: pg.Pool,
+  faults: Faults,
+  topic: Topic,
+  partition: number,
+  records: StreamRecord[],
+): Promise<void> {
   await systemClock.sleep(extraDelayMs(faults));
   const ordered = strikes(faults, faults.reorder) ? mixKeys(records, faults) : records;
   const times = strikes(faults, faults.duplicate) ? 2 : 1;

@@ -22,8 +22,10 @@ export function streamAnswer(handler: RouteHandler, lambda = lambdaScope()): Rou
   });
 }
 
+/** Null elsewhere, where middy leaves an empty object of the same name. */
 function lambdaScope(): Streaming | null {
-  return "awslambda" in globalThis ? (globalThis.awslambda as unknown as Streaming) : null;
+  const scope = (globalThis as { awslambda?: Partial<Streaming> }).awslambda;
+  return scope?.streamifyResponse ? (scope as Streaming) : null;
 }
 
 /** One chunk even when empty: Lambda sends status and headers with the first one. */

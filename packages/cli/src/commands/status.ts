@@ -1,0 +1,132 @@
+import type { DocumentSummary, DocumentView, ListDocumentsQuery } from "@strongroom/core/api";
+import { documentStates } from "@strongroom/core/document/document";
+import { Command, Option } from "commander";
+import type { Client, Tagged } from "../client.ts";
+import { describeDocument, describeList } from "../describe-document.ts";
+import { followDocument } from "../follow-document.ts";
+import { UsageProblem } from "../problems.ts";
+import { explainState, formatMoment } from "../words.ts";
+import { answer, connect, say, type World } from "../world.ts";
+
+const help = `
+Examples:
+  strongroom status                              my documents, newest first
+  strongroom status --state rejected             what I must do again
+  strongroom status --load 4711 --kind cmr
+  strongroom status --search "pallet damaged"    words on the pages
+  strongroom status 0198f1c2-…                   one document in full
+  strongroom status 0198f1c2-… --follow          stay until it is settled
+
+Ctrl-C ends --follow.`;
+
+/** How often a followed list is asked for what changed. */
+const followMs = 2_000;
+
+type Options = {
+  state?: DocumentSummary["state"];
+  kind?: string;
+  load?: string;
+  search?: string;
+  all?: true;
+  follow?: true;
+};
+
+/** `strongroom status`: a list of documents, or one in full. */
+export function statusCommand(world: World): Command {
+  return new Command("status")
+    .description("Where my documents are")
+    .argument("[id]", "one document in full")
+    .addOption(new Option("--state <state>", "only those in this state").choices(documentStates))
+    .option("--kind <kind>", "only this kind")
+    .option("--load <number>", "only this load")
+    .option("--search <words>", "only those with these words on a page")
+    .option("--all", "every one, not only the newest 25")
+    .option("--follow", "stay, and tell what changes")
+    .addHelpText("after", help)
+    .action((id: string | undefined, options: Options) => status(world, id, options));
+}
+
+async function status(
+  world: World,
+  id: string | undefined,
+  { follow, all, load, ...filters }: Options,
+): Promise<void> {
+  const query = { ...filters, ...(load === undefined ? {} : { loadNumber: load }) };
+  if (id !== undefined && (all === true || Object.keys(query).length > 0)) {
+    throw new UsageProblem(
+      "A document id stands alone: leave out --state, --kind, --load, --search and --all.",
+    );
+  }
+  if (id === undefined && follow && world.json) {
+    throw new UsageProblem(
+      "A followed list never ends, so it is no JSON document: leave out --json or --follow.",
+    );
+  }
+  const client = await connect(world);
+  if (id !== undefined) return await showDocument(world, client, id, follow === true);
+  const documents = await listDocuments(world, client, query, all === true);
+  if (follow) await followList(world, client, query, documents);
+}
+
+async function showDocument(world: World, client: Client, id: string, follow: boolean): Promise<void> {
+  const { signal } = world;
+  const document = follow
+    ? await followDocument(client, id, { signal, onChange: (seen) => say(world, changeLine(seen)) })
+    : (await client.call("showDocument", { params: { id }, signal })).document;
+  answer(world, { document }, describeDocument(document));
+}
+
+type Filters = Partial<ListDocumentsQuery>;
+
+async function listDocuments(
+  world: World,
+  client: Client,
+  query: Filters,
+  all: boolean,
+): Promise<DocumentSummary[]> {
+  const documents: DocumentSummary[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = { ...query, ...(all ? { limit: 100 } : {}), ...(cursor === undefined ? {} : { cursor }) };
+    const reply = await client.call("listDocuments", { query: page, signal: world.signal });
+    documents.push(...reply.documents);
+    cursor = reply.nextCursor ?? undefined;
+  } while (all && cursor !== undefined);
+  const more = cursor === undefined ? [] : ["There are more: narrow it down, or use --all."];
+  answer(world, { documents, complete: cursor === undefined }, [...describeList(documents), ...more]);
+  return documents;
+}
+
+/** Tells each new version of a document once; answers may repeat a few seconds, and never lead back. */
+async function followList(
+  world: World,
+  client: Client,
+  query: Filters,
+  documents: readonly DocumentSummary[],
+): Promise<never> {
+  const versions = new Map(documents.map(({ id, version }) => [id, version]));
+  let since = latestChange(documents, world.now().toISOString());
+  for (let etag: string | null = null; ; await client.patience.sleep(followMs, world.signal)) {
+    const request = { query: { ...query, changedSince: since, limit: 100 }, signal: world.signal };
+    const changed: Tagged<"listDocuments"> | null = await client.callIfChanged(
+      "listDocuments",
+      request,
+      etag,
+    );
+    if (changed === null) continue;
+    for (const document of changed.reply.documents.toReversed()) {
+      if (document.version <= (versions.get(document.id) ?? 0)) continue;
+      versions.set(document.id, document.version);
+      answer(world, document, [changeLine(document)]);
+    }
+    const latest = latestChange(changed.reply.documents, since);
+    etag = latest === since ? changed.etag : null; // another question has another answer
+    since = latest;
+  }
+}
+
+const latestChange = (documents: readonly DocumentSummary[], atLeast: string): string =>
+  documents.reduce((latest, { changedAt }) => (changedAt > latest ? changedAt : latest), atLeast);
+
+const changeLine = (document: DocumentSummary | DocumentView): string =>
+  `${formatMoment(document.changedAt)}  ${document.id}  ${document.kind}  ${explainState(document)}`;

@@ -1,0 +1,106 @@
+import type { DocumentSummary, DocumentView } from "@strongroom/core/api";
+import { formatTable } from "./table.ts";
+import {
+  countOf,
+  explainMissing,
+  explainPages,
+  explainState,
+  formatBytes,
+  formatMoment,
+  words,
+} from "./words.ts";
+
+/** A table of documents, one line each, fit for 120 columns beside their full ids. */
+export function describeList(documents: readonly DocumentSummary[]): string[] {
+  if (documents.length === 0) return ["No documents."];
+  const columns = [
+    { title: "document" },
+    { title: "kind", maxWidth: 14 },
+    { title: "load", maxWidth: 12 },
+    { title: "pages", align: "right" as const },
+    { title: "state", maxWidth: 10 },
+    { title: "code" },
+    { title: "what", maxWidth: 30 },
+  ];
+  const rows = documents.map((document) => [
+    document.id,
+    document.kind,
+    document.loadNumber ?? "",
+    document.pageCount === null ? "" : String(document.pageCount),
+    document.state,
+    document.confirmationCode ?? "",
+    whatToKnow(document),
+  ]);
+  return formatTable(columns, rows);
+}
+
+/** The one thing about a document that a list has room for: what somebody must do first. */
+function whatToKnow(document: DocumentSummary): string {
+  const hardToRead = (document.legibility ?? []).flatMap(({ page, reasons }) =>
+    reasons.length > 0 ? [page] : [],
+  );
+  if (document.reason !== null) return document.detail ?? words(document.reason);
+  if (document.review === "sent_back") return "sent back";
+  if (document.supersededBy !== null) return "replaced by a later one";
+  if (hardToRead.length > 0) return `hard to read: page ${hardToRead.join(", ")}`;
+  if (document.duplicate !== null) return "already on file";
+  return document.legalHold ? "under legal hold" : "";
+}
+
+/** One document in full, in lines for people. */
+export function describeDocument(document: DocumentView): string[] {
+  const facts = factsOf(document).filter((row): row is [string, string] => row[1] !== null && row[1] !== "");
+  const missing = explainMissing(document);
+  const pages = explainPages(document);
+  return [
+    `document ${document.id}`,
+    ...facts.map(([name, value]) => `  ${name.padEnd(18)}${value}`),
+    ...(missing === null ? [] : [`  ${missing}`]),
+    "",
+    ...formatTable(
+      [
+        { title: "page" },
+        { title: "file", maxWidth: 40 },
+        { title: "type", maxWidth: 16 },
+        { title: "size", align: "right" },
+        { title: "SHA-256" },
+      ],
+      document.files.map((file) => [
+        String(file.position),
+        file.name,
+        file.detectedType ?? file.mediaType,
+        formatBytes(file.sizeBytes),
+        file.sha256.slice(0, 16),
+      ]),
+    ),
+    ...(pages.length === 0 ? [] : ["", ...pages]),
+    ...(document.artefacts.length === 0
+      ? []
+      : ["", `to read: ${document.artefacts.map(({ name }) => name).join(", ")}`]),
+    "",
+    ...document.timeline.map(({ at, action }) => `${formatMoment(at)}  ${action}`),
+  ];
+}
+
+function factsOf(document: DocumentView): [string, string | null][] {
+  const { duplicate } = document;
+  return [
+    ["state", explainState(document)],
+    ["reason", document.reason],
+    ["confirmation code", document.confirmationCode],
+    ["kind", document.kind],
+    ["load", document.loadNumber],
+    ["note", document.note],
+    ["size", `${formatBytes(document.sizeBytes)} in ${countOf(document.files.length, "file")}`],
+    ["pages", document.pageCount === null ? null : String(document.pageCount)],
+    ["review", document.review === "unreviewed" ? null : words(document.review)],
+    ["legal hold", document.legalHold ? "yes" : null],
+    ["already on file", duplicate === null ? null : (duplicate.documentId ?? "yes")],
+    ["replaces", document.replaces],
+    ["replaced by", document.supersededBy],
+    ["created", formatMoment(document.createdAt)],
+    ["received", document.receivedAt === null ? null : formatMoment(document.receivedAt)],
+    ["settled", document.settledAt === null ? null : formatMoment(document.settledAt)],
+    ["pages wanted until", document.state === "granted" ? formatMoment(document.grantExpiresAt) : null],
+  ];
+}
