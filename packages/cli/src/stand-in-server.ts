@@ -81,7 +81,7 @@ export async function startStandInServer(): Promise<StandIn> {
       ? handlePut(standIn, request, response, url)
       : handleRoute(standIn, request, response, url);
     handled.catch((error: Error) => {
-      if (!response.headersSent && !request.destroyed) problem(response, 500, "stand_in", error.message);
+      if (!response.headersSent) problem(response, 500, "stand_in", error.message);
     });
   });
   return standIn;
@@ -93,15 +93,16 @@ async function handlePut(
   response: ServerResponse,
   url: URL,
 ): Promise<void> {
+  const { socket } = request;
   const fault = standIn.faults.put.shift();
   if (fault?.kind === "status") return void response.writeHead(fault.status, fault.headers).end(fault.body);
   const bytes = await readBody(request, fault?.kind === "cut" ? fault.afterBytes : null);
-  if (bytes === null) return void request.destroy();
+  if (bytes === null) return void socket.resetAndDestroy();
   if (fault?.kind === "hold") return fault.onHeld();
   const [, , id = "", nonce = ""] = url.pathname.split("/");
   const put = applyPut(standIn.documents.get(id), nonce, request, bytes);
   if (put.stored !== null) standIn.stored.push(put.stored);
-  if (fault?.kind === "lose_answer") return void request.destroy();
+  if (fault?.kind === "lose_answer") return void socket.resetAndDestroy();
   response
     .writeHead(put.status)
     .end(put.message === null ? "" : `<Error><Message>${put.message}</Message></Error>`);
@@ -117,7 +118,7 @@ async function handleRoute(
   if (found === null) return problem(response, 404, "not_found", "There is no such address.");
   const fault = standIn.faults.api[found.name]?.shift();
   if (fault?.kind === "status") return void response.writeHead(fault.status, fault.headers).end(fault.body);
-  if (fault?.kind === "cut") return void request.destroy();
+  if (fault?.kind === "cut") return void request.socket.resetAndDestroy();
   const { access, body: schema }: Route = routes[found.name];
   if (typeof access !== "string" && request.headers.authorization !== `Bearer ${standIn.token}`) {
     return problem(response, 401, "not_authenticated", "Your token is not valid here.");

@@ -62,7 +62,7 @@ function bearerOf(authorization: string | undefined): string {
   if (authorization === undefined) {
     throw new Refusal("token_missing", "Sign in: this needs an access token in the Authorization header.", { status: 401 });
   }
-  const token = /^Bearer +([\w.~+/-]+=*)$/i.exec(authorization)?.[1];
+  const token = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization)?.[1];
   if (token === undefined) throw invalidToken();
   return token;
 }

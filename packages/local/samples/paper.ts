@@ -15,7 +15,7 @@ export type Pen = {
   typed(x: number, y: number, text: string, size?: number): void;
 };
 
-export const ballpoint = rgb(0.1, 0.16, 0.5);
+const ballpoint = rgb(0.1, 0.16, 0.5);
 const black = rgb(0.08, 0.08, 0.09);
 
 /** One PDF of pages drawn by hand; the same drawing gives the same bytes. */

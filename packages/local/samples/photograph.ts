@@ -1,4 +1,4 @@
-import sharp, { type OverlayOptions } from "sharp";
+import sharp, { type OverlayOptions, type Sharp } from "sharp";
 import { openPdf } from "@strongroom/eks-workers/render/pdfium";
 
 /** How a sheet lies on the desk and how it was taken. */
@@ -16,7 +16,7 @@ export type Shot = {
 };
 
 /** A photo of the first page of a PDF: desk, shadow, tilt, uneven light, grain. Pixels only, three channels. */
-export async function photograph(pdf: Uint8Array, shot: Shot): Promise<sharp.Sharp> {
+export async function photograph(pdf: Uint8Array, shot: Shot): Promise<Sharp> {
   const { width, height } = shot;
   const sheet = await tilted(await drawn(pdf, Math.round(height * shot.share)), shot.tiltDegrees);
   const left = Math.round((width - sheet.width) / 2);
@@ -37,7 +37,7 @@ export async function photograph(pdf: Uint8Array, shot: Shot): Promise<sharp.Sha
 }
 
 /** The first page of a PDF as pixels, `height` pixels high; drawn by the very PDFium that the product uses. */
-export async function drawn(pdf: Uint8Array, height: number): Promise<{ pixels: Uint8Array; width: number; height: number }> {
+async function drawn(pdf: Uint8Array, height: number): Promise<{ pixels: Uint8Array; width: number; height: number }> {
   const document = await openPdf(pdf);
   const page = document.withPage(0, (open) => {
     const width = Math.round((open.width / open.height) * height);

@@ -59,33 +59,20 @@ export type ChainCheck =
  * Entries after the checkpoint can be cut off unnoticed: that window is as long as the time between checkpoints.
  */
 export function verifyChain(rows: Iterable<ChainedEntry>, checkpoint: ChainHead | null = null): ChainCheck {
-  const check = startChainCheck(checkpoint);
-  for (const row of rows) check.take(row);
-  return check.end();
-}
-
-/** As `verifyChain`, for a chain that comes page by page: `take` each row, then ask `end`. */
-export function startChainCheck(checkpoint: ChainHead | null = null) {
   let head = emptyChain;
   let tenantId: string | null = null;
-  let broken: ChainCheck | null = null;
-  const breakAt = (sequence: number, fault: ChainFault) =>
-    (broken ??= { outcome: "broken", sequence, fault });
-  return {
-    take(row: ChainedEntry): void {
-      if (broken) return;
-      tenantId ??= row.entry.tenantId;
-      const fault = row.entry.tenantId === tenantId ? faultOf(head, row) : "foreign";
-      if (fault) return void breakAt(head.sequence + 1, fault);
-      head = { sequence: row.sequence, hash: row.hash };
-      if (head.sequence === checkpoint?.sequence && head.hash !== checkpoint.hash)
-        breakAt(head.sequence, "rewritten");
-    },
-    end(): ChainCheck {
-      if (!broken && checkpoint && checkpoint.sequence > head.sequence) breakAt(head.sequence + 1, "missing");
-      return broken ?? { outcome: "intact", head };
-    },
-  };
+  for (const row of rows) {
+    tenantId ??= row.entry.tenantId;
+    const fault = row.entry.tenantId === tenantId ? faultOf(head, row) : "foreign";
+    if (fault) return { outcome: "broken", sequence: head.sequence + 1, fault };
+    head = { sequence: row.sequence, hash: row.hash };
+    if (head.sequence === checkpoint?.sequence && head.hash !== checkpoint.hash) {
+      return { outcome: "broken", sequence: head.sequence, fault: "rewritten" };
+    }
+  }
+  const isCut = checkpoint !== null && checkpoint.sequence > head.sequence;
+  if (isCut) return { outcome: "broken", sequence: head.sequence + 1, fault: "missing" };
+  return { outcome: "intact", head };
 }
 
 function faultOf(head: ChainHead, row: ChainedEntry): ChainFault | null {

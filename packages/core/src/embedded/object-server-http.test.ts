@@ -1,10 +1,12 @@
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { rm, writeFile } from "node:fs/promises";
-import { connect } from "node:net";
+import { createServer } from "node:http";
+import { type AddressInfo, connect } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { PutGrant } from "../ports/objects.ts";
+import { createObjectServer } from "./object-server.ts";
 import {
   contentsOf,
   type ObjectTestbed,
@@ -217,5 +219,23 @@ describe("uploads and our own faults", () => {
     await rm(temp);
     expect((await send(request, bytes)).status).toBe(500);
     expect(bed.faults.splice(0)).toHaveLength(1);
+  });
+
+  it("a disk that fills up in the middle of a body is answered with 500, not with a broken connection", async () => {
+    const { intake } = bed.objects;
+    const write: typeof intake.store.write = async (_key, body) => {
+      for await (const _chunk of body) throw new Error("no space left");
+      throw new Error("the body is empty");
+    };
+    const serve = createObjectServer({ intake: { ...intake, store: { ...intake.store, write } } });
+    const server = createServer((request, response) => void serve(request, response));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const large = randomBytes(3_000_000);
+    const request = await bed.objects.signPut({ ...grant, sizeBytes: large.length, sha256: hexOf(large) });
+    const { port } = server.address() as AddressInfo;
+    const answer = await send({ ...request, url: request.url.replace(/:\d+/, `:${port}`) }, large);
+    expect(answer.status).toBe(500);
+    expect(bed.faults.splice(0)).toEqual([new Error("no space left")]);
+    await new Promise((resolve) => server.close(resolve));
   });
 });

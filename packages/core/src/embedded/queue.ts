@@ -50,23 +50,11 @@ function queueOn(
         send(pool, queue, body, delayMs + extraDelayMs(faults), attributes).then(() => bell.ring(queue)),
       );
     },
-    async receive(queue, { max, waitMs, visibilityMs, signal }) {
-      within("max", max, 1, limits.messages);
-      within("visibilityMs", visibilityMs, 0, limits.visibilityMs);
-      const deadline = performance.now() + waitMs;
-      while (!closed && !signal?.aborted) {
-        const count = bell.count(queue);
-        const shuffled = strikes(faults, faults.reorder);
-        const { messages, buried } = await take(pool, queue, { max, visibilityMs, maxReceives, shuffled });
-        for (const one of messages) if (strikes(faults, faults.duplicate)) await double(pool, one);
-        if (messages.length > 0) return answer(faults, Promise.resolve(messages));
-        if (buried) continue;
-        const remainingMs = deadline - performance.now();
-        if (remainingMs <= 0) break;
-        const limitMs = Math.min(remainingMs, pollMs, await untilNextMs(pool, queue));
-        await bell.changed(queue, count, limitMs, signal);
-      }
-      return [];
+    async receive(queue, wish) {
+      within("max", wish.max, 1, limits.messages);
+      within("visibilityMs", wish.visibilityMs, 0, limits.visibilityMs);
+      const messages = await receive({ pool, bell, faults, maxReceives, isOpen: () => !closed }, queue, wish);
+      return answer(faults, Promise.resolve(messages));
     },
     async extend(queue, receipt, visibilityMs) {
       within("visibilityMs", visibilityMs, 0, limits.visibilityMs);
@@ -106,6 +94,28 @@ async function send(
   attributes: Record<string, string>,
 ) {
   await pool.query(queueStatements.send, [queue, body, JSON.stringify(attributes), delayMs]);
+}
+
+type Receiver = { pool: pg.Pool; bell: Bell; faults: Faults; maxReceives: number; isOpen: () => boolean };
+
+async function receive(
+  { pool, bell, faults, maxReceives, isOpen }: Receiver,
+  queue: QueueName,
+  { max, waitMs, visibilityMs, signal }: Parameters<Queue["receive"]>[1],
+): Promise<Message[]> {
+  const deadline = performance.now() + waitMs;
+  while (isOpen() && !signal?.aborted) {
+    const count = bell.count(queue);
+    const shuffled = strikes(faults, faults.reorder);
+    const { messages, buried } = await take(pool, queue, { max, visibilityMs, maxReceives, shuffled });
+    for (const one of messages) if (strikes(faults, faults.duplicate)) await double(pool, one);
+    if (messages.length > 0) return messages;
+    if (buried) continue;
+    const remainingMs = deadline - performance.now();
+    if (remainingMs <= 0) break;
+    await bell.changed(queue, count, Math.min(remainingMs, pollMs, await untilNextMs(pool, queue)), signal);
+  }
+  return [];
 }
 
 async function take(

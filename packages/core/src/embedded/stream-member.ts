@@ -7,8 +7,7 @@ import type { Bell } from "./bell.ts";
 import { extraDelayMs, strikes } from "./faults.ts";
 import type { Faults } from "./faults.ts";
 import { readFrom } from "./stream-log.ts";
-import { takeSeat } from "./stream-seat.ts";
-import type { Seat } from "./stream-seat.ts";
+import { Seat } from "./stream-seat.ts";
 
 const pollMs = 1_000;
 const batchRecords = 32;
@@ -51,7 +50,7 @@ type Owned = { topic: Topic; partition: number; stop: AbortController; done: Pro
 
 async function sit(member: Member, signal: AbortSignal): Promise<void> {
   const { bell, connection, group, topics, memberTimeoutMs } = member;
-  const seat = await takeSeat(connection, group, topics, memberTimeoutMs);
+  const seat = await Seat.take(connection, group, topics, memberTimeoutMs);
   const owned = new Map<string, Owned>();
   const leaving = AbortSignal.any([signal, seat.lost]);
   try {

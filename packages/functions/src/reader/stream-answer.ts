@@ -24,7 +24,7 @@ export function streamAnswer(handler: RouteHandler, lambda = lambdaScope()): Rou
 
 /** Null elsewhere, where middy leaves an empty object of the same name. */
 function lambdaScope(): Streaming | null {
-  const scope = (globalThis as { awslambda?: Partial<Streaming> }).awslambda;
+  const scope = (globalThis as unknown as { awslambda?: Partial<Streaming> }).awslambda;
   return scope?.streamifyResponse ? (scope as Streaming) : null;
 }
 
