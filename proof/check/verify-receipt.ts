@@ -1,0 +1,76 @@
+/*
+ * An independent check of a receipt (RFC 7515 compact JWS, ES256) against published keys and the files at hand:
+ * nothing but node:crypto.
+ *
+ *   node proof/check/verify-receipt.ts RECEIPT KEYS [FILE …]      exit 0: it holds; exit 1: it does not; a sentence either way
+ *
+ * RECEIPT is a file with the JWS, KEYS the JSON of the JWK Set, FILE a file that the receipt should list.
+ */
+import { createHash, createPublicKey, verify } from "node:crypto";
+import { readFileSync } from "node:fs";
+
+type Jwk = { kid?: string; kty?: string; crv?: string; x?: string; y?: string };
+type Claims = {
+  document: string;
+  storedAt: string;
+  originals: { position: number; sha256: string; sizeBytes: number }[];
+};
+
+/** Verifies signature and files; returns the sentence that says what holds, throws the one that says what does not. */
+function verifyReceipt(
+  jws: string,
+  jwks: { keys: Jwk[] },
+  files: { name: string; bytes: Uint8Array }[],
+): string {
+  const claims = verifiedClaims(jws, jwks);
+  const pages = files.map(({ name, bytes }) => `${name} is original ${positionOf(claims, name, bytes)}`);
+  const rest = `document ${claims.document} with ${claims.originals.length} original(s) was stored at ${claims.storedAt}`;
+  return `The receipt holds: ${[rest, ...pages].join("; ")}.`;
+}
+
+function verifiedClaims(jws: string, jwks: { keys: Jwk[] }): Claims {
+  const parts = jws.split(".");
+  const [header, payload, signature] = parts.map((part) => Buffer.from(part, "base64url"));
+  if (
+    parts.length !== 3 ||
+    parts.some((part) => Buffer.from(part, "base64url").toString("base64url") !== part)
+  ) {
+    throw new Error("This is not a compact JWS.");
+  }
+  const { alg, typ, kid, ...others } = JSON.parse(header!.toString());
+  if (alg !== "ES256" || typ !== "strongroom-receipt+jwt" || Object.keys(others).length > 0) {
+    throw new Error("This is not a receipt signed with ES256.");
+  }
+  const key = jwks.keys.find((one) => one.kid === kid && one.kty === "EC" && one.crv === "P-256");
+  if (!key) throw new Error(`The keys do not hold ${kid}, which the receipt names.`);
+  const { x, y } = key;
+  const publicKey = createPublicKey({ key: { kty: "EC", crv: "P-256", x: x!, y: y! }, format: "jwk" });
+  const signed = Buffer.from(`${parts[0]}.${parts[1]}`, "ascii");
+  if (!verify("sha256", signed, { key: publicKey, dsaEncoding: "ieee-p1363" }, signature!)) {
+    throw new Error("The signature does not hold: the receipt was changed, or another key signed it.");
+  }
+  return JSON.parse(payload!.toString());
+}
+
+function positionOf(claims: Claims, name: string, bytes: Uint8Array): number {
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  const listed = claims.originals.find((one) => one.sha256 === sha256 && one.sizeBytes === bytes.length);
+  if (!listed)
+    throw new Error(`The receipt is genuine, but ${name} is not on it: it is another file, or was changed.`);
+  return listed.position;
+}
+
+function main([receipt, keys, ...files]: string[]): void {
+  if (!receipt || !keys) throw new Error("Usage: node verify-receipt.ts RECEIPT KEYS [FILE …]");
+  const atHand = files.map((name) => ({ name, bytes: readFileSync(name) }));
+  console.log(
+    verifyReceipt(readFileSync(receipt, "utf8").trim(), JSON.parse(readFileSync(keys, "utf8")), atHand),
+  );
+}
+
+try {
+  main(process.argv.slice(2));
+} catch (error) {
+  console.error((error as Error).message);
+  process.exitCode = 1;
+}
