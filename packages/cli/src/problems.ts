@@ -69,7 +69,7 @@ export class Interrupted extends Error {
 }
 
 /** The innermost reason of a failed connection, in a few words: `ECONNREFUSED`, or the message when there is no code. */
-export function reasonOf(error: unknown): string {
+function reasonOf(error: unknown): string {
   let reason = error;
   while (reason instanceof Error && reason.cause instanceof Error) reason = reason.cause;
   if (!(reason instanceof Error)) return String(reason);

@@ -43,7 +43,7 @@ export function countOf(count: number, noun: string): string {
 }
 
 /** What may be wrong with a page, and what to do about it. */
-export const legibilityWords: Readonly<Record<LegibilityReason, string>> = {
+const legibilityWords: Readonly<Record<LegibilityReason, string>> = {
   blurred: "is blurred: take it again",
   dark: "is too dark: take it again with more light",
   glare: "has glare on it: take it again, tilted away from the lamp",
@@ -52,7 +52,7 @@ export const legibilityWords: Readonly<Record<LegibilityReason, string>> = {
 };
 
 /** Where a document is, in the words of the field. */
-export const stateWords: Readonly<Record<DocumentState, string>> = {
+const stateWords: Readonly<Record<DocumentState, string>> = {
   granted: "waiting for its pages",
   expired: "its pages did not all come in time: upload it again",
   received: "received, about to be processed",

@@ -14,6 +14,6 @@ export const processor: Worker = async ({ ports, name, stopping }): Promise<Runn
     const outcome = await processDocument(ports, bell, { renderer, worker: `worker:${name}`, stopping });
     ports.log.info("document.processed", { documentId: bell.documentId, outcome, tookMs: Math.round(ports.clock.monotonicMs() - startedMs) });
   };
-  const done = runLoop(ports, { queues: ["documents", "late"], atOnce: ports.config.jobs, stopping }, handle).finally(() => renderer.close());
-  return { done, isolation: renderer.isolation };
+  const loop = { queues: ["documents", "late"], atOnce: ports.config.jobs, stopping } as const;
+  return { done: runLoop(ports, loop, handle).then(() => renderer.close()), isolation: renderer.isolation };
 };

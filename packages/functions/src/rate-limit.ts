@@ -4,8 +4,8 @@ import type { Ports } from "@strongroom/core/ports/ports";
 import type { Actor } from "@strongroom/core/user/user";
 
 /**
- * Requests per window. A phone that polls every two seconds makes 30 a minute, a program that sends for a whole yard 1,000; a tenant may be 50 people at their own
- * limit; an address may be a whole carrier behind one NAT.
+ * Requests per window. A phone that polls every two seconds makes 30 a minute, a program that sends for a whole yard
+ * 1,000; a tenant may be 25 people at their own limit; an address may be a whole carrier behind one NAT.
  */
 export const rateLimits = { windowMs: 60_000, person: 1_200, tenant: 30_000, address: 3_000 } as const;
 

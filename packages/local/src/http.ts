@@ -72,7 +72,7 @@ async function serve(options: Serving, request: IncomingMessage, response: Serve
     if (mount) await mount.handle(request, response);
     else await sendAnswer(request, response, await answerTo(options, request, response));
   } catch (error) {
-    if (!request.complete && request.destroyed) return; // the client broke off
+    if (isBrokenOff(request)) return void response.destroy();
     options.log.warn("http.cut", { error: asError(error) });
     response.destroy();
   }
@@ -87,9 +87,14 @@ async function answerTo(options: Serving, request: IncomingMessage, response: Se
     const body = await readBody(request, response, options.timeouts.body);
     return await (await load()).handler(eventFrom(request, match, body));
   } catch (error) {
-    if (isOurFault(error) && request.destroyed) throw error;
+    if (isBrokenOff(request)) throw error;
     return refuse(options.log, error);
   }
+}
+
+/** The client hung up within its request: its doing, and there is nobody to answer. */
+function isBrokenOff(request: IncomingMessage): boolean {
+  return request.destroyed && !request.complete;
 }
 
 /** What the gateway refuses itself; a handler refuses by its answer. */

@@ -74,7 +74,8 @@ function whatFor(document: DocumentView): string {
   }
 }
 
-function describeTrace(traced: Trace, document: DocumentView): string[] {
+/** The trace in lines for people. */
+export function describeTrace(traced: Trace, document: DocumentView): string[] {
   const longestMs = Math.max(...traced.steps.map(({ afterMs }) => afterMs ?? 0));
   const rows = traced.steps.map(({ at, action, afterMs }) => {
     const longest = afterMs !== null && afterMs === longestMs && traced.steps.length > 2 ? "longest" : "";

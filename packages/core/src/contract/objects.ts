@@ -249,9 +249,9 @@ function listedAndRemoved(store: Store): void {
   it("neighbours may be written and removed at once", async () => {
     const { objects } = store();
     const under = freshKey();
-    const rounds = Array.from({ length: 6 }, async (_, index) => {
-      for (let round = 0; round < 5; round += 1) {
-        const key = `${under}/${index}/object`;
+    const rounds = Array.from({ length: 8 }, async (_, index) => {
+      for (let round = 0; round < 10; round += 1) {
+        const key = `${under}/directory/${index}-${round}`;
         await objects.remove(key, await putBytes(objects, key, Buffer.from("x")));
       }
     });
@@ -434,7 +434,7 @@ function uploadedInParts(store: Store): void {
     ["names no part at all", () => []],
   ])("a completion that %s is refused, and the right one still succeeds", async (_, alter) => {
     const opened = store();
-    const { key, uploadId, parts } = await uploadParts(opened, [minPartBytes, 10]);
+    const { key, uploadId, parts } = await uploadParts(opened, [minPartBytes, minPartBytes]);
     await expect(opened.objects.completeParts(key, uploadId, alter(parts))).rejects.toThrow();
     expect(await opened.objects.head(key)).toBeNull();
     expect(await opened.objects.completeParts(key, uploadId, parts)).toBe("completed");

@@ -19,7 +19,7 @@ export async function issueTicket(ports: Pick<Ports, "database" | "clock" | "con
   const facts = { tenantId: actor.tenantId, userId: actor.userId, documentId, artefact, expiresAtMs } as TicketFacts;
   const query = new URLSearchParams({ artefact, ticket: writeTicket(ports.config.secrets.ticketKey, facts) });
   return {
-    url: `${ports.config.publicUrl}/v1/documents/${documentId}/content?${query}`,
+    url: `${ports.config.publicUrl}/v1/documents/${documentId}/content?${query.toString()}`,
     expiresAt: new Date(expiresAtMs).toISOString(),
   };
 }

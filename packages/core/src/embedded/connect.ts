@@ -4,7 +4,7 @@ import type { Config } from "../config.ts";
 import { systemIds } from "../ids.ts";
 import type { Log } from "../log.ts";
 import type { Ports } from "../ports/ports.ts";
-import { writeUploadEvent } from "../upload/read-upload-event.ts";
+import { writeUploadEvent } from "../ports/upload-event.ts";
 import { createEmbeddedCache } from "./cache.ts";
 import { createEmbeddedDatabase } from "./database.ts";
 import type { Faults } from "./faults.ts";

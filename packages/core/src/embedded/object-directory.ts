@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { linkSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { link, mkdir, open, rm, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
@@ -68,14 +68,20 @@ export async function linkDurably(root: string, file: string, name: string): Pro
 }
 
 async function linkUnlessTaken(file: string, name: string): Promise<"created" | "exists"> {
+  const options = { recursive: true, mode: directoryMode };
   for (let attempt = 1; ; attempt += 1) {
     try {
-      await mkdir(dirname(name), { recursive: true, mode: directoryMode });
-      await link(file, name);
+      if (attempt === 1) {
+        await mkdir(dirname(name), options);
+        await link(file, name);
+      } else {
+        // Somebody who deleted the neighbours took the empty directory with them: now without a pause in between.
+        mkdirSync(dirname(name), options);
+        linkSync(file, name);
+      }
       return "created";
     } catch (error) {
       if (isErrno(error, "EEXIST")) return "exists";
-      // Somebody who deleted the neighbours took the empty directory with them.
       if (!isErrno(error, "ENOENT") || attempt === linkAttempts) throw error;
     }
   }

@@ -126,6 +126,20 @@ describe("uploads that break the rules of HTTP", () => {
     expect(sent).toBeLessThan(64);
   });
 
+  it("a client that reads nothing before it has sent its whole body still reads why it was refused", async () => {
+    const large = Buffer.alloc(8 * 1024 * 1024);
+    const sound = await bed.objects.signPut({ ...grant, sizeBytes: large.length });
+    const socket = connect(bed.port, "127.0.0.1").pause();
+    socket.write(headOf(without(sound, "if-none-match")));
+    await new Promise<void>((resolve, reject) => {
+      socket.on("error", reject);
+      socket.write(large, () => resolve());
+    });
+    const [answer] = (await once(socket.resume(), "data")) as [Buffer];
+    expect(statusOf(answer.toString())).toBe(403);
+    socket.destroy();
+  });
+
   it("a client that expects 100-continue is told to go on when its request is sound", async () => {
     const head = headOf(await bed.objects.signPut(grant), "expect: 100-continue\r\nconnection: close\r\n");
     const socket = connect(bed.port, "127.0.0.1");

@@ -1,5 +1,16 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
+import {
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  rmdir,
+  stat,
+  truncate,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -82,6 +93,23 @@ describe("objects as files", () => {
     },
   );
 
+  it("a file that lost its first byte is found to be damaged", async () => {
+    await put("v/00/a", randomBytes(100));
+    const path = join(root, "vault", "00", "a@");
+    const bytes = await readFile(path);
+    await rm(path);
+    await writeFile(path, bytes.subarray(1));
+    await expect(open().head("v/00/a")).rejects.toThrow("object v/00/a is damaged");
+  });
+
+  it("a put that is aborted after its last byte leaves no object", async () => {
+    const stop = new AbortController();
+    const body = Readable.from([Buffer.from("x")]).once("end", () => stop.abort());
+    const options = { sizeBytes: 1, mediaType, signal: stop.signal };
+    await expect(open().put("v/00/a", body, options)).rejects.toThrow();
+    expect(await files()).toEqual([]);
+  });
+
   it("a file that is cut while it is read fails the reader", async () => {
     await put("v/00/a", randomBytes(3_000_000));
     const stream = await open().read("v/00/a");
@@ -143,6 +171,19 @@ describe("objects as files", () => {
   ])("a key of %s can be written and removed", async (_, key) => {
     await open().remove(key, await put(key, Buffer.from("x")));
     expect(await readdir(join(root, "vault"))).toEqual([]);
+  });
+
+  it("a writer gets its directory although others keep removing it while it is empty", async () => {
+    let isWriting = true;
+    const sweep = async () => {
+      while (isWriting) await rmdir(join(root, "vault", "00")).catch(() => {});
+    };
+    const sweeping = [sweep(), sweep()];
+    for (let round = 0; round < 100; round += 1)
+      await open().remove("v/00/a", await put("v/00/a", Buffer.from("x")));
+    isWriting = false;
+    await Promise.all(sweeping);
+    expect(await files()).toEqual([]);
   });
 
   it("a signing key of 31 bytes is refused, one of 32 taken", () => {

@@ -3,7 +3,7 @@ import { findDocument } from "../document/load-document.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { Message, QueueName } from "../ports/queue.ts";
 import { ingestUpload } from "../upload/ingest-upload.ts";
-import { readUploadEvent } from "../upload/read-upload-event.ts";
+import { readUploadEvent } from "../ports/upload-event.ts";
 import type { ReceivePorts } from "../upload/receive-document.ts";
 
 type SweepPorts = ReceivePorts & Pick<Ports, "queue">;

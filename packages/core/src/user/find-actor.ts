@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { Refusal } from "../errors.ts";
-import { TenantId, UserId } from "../ids.ts";
+import type { TenantId, UserId } from "../ids.ts";
 import type { Ports } from "../ports/ports.ts";
 import { type Actor, Role } from "./user.ts";
 

@@ -90,7 +90,9 @@ function isoTime(written: string | undefined, offset: string | undefined): strin
 function degrees(parts: number[] | undefined, reference: string | undefined): number | undefined {
   const [whole, minutes, seconds] = parts ?? [];
   const value = (whole ?? NaN) + (minutes ?? 0) / 60 + (seconds ?? 0) / 3600;
-  return Number.isFinite(value) ? (/^[SW]/.test(reference ?? "") ? -value : value) : undefined;
+  if (!Number.isFinite(value)) return undefined;
+  const rounded = Math.round(value * 1e7) / 1e7; // a centimetre
+  return /^[SW]/.test(reference ?? "") ? -rounded : rounded;
 }
 
 function present(facts: { [name in keyof ExifFacts]: ExifFacts[name] | undefined }): ExifFacts {

@@ -16,13 +16,13 @@ export type Picture = {
 /**
  * Renders one picture upright and flattened on white; null when the file is damaged and next to nothing of it shows.
  *
- * First strictly ("error": a truncated file or a decoder's error ends it, mere warnings such as surplus bytes, which
- * phones do write, do not). What fails so is decoded again taking whatever comes: an upload cut off in its last third
+ * First strictly: libjpeg calls a corrupt stream a mere warning, so a warning ends it. What fails so (surplus bytes,
+ * which phones do write, are a warning too) is decoded again taking whatever comes: an upload cut off in its last third
  * still shows its head, while garbage behind a valid header gives an even grey, told by its lack of texture.
  * @throws what libvips says when nothing at all can be decoded.
  */
 export async function renderPage(picture: Picture): Promise<RenderedPage | null> {
-  const strict = await encode(picture, "error").catch((error: unknown) => ({ error }));
+  const strict = await encode(picture, "warning").catch((error: unknown) => ({ error }));
   if (!("error" in strict)) return (await look(strict, picture.original)).page;
   const { page, grey } = await look(await encode(picture, "none"), picture.original);
   return showsAlmostNothing(grey) ? null : page;
@@ -47,7 +47,7 @@ async function look(rendition: RenderedImage, original: { width: number; height:
   return { grey, page: { rendition, thumbnail: await thumbnailOf(rendition), legibility } };
 }
 
-function encode({ input, options, keepsProfile }: Picture, failOn: "error" | "none"): Promise<RenderedImage> {
+function encode({ input, options, keepsProfile }: Picture, failOn: "warning" | "none"): Promise<RenderedImage> {
   const upright = sharp(input, { ...options, failOn, limitInputPixels: maxMegapixels * 1_000_000 }).autoOrient();
   const flat = inside(upright, renditionSide).flatten({ background: "#ffffff" });
   return jpegOf(keepsProfile ? flat.keepIccProfile() : flat);

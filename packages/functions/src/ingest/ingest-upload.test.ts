@@ -1,13 +1,15 @@
 import { randomUUID } from "node:crypto";
+import { systemIds } from "@strongroom/core/ids";
 import { jsonLog } from "@strongroom/core/log";
 import type { ObjectKey } from "@strongroom/core/ports/objects";
 import type { Ports } from "@strongroom/core/ports/ports";
+import { stagingKey } from "@strongroom/core/upload/staging-key";
 import type { SQSEvent } from "aws-lambda";
 import { beforeEach, describe, expect, test } from "vitest";
 import { usePorts } from "../ports.ts";
 import { handler } from "./ingest-upload.ts";
 
-const staging = () => `s/${randomUUID()}/${randomUUID()}/${randomUUID()}/nonce`;
+const staging = () => stagingKey(systemIds, { tenantId: randomUUID(), documentId: systemIds.uuid(), fileId: randomUUID() });
 const created = (...keys: string[]) => JSON.stringify({ Records: keys.map((key) => ({ eventName: "ObjectCreated:Put", s3: { bucket: { name: "b" }, object: { key, size: 1 } } })) });
 const batch = (bodies: string[]): SQSEvent => ({ Records: bodies.map((body, index) => ({ messageId: `m${index}`, body })) }) as unknown as SQSEvent;
 

@@ -1,15 +1,10 @@
 import { Refusal } from "@strongroom/core/errors";
 import type { Ports } from "@strongroom/core/ports/ports";
+import { readUploadEvent } from "@strongroom/core/ports/upload-event";
 import { ingestUpload } from "@strongroom/core/upload/ingest-upload";
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
-import * as z from "zod";
 import { connectedPorts } from "../ports.ts";
 import { asError } from "../problem.ts";
-
-const Notification = z.union([
-  z.object({ Records: z.array(z.object({ s3: z.object({ object: z.object({ key: z.string() }) }) })) }),
-  z.object({ Event: z.literal("s3:TestEvent") }).transform(() => ({ Records: [] })),
-]);
 
 /**
  * Object-created notifications of the staging bucket, through SQS. Only the messages that failed come again (partial batch
@@ -24,7 +19,7 @@ export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
 /** The id of the message if it has to come again. One that cannot be read comes again too: the dead letters show it. */
 async function ingest(ports: Ports, { messageId, body }: SQSRecord): Promise<string | null> {
   try {
-    for (const key of keysOf(body)) await ingestKey(ports, key);
+    for (const key of readUploadEvent(body)) await ingestKey(ports, key);
     return null;
   } catch (error) {
     ports.log.error("ingest.failed", { messageId, error: asError(error) });
@@ -40,10 +35,4 @@ async function ingestKey(ports: Ports, key: string): Promise<void> {
     if (!(error instanceof Refusal)) throw error;
     ports.log.info("ingest.refused", { code: error.code });
   }
-}
-
-/** Keys come as in a form: `+` for a space, percent-encoded UTF-8. */
-function keysOf(body: string): string[] {
-  const { Records } = Notification.parse(JSON.parse(body));
-  return Records.map(({ s3 }) => decodeURIComponent(s3.object.key.replaceAll("+", " ")));
 }

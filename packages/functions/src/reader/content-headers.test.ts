@@ -45,7 +45,7 @@ describe("a file name", () => {
   test("of any make gives a header of one line that no quote or control character can leave", () => {
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: "binary", maxLength: 300 }), fc.string({ unit: "grapheme" })), (name) => {
-        expect(contentDisposition("attachment", name)).toMatch(/^attachment; filename="[^"\\\x00-\x1f\x7f-\uffff]{1,150}"; filename\*=UTF-8''[\w.!~%-]+$/);
+        expect(contentDisposition("attachment", name)).toMatch(/^attachment; filename="[ !#-[\]-~]{1,150}"; filename\*=UTF-8''[\w.!~%-]+$/);
       }),
     );
   });

@@ -52,7 +52,9 @@ describe("on AWS Lambda", () => {
   });
 });
 
-test("elsewhere the handler stays as it is", () => {
+test.each([undefined, {}])("elsewhere, whatever bears the name of Lambda's scope (%j), the handler stays as it is", (scope) => {
   const handler = async () => ({ statusCode: 200, headers: {}, body: "" });
+  Object.assign(globalThis, { awslambda: scope });
   expect(streamAnswer(handler)).toBe(handler);
+  Reflect.deleteProperty(globalThis, "awslambda");
 });

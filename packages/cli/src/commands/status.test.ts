@@ -1,0 +1,132 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { DocumentSummary, DocumentView } from "@strongroom/core/api";
+import { type StandIn, startStandInServer } from "../stand-in-server.ts";
+import { makeHome, runCommand } from "../stand-in-terminal.ts";
+
+let server: StandIn;
+let home: Awaited<ReturnType<typeof makeHome>>;
+beforeEach(async () => {
+  server = await startStandInServer();
+  home = await makeHome();
+});
+afterEach(async () => {
+  await server.close();
+  await home.remove();
+});
+
+const run = (...argv: string[]) => runCommand(argv, { home: home.path, as: server });
+const ids = () => [...server.documents.keys()];
+async function upload(...more: string[]): Promise<string> {
+  await run(
+    "upload",
+    await home.file(`${server.documents.size}.jpg`, `page ${server.documents.size}`),
+    ...more,
+  );
+  return ids().at(-1)!;
+}
+
+test("the list has a line per document, newest first, and says that there are more", async () => {
+  for (const load of ["1", "2", "3"]) await upload("--kind", "cmr", "--load", load);
+  const { stdout } = await run("status");
+  const lines = stdout.split("\n");
+  expect(lines[0]).toMatch(/^document +kind +load +pages +state +code/);
+  expect(lines[1]).toMatch(new RegExp(`^${ids()[2]}  cmr +3 +received +ACDE-FGHJ$`));
+  expect(lines[3]).toBe("There are more: narrow it down, or use --all.");
+});
+
+test("--all follows every page of the list, and --json has the contract's shape", async () => {
+  for (const load of ["1", "2", "3"]) await upload("--kind", "cmr", "--load", load);
+  const { documents, complete } = JSON.parse((await run("status", "--all", "--json")).stdout);
+  expect(complete).toBe(true);
+  expect(
+    DocumentSummary.array()
+      .parse(documents)
+      .map(({ id }) => id),
+  ).toEqual(ids().toReversed());
+  expect(JSON.parse((await run("status", "--json")).stdout)).toMatchObject({ complete: false });
+});
+
+test("filters reach the server", async () => {
+  await upload("--kind", "cmr");
+  const pod = await upload("--kind", "pod", "--wait");
+  const { documents } = JSON.parse(
+    (await run("status", "--kind", "pod", "--state", "stored", "--json")).stdout,
+  );
+  expect(documents.map(({ id }: { id: string }) => id)).toEqual([pod]);
+  expect((await run("status", "--state", "stored", "--kind", "none")).stdout).toBe("No documents.\n");
+});
+
+test("one document is shown in full: state, reason, pages and timeline", async () => {
+  server.outcome = {
+    state: "rejected",
+    reason: "unsupported_type",
+    detail: "Page 1 is a GIF.",
+    legibility: [],
+  };
+  const id = await upload("--kind", "cmr", "--load", "4711", "--wait");
+  const { stdout } = await run("status", id);
+  for (const text of [
+    "refused: Page 1 is a GIF",
+    "unsupported_type",
+    "ACDE-FGHJ",
+    "4711",
+    "0.jpg",
+    "document.rejected",
+  ])
+    expect(stdout).toContain(text);
+  expect(DocumentView.parse(JSON.parse((await run("status", id, "--json")).stdout).document).state).toBe(
+    "rejected",
+  );
+});
+
+test("a page that has not arrived is named", async () => {
+  server.faults.put = [{ kind: "status", status: 400 }];
+  await run("upload", await home.file("a.jpg", "one"), "--kind", "cmr");
+  expect((await run("status", ids()[0]!)).stdout).toContain("page 1 of 1 is missing");
+});
+
+test("--follow tells each step of a document until it is settled", async () => {
+  const id = await upload("--kind", "cmr");
+  const { code, stdout, stderr } = await run("status", id, "--follow");
+  expect(code).toBe(0);
+  expect(stderr.split("\n").map((line) => line.split("cmr  ")[1])).toEqual([
+    "received, about to be processed",
+    "being processed",
+    "stored",
+    undefined,
+  ]);
+  expect(stdout).toContain("document.stored");
+});
+
+test("--follow of the list tells each change once, until it is stopped", async () => {
+  const id = await upload("--kind", "cmr");
+  const stop = new AbortController();
+  const patience = {
+    tries: 1,
+    baseMs: 0,
+    capMs: 0,
+    silenceMs: 30_000,
+    random: () => 0,
+    rounds: 0,
+    async sleep() {
+      if (++this.rounds === 1) server.documents.get(id)!.move("processing");
+      if (this.rounds === 4) stop.abort(new Error("stopped"));
+      stop.signal.throwIfAborted();
+    },
+  };
+  const { stdout } = await runCommand(["status", "--follow"], {
+    home: home.path,
+    as: server,
+    signal: stop.signal,
+    patience,
+  });
+  expect(stdout.match(/being processed/g)).toHaveLength(1);
+  expect(server.requests.filter((line) => line === "GET /v1/documents").length).toBeGreaterThan(3);
+});
+
+test("text that others typed cannot command the terminal", async () => {
+  server.outcome.detail = "\u001b[2Jgone\u202e";
+  const id = await upload("--kind", "cmr", "--wait");
+  const { stdout } = await run("status", id);
+  expect(stdout).toContain("stored: [2Jgone\n");
+});

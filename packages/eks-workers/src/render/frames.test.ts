@@ -1,0 +1,51 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { encodeHeader, type Frame, FrameReader, maxHeaderBytes } from "./frames.ts";
+
+function encoded(header: Record<string, unknown>, blobs: Uint8Array[]): Buffer {
+  const head = encodeHeader(header, blobs.map((blob) => blob.length));
+  return Buffer.concat([head, ...blobs]);
+}
+
+describe("a frame between parent and child", () => {
+  test("arrives the same however the socket cuts it", () => {
+    const blobs = fc.array(fc.uint8Array({ maxLength: 50 }), { maxLength: 4 });
+    const header = fc.dictionary(fc.string().filter((key) => key !== "blobBytes" && key !== "__proto__"), fc.string());
+    fc.assert(
+      fc.property(header, blobs, fc.integer({ min: 1, max: 40 }), (sentHeader, sentBlobs, chunkBytes) => {
+        const bytes = encoded(sentHeader, sentBlobs);
+        const reader = new FrameReader(1_000);
+        let frame: Frame | null = null;
+        for (let at = 0; at < bytes.length; at += chunkBytes) {
+          expect(frame).toBeNull();
+          frame = reader.push(bytes.subarray(at, at + chunkBytes));
+        }
+        expect(frame!.header).toEqual(sentHeader);
+        expect(frame!.blobs.map((blob) => [...blob])).toEqual(sentBlobs.map((blob) => [...blob]));
+      }),
+    );
+  });
+
+  test("may hold as many bytes as allowed and not one more", () => {
+    expect(new FrameReader(10).push(encoded({}, [new Uint8Array(10)]))).not.toBeNull();
+    expect(() => new FrameReader(10).push(encoded({}, [new Uint8Array(11)]))).toThrow("above their limit");
+  });
+
+  test("is refused by its first four bytes when its header is above the limit", () => {
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(maxHeaderBytes);
+    expect(new FrameReader(0).push(length)).toBeNull();
+    length.writeUInt32LE(maxHeaderBytes + 1);
+    expect(() => new FrameReader(0).push(length)).toThrow("header above its limit");
+  });
+
+  test("is refused when more follows, or when its lengths are nonsense", () => {
+    expect(() => new FrameReader(10).push(Buffer.concat([encoded({}, []), Buffer.from("x")]))).toThrow("behind");
+    for (const blobBytes of [[-1], [0.5], ["1"], [2 ** 60], "none", null]) {
+      const json = Buffer.from(JSON.stringify({ blobBytes }));
+      const length = Buffer.alloc(4);
+      length.writeUInt32LE(json.length);
+      expect(() => new FrameReader(10).push(Buffer.concat([length, json]))).toThrow("malformed");
+    }
+  });
+});
