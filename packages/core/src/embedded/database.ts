@@ -38,6 +38,8 @@ function poolFor(connection: Connection, max: number): pg.Pool {
     idle_in_transaction_session_timeout: 30_000,
   });
   pool.on("error", () => {}); // an idle connection was lost: the pool has dropped it and opens another when asked
+  // A connection at work was lost: its query fails and tells. Without a listener the event would end the process.
+  pool.on("connect", (client) => client.on("error", () => {}));
   return pool;
 }
 

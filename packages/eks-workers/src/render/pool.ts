@@ -49,9 +49,17 @@ const combineOverheadBytes = 1024 * 1024;
 export async function createRenderer(options: RendererOptions): Promise<Renderer> {
   const settings = { ...defaults, ...options };
   const scratch = await mkdtemp(join(settings.scratch, "strongroom-render-"));
-  const pool = new RenderPool(settings, scratch, await findCage(scratch));
-  await pool.warm();
-  return pool;
+  try {
+    const pool = new RenderPool(settings, scratch, await findCage(scratch));
+    await pool.warm().catch(async (error: unknown) => {
+      await pool.close();
+      throw error;
+    });
+    return pool;
+  } catch (error) {
+    await rm(scratch, { recursive: true, force: true });
+    throw error;
+  }
 }
 
 type Settings = typeof defaults & { concurrency: number };
