@@ -45,8 +45,6 @@ const periods = {
   retryCap: minute,
   /** Visibility of a queue message, extended by every beat. */
   visibility: 2 * minute,
-  /** Answers to an Idempotency-Key are kept this long. */
-  idempotency: 30 * day,
 } as const;
 export type Periods = Record<keyof typeof periods, number>;
 

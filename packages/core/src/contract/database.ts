@@ -13,9 +13,10 @@ export type OpenDatabase = {
   close(): Promise<void>;
 };
 
-const addKind = (tx: Transaction, name: string) =>
-  tx.insertInto("idempotency").values({ tenant_id: tx.insideTenant, user_id: tx.insideTenant, key: name, request_sha256: "", status: 200, body: "" }).execute();
-const listKinds = async (tx: Transaction) => (await tx.selectFrom("idempotency").select("key").orderBy("key").execute()).map(({ key }) => key);
+/** Leaves and finds a mark in a table that any transaction of a tenant may write. */
+const leaveMark = (tx: Transaction, mark: string) =>
+  tx.insertInto("inbox_version").values({ tenant_id: tx.insideTenant, consumer: mark, document_id: tx.insideTenant, version: 1 }).execute();
+const findMarks = async (tx: Transaction) => (await tx.selectFrom("inbox_version").select("consumer").orderBy("consumer").execute()).map(({ consumer }) => consumer);
 
 /** What any adapter of the `database` port must do. */
 export function databaseContract(name: string, open: () => Promise<OpenDatabase>): void {
@@ -26,30 +27,30 @@ export function databaseContract(name: string, open: () => Promise<OpenDatabase>
 
     it("keeps what a transaction wrote once its work resolved", async () => {
       const { database, tenants } = world;
-      const answer = await database.withTenant(tenants[0], async (tx) => (await addKind(tx, "kept"), 42));
+      const answer = await database.withTenant(tenants[0], async (tx) => (await leaveMark(tx, "kept"), 42));
       expect(answer).toBe(42);
-      expect(await world.other.withTenant(tenants[0], listKinds)).toContain("kept");
+      expect(await world.other.withTenant(tenants[0], findMarks)).toContain("kept");
     });
 
     it("keeps nothing of a transaction whose work threw, and hands on the error itself", async () => {
       const { database, tenants } = world;
       const fault = new Error("thought better of it");
       const work = async (tx: Transaction) => {
-        await addKind(tx, "undone");
+        await leaveMark(tx, "undone");
         throw fault;
       };
       await expect(database.withTenant(tenants[0], work)).rejects.toBe(fault);
-      expect(await database.withTenant(tenants[0], listKinds)).not.toContain("undone");
+      expect(await database.withTenant(tenants[0], findMarks)).not.toContain("undone");
     });
 
     it("does not call a transaction committed in which a statement failed unnoticed", async () => {
       const { database, tenants } = world;
       const work = async (tx: Transaction) => {
-        await addKind(tx, "half");
+        await leaveMark(tx, "half");
         await sql`select 1 / 0`.execute(tx).catch(() => {});
       };
       await expect(database.withTenant(tenants[0], work)).rejects.toThrow("rolled back");
-      expect(await database.withTenant(tenants[0], listKinds)).not.toContain("half");
+      expect(await database.withTenant(tenants[0], findMarks)).not.toContain("half");
     });
 
     it("runs the statements of a transaction in the order in which they were made, awaited or not", async () => {
@@ -65,10 +66,10 @@ export function databaseContract(name: string, open: () => Promise<OpenDatabase>
 
     it("shows a tenant its own rows only, and none outside of a tenant", async () => {
       const { database, tenants } = world;
-      await database.withTenant(tenants[0], (tx) => addKind(tx, "ours"));
-      await database.withTenant(tenants[1], (tx) => addKind(tx, "theirs"));
-      expect(await database.withTenant(tenants[1], listKinds)).toEqual(["theirs"]);
-      await expect(database.system.selectFrom("idempotency").selectAll().execute()).rejects.toThrow("permission denied");
+      await database.withTenant(tenants[0], (tx) => leaveMark(tx, "ours"));
+      await database.withTenant(tenants[1], (tx) => leaveMark(tx, "theirs"));
+      expect(await database.withTenant(tenants[1], findMarks)).toEqual(["theirs"]);
+      await expect(database.system.selectFrom("inbox_version").selectAll().execute()).rejects.toThrow("permission denied");
     });
 
     it("does not let the tenant of one transaction leak into the next one on the same connection", async () => {
@@ -85,10 +86,10 @@ export function databaseContract(name: string, open: () => Promise<OpenDatabase>
       const cut = database.withTenant(tenants[0], async (tx) => {
         const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(tx);
         await world.breakOne(rows[0]!.pid);
-        await addKind(tx, "cut");
+        await leaveMark(tx, "cut");
       });
       await expect(cut).rejects.toThrow();
-      expect(await database.withTenant(tenants[0], listKinds)).not.toContain("cut");
+      expect(await database.withTenant(tenants[0], findMarks)).not.toContain("cut");
     });
 
     it("gives a named lock to one holder in the whole system, and to the next one after its release", async () => {

@@ -161,15 +161,6 @@ export type Tables = {
     jws: Text;
   };
   receipt: { tenant_id: Text; document_id: Text; jws: Text; created_at: WithDefault<Date> };
-  idempotency: {
-    tenant_id: Text;
-    user_id: Text;
-    key: Text;
-    request_sha256: Text;
-    status: number;
-    body: Text;
-    created_at: WithDefault<Date>;
-  };
   worker: {
     name: Text;
     kind: Text;

@@ -18,6 +18,8 @@ const directoryMode = 0o700;
 const leftOverMs = 60 * 60 * 1000;
 /** How often a directory may be removed under a writer who is just creating it. */
 const linkAttempts = 100;
+/** What mkdir and link say then (the last two are mkdir's alone, when what it met is gone at its second look). */
+const directoryErrors = ["ENOENT", "ENOTDIR", "EEXIST"];
 
 /** Creates the directories below `root` and removes temporary files untouched for an hour: their writers are dead. */
 export function openObjectDirectories(root: string, now: Date): ObjectDirectories {
@@ -81,8 +83,8 @@ async function linkUnlessTaken(file: string, name: string): Promise<"created" | 
       }
       return "created";
     } catch (error) {
-      if (isErrno(error, "EEXIST")) return "exists";
-      if (!isErrno(error, "ENOENT") || attempt === linkAttempts) throw error;
+      if (isErrno(error, "EEXIST", "link")) return "exists";
+      if (!directoryErrors.some((code) => isErrno(error, code)) || attempt === linkAttempts) throw error;
     }
   }
 }
@@ -120,6 +122,8 @@ export async function openIfThere(path: string) {
   }
 }
 
-export function isErrno(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
+/** Whether the system refused with this code, and by this call if one is named. */
+export function isErrno(error: unknown, code: string, syscall?: string): boolean {
+  if (!(error instanceof Error && "code" in error && error.code === code)) return false;
+  return syscall === undefined || ("syscall" in error && error.syscall === syscall);
 }

@@ -1,9 +1,10 @@
 import { prepareTestServer, testServer } from "@strongroom/local/test-server";
 import { testDatabase } from "@strongroom/local/test-database";
+import pg from "pg";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { queueContract, queueGuarantees } from "../contract/queue.ts";
-import type { Message } from "../ports/queue.ts";
 import type { Faults } from "./faults.ts";
+import { queueStatements } from "./queue-statements.ts";
 import { createEmbeddedQueue } from "./queue.ts";
 
 async function openQueue(faults?: Faults) {
@@ -23,19 +24,23 @@ const receive = { max: 10, waitMs: 10_000, visibilityMs: 60_000 };
 queueContract("embedded", () => openQueue());
 queueGuarantees("embedded, with faults", () => openQueue(hostile));
 
-test("a message is on loan to one receiver only, however many come at once", async () => {
+test("a message is on loan to one receiver only, and receivers do not wait for each other", async () => {
   const { queue, connection, close } = await openQueue();
-  const other = await createEmbeddedQueue({ connection });
-  await Promise.all(Array.from({ length: 60 }, (_, index) => queue.send("ingest", `load ${index}`)));
-  const loans: Message[][] = await Promise.all(
-    Array.from({ length: 24 }, (_, index) =>
-      (index % 2 ? queue : other).receive("ingest", { ...receive, max: 5, waitMs: 0 }),
-    ),
-  );
-  const bodies = loans.flat().map((message) => message.body);
-  expect(new Set(bodies).size).toBe(60);
-  expect(bodies).toHaveLength(60);
-  await other.close();
+  for (const body of ["1", "2", "3", "4"]) await queue.send("ingest", body);
+  const slow = new pg.Client(connection);
+  await slow.connect();
+  await slow.query("begin");
+  const loaned = await slow.query<{ body: string }>(queueStatements.take("visible_at, id"), [
+    "ingest",
+    2,
+    60_000,
+    3,
+  ]);
+  expect(loaned.rows.map((row) => row.body)).toEqual(["1", "2"]);
+  expect((await queue.receive("ingest", receive)).map((message) => message.body)).toEqual(["3", "4"]);
+  await slow.query("commit");
+  expect(await queue.receive("ingest", { ...receive, waitMs: 0 })).toEqual([]);
+  await slow.end();
   await close();
 });
 

@@ -266,17 +266,6 @@ create table audit_checkpoint (
   jws text not null
 );
 
-create table idempotency (
-  tenant_id uuid not null,
-  user_id uuid not null,
-  key text not null,
-  request_sha256 text not null,
-  status int not null,
-  body text not null,
-  created_at timestamptz not null default clock_timestamp(),
-  primary key (tenant_id, user_id, key)
-);
-
 -- Worker processes that are alive, and the isolation their decode children reached; shown by /health.
 create table worker (
   name text primary key,

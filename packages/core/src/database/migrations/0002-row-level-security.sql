@@ -26,7 +26,7 @@ grant usage on schema public to strongroom_app, strongroom_system;
 grant usage on sequence lease_token, outbox_id_seq, audit_id_seq to strongroom_app;
 grant select on tenant, document_kind, document_transition to strongroom_app;
 grant select, insert, update on app_user, device, document, audit_head to strongroom_app;
-grant select, insert, update, delete on document_file, artefact, document_key, page_text, inbox_version, idempotency
+grant select, insert, update, delete on document_file, artefact, document_key, page_text, inbox_version
   to strongroom_app;
 grant select, insert on receipt, inbox to strongroom_app;
 grant insert on outbox to strongroom_app;
