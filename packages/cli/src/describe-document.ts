@@ -1,5 +1,5 @@
 import type { DocumentSummary, DocumentView } from "@strongroom/core/api";
-import { formatTable } from "./table.ts";
+import { formatTable, widthOf } from "./table.ts";
 import {
   countOf,
   explainMissing,
@@ -10,17 +10,19 @@ import {
   words,
 } from "./words.ts";
 
-/** A table of documents, one line each, fit for 120 columns beside their full ids. */
+/** Columns of a terminal that a list is made for. */
+const listWidth = 120;
+
+/** A table of documents, one line each, within 120 columns; the last column gets what the others leave. */
 export function describeList(documents: readonly DocumentSummary[]): string[] {
   if (documents.length === 0) return ["No documents."];
   const columns = [
     { title: "document" },
-    { title: "kind", maxWidth: 14 },
+    { title: "kind", maxWidth: 18 },
     { title: "load", maxWidth: 12 },
     { title: "pages", align: "right" as const },
     { title: "state", maxWidth: 10 },
     { title: "code" },
-    { title: "what", maxWidth: 30 },
   ];
   const rows = documents.map((document) => [
     document.id,
@@ -29,9 +31,13 @@ export function describeList(documents: readonly DocumentSummary[]): string[] {
     document.pageCount === null ? "" : String(document.pageCount),
     document.state,
     document.confirmationCode ?? "",
-    whatToKnow(document),
   ]);
-  return formatTable(columns, rows);
+  const usedWidth = Math.max(...formatTable(columns, rows).map(widthOf));
+  const last = { title: "what", maxWidth: listWidth - usedWidth - 2, leftOut: "end" as const };
+  return formatTable(
+    [...columns, last],
+    rows.map((row, index) => [...row, whatToKnow(documents[index]!)]),
+  );
 }
 
 /** The one thing about a document that a list has room for: what somebody must do first. */
@@ -54,7 +60,7 @@ export function describeDocument(document: DocumentView): string[] {
   const pages = explainPages(document);
   return [
     `document ${document.id}`,
-    ...facts.map(([name, value]) => `  ${name.padEnd(18)}${value}`),
+    ...facts.map(([name, value]) => `  ${name.padEnd(20)}${value}`),
     ...(missing === null ? [] : [`  ${missing}`]),
     "",
     ...formatTable(

@@ -6,6 +6,7 @@ import { explainPages, formatBytes, formatDuration } from "./words.ts";
 test("a shortened name fits, and keeps its beginning and its end", () => {
   expect(shorten("delivery-note-2025-11-20.jpg", 16)).toBe("delivery-n…0.jpg");
   expect(shorten("short.jpg", 9)).toBe("short.jpg");
+  expect(shorten("Page 1 is a GIF: send a photo.", 16, "end")).toBe("Page 1 is a GIF…");
   fc.assert(
     fc.property(
       fc.string({ unit: "grapheme" }),

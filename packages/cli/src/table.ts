@@ -9,11 +9,15 @@ export function widthOf(text: string): number {
   return width;
 }
 
-/** A text in at most `width` columns; what is left out of the middle is an ellipsis, so that the end of a name stays. */
-export function shorten(text: string, width: number): string {
+/**
+ * A text in at most `width` columns. What is left out becomes an ellipsis: of a name, whose end tells as much as its
+ * beginning, the middle is left out; of a sentence the end.
+ */
+export function shorten(text: string, width: number, leftOut: "middle" | "end" = "middle"): string {
   if (widthOf(text) <= width) return text;
   const letters = Array.from(graphemes.segment(text), ({ segment }) => segment);
-  const tail = takeWhile(letters.toReversed(), Math.floor((width - 1) / 3)).toReversed();
+  const tailWidth = leftOut === "end" ? 0 : Math.floor((width - 1) / 3);
+  const tail = takeWhile(letters.toReversed(), tailWidth).toReversed();
   return `${takeWhile(letters, width - 1 - widthOf(tail.join(""))).join("")}…${tail.join("")}`;
 }
 
@@ -28,13 +32,15 @@ function takeWhile(letters: readonly string[], width: number): string[] {
   return taken;
 }
 
-/** A column: its title, its side, and the most columns of the terminal that it takes (as many as it needs by default). */
-export type Column = { title: string; align?: "right"; maxWidth?: number };
+/** A column: its title, its side, the most columns of the terminal that it takes (default: what it needs), what it leaves out. */
+export type Column = { title: string; align?: "right"; maxWidth?: number; leftOut?: "end" };
 
 /** Rows under their titles, two spaces between columns, no space at the end of a line. Too long cells are shortened. */
 export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string[] {
   const cells = [columns.map(({ title }) => title), ...rows].map((row) =>
-    columns.map(({ maxWidth = Number.POSITIVE_INFINITY }, index) => shorten(row[index] ?? "", maxWidth)),
+    columns.map(({ maxWidth = Number.POSITIVE_INFINITY, leftOut }, index) =>
+      shorten(row[index] ?? "", maxWidth, leftOut),
+    ),
   );
   const widths = columns.map((_, index) => Math.max(...cells.map((row) => widthOf(row[index]!))));
   return cells.map((row) =>

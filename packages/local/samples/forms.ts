@@ -54,9 +54,21 @@ export function consignmentNote(copy: 1 | 2 | 3): (pen: Pen) => void {
     field(pen, 48, 154, 250, 84, "2  Consignee (name, address, country)", [...consignee, "Italy"]);
     field(pen, 48, 238, 250, 52, "3  Place of delivery", ["Como, Italy"]);
     field(pen, 48, 290, 250, 52, "4  Place and date of taking over", ["Rheinfelden   04.03.2025"]);
-    field(pen, 298, 70, 249, 84, "16  Carrier", ["Transporte Oberrhein AG", "Hafenstrasse 31, 4057 Basel", "BS 61 407 / BS 3 920"]);
+    field(pen, 298, 70, 249, 84, "16  Carrier", [
+      "Transporte Oberrhein AG",
+      "Hafenstrasse 31, 4057 Basel",
+      "BS 61 407 / BS 3 920",
+    ]);
     field(pen, 298, 154, 249, 84, "17  Successive carriers", ["none"]);
-    field(pen, 298, 238, 249, 52, "18  Reservations of the carrier", copy === 3 ? ["1 PAL corner crushed"] : [""]);
+    field(
+      pen,
+      298,
+      238,
+      249,
+      52,
+      "18  Reservations of the carrier",
+      copy === 3 ? ["1 PAL corner crushed"] : [""],
+    );
     field(pen, 298, 290, 249, 52, "5  Documents attached", ["DN-2025-03417", load]);
     table(pen, 48, 342, 499);
     field(pen, 48, 548, 250, 60, "13  Sender's instructions", ["Keep dry. Call 1 h before."]);
@@ -81,7 +93,14 @@ export function licence(pen: Pen): void {
   pen.text(10, 18, "SAMPLE", { size: 9, bold: true });
   pen.box(10, 34, 58, 74, rgb(0.78, 0.8, 0.83));
   pen.ink(24, 52, "M15 0 C27 0 27 22 15 22 S3 0 15 0 M0 48 C0 28 30 28 30 48", 1);
-  const lines = ["1.  BERTSCHI", "2.  NOEMI", "3.  17.08.1988  BASEL", "4a. 11.02.2019   4b. 10.02.2034", "4c. SAMPLE OFFICE", "5.  000 482 13X"];
+  const lines = [
+    "1.  BERTSCHI",
+    "2.  NOEMI",
+    "3.  17.08.1988  BASEL",
+    "4a. 11.02.2019   4b. 10.02.2034",
+    "4c. SAMPLE OFFICE",
+    "5.  000 482 13X",
+  ];
   lines.forEach((line, index) => pen.text(78, 42 + index * 13, line, { size: 9 }));
   pen.text(78, 124, "9.  B   C   CE", { size: 10, bold: true });
   pen.ink(14, 126, signatures.office, 0.5);
@@ -145,7 +164,15 @@ function table(pen: Pen, x: number, y: number, width: number): void {
   });
 }
 
-function field(pen: Pen, x: number, y: number, width: number, height: number, heading: string, lines: string[]): void {
+function field(
+  pen: Pen,
+  x: number,
+  y: number,
+  width: number,
+  height: number,
+  heading: string,
+  lines: string[],
+): void {
   pen.box(x, y, width, height);
   pen.text(x + 5, y + 12, heading, { size: 7.5 });
   lines.forEach((line, index) => pen.typed(x + 12, y + 29 + index * 15, line, 11));

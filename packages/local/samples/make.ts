@@ -20,7 +20,12 @@ const jpeg = { quality: 75, mozjpeg: true };
 const camera = {
   IFD0: { Make: "Samplephone", Model: "S 5", Software: "samples/make.ts" },
   IFD2: { DateTimeOriginal: "2025:03:05 10:41:27", OffsetTimeOriginal: "+01:00" },
-  IFD3: { GPSLatitudeRef: "N", GPSLatitude: "45/1 48/1 3636/100", GPSLongitudeRef: "E", GPSLongitude: "9/1 5/1 600/100" },
+  IFD3: {
+    GPSLatitudeRef: "N",
+    GPSLatitude: "45/1 48/1 3636/100",
+    GPSLongitudeRef: "E",
+    GPSLongitude: "9/1 5/1 600/100",
+  },
 };
 
 await makeDeliveryNote();
@@ -35,7 +40,10 @@ async function makeDeliveryNote(): Promise<void> {
   const upright = await photograph(page, { ...shot, tiltDegrees: 2.2, seed: 11 });
   const onItsSide = await upright.clone().rotate(270).raw().toBuffer();
   const stored = sharp(onItsSide, { raw: { width: shot.height, height: shot.width, channels: 3 } });
-  await save("delivery-note.jpg", await stored.withExif(camera).withMetadata({ orientation: 6 }).jpeg(jpeg).toBuffer());
+  await save(
+    "delivery-note.jpg",
+    await stored.withExif(camera).withMetadata({ orientation: 6 }).jpeg(jpeg).toBuffer(),
+  );
   const shaken = await photograph(page, { ...shot, tiltDegrees: -3.4, seed: 12 });
   await save("blurred.jpg", await shaken.blur(7).jpeg(jpeg).toBuffer());
 }
@@ -44,7 +52,12 @@ async function makeConsignmentNotes(): Promise<void> {
   const inks = [rgb(0.62, 0.1, 0.12), rgb(0.1, 0.2, 0.55), rgb(0.06, 0.38, 0.2)];
   for (const copy of [1, 2, 3] as const) {
     const page = await paper(`CMR copy ${copy}`, [consignmentNote(copy)], inks[copy - 1]);
-    const photo = await photograph(page, { ...shot, tiltDegrees: [-1.6, 1.1, 2.9][copy - 1]!, desk: [96, 98, 104], seed: 20 + copy });
+    const photo = await photograph(page, {
+      ...shot,
+      tiltDegrees: [-1.6, 1.1, 2.9][copy - 1]!,
+      desk: [96, 98, 104],
+      seed: 20 + copy,
+    });
     await save(`cmr-${copy}.jpg`, await photo.jpeg(jpeg).toBuffer());
   }
 }
@@ -52,12 +65,26 @@ async function makeConsignmentNotes(): Promise<void> {
 /** Needs heif-enc of Debian's libheif-examples; without it the file stays as it is. */
 async function makeLicence(): Promise<void> {
   const card = await paper("Licence", [licence], undefined, [243, 153]);
-  const photo = await photograph(card, { ...shot, width: 1600, height: 1200, share: 0.7, tiltDegrees: 1.4, desk: [74, 84, 92], seed: 31 });
+  const photo = await photograph(card, {
+    ...shot,
+    width: 1600,
+    height: 1200,
+    share: 0.7,
+    tiltDegrees: 1.4,
+    desk: [74, 84, 92],
+    seed: 31,
+  });
   const folder = mkdtempSync(join(tmpdir(), "strongroom-samples-"));
   try {
     const png = join(folder, "licence.png");
     await photo.blur(0.6).png().toFile(png);
-    const { error } = spawnSync("heif-enc", ["-q", "40", "-o", join(import.meta.dirname, "licence.heic"), png]);
+    const { error } = spawnSync("heif-enc", [
+      "-q",
+      "40",
+      "-o",
+      join(import.meta.dirname, "licence.heic"),
+      png,
+    ]);
     if (error) process.stdout.write("licence.heic is left as it is: heif-enc is not installed\n");
   } finally {
     rmSync(folder, { recursive: true });

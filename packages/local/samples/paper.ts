@@ -19,7 +19,12 @@ const ballpoint = rgb(0.1, 0.16, 0.5);
 const black = rgb(0.08, 0.08, 0.09);
 
 /** One PDF of pages drawn by hand; the same drawing gives the same bytes. */
-export async function paper(title: string, draw: ((pen: Pen) => void)[], tint?: RGB, size = a4): Promise<Uint8Array> {
+export async function paper(
+  title: string,
+  draw: ((pen: Pen) => void)[],
+  tint?: RGB,
+  size = a4,
+): Promise<Uint8Array> {
   const pdf = await PDFDocument.create({ updateMetadata: false });
   pdf.setTitle(title);
   pdf.setProducer("Strongroom samples");
@@ -47,7 +52,12 @@ function penOn(page: PDFPage, fonts: Fonts, colour: RGB): Pen {
       page.drawText(text, { x, y: top - y, size: style.size ?? 10, font, color: style.colour ?? colour });
     },
     line: (x, y, toX, toY, width = 0.8) =>
-      page.drawLine({ start: { x, y: top - y }, end: { x: toX, y: top - toY }, thickness: width, color: colour }),
+      page.drawLine({
+        start: { x, y: top - y },
+        end: { x: toX, y: top - toY },
+        thickness: width,
+        color: colour,
+      }),
     box: (x, y, width, height, fill) =>
       page.drawRectangle({
         x,
@@ -62,7 +72,15 @@ function penOn(page: PDFPage, fonts: Fonts, colour: RGB): Pen {
       page.drawSvgPath(path, { x, y: top - y, scale, borderColor: ballpoint, borderWidth: 1.3 / scale }),
     stamp: (x, y, lines) => {
       const red = rgb(0.72, 0.12, 0.18);
-      page.drawEllipse({ x, y: top - y, xScale: 58, yScale: 34, borderColor: red, borderWidth: 1.8, opacity: 0 });
+      page.drawEllipse({
+        x,
+        y: top - y,
+        xScale: 58,
+        yScale: 34,
+        borderColor: red,
+        borderWidth: 1.8,
+        opacity: 0,
+      });
       lines.forEach((text, index) => {
         const width = fonts.bold.widthOfTextAtSize(text, 9);
         const at = { x: x - width / 2, y: top - y + 8 - index * 12, rotate: degrees(0) };

@@ -37,7 +37,10 @@ export async function photograph(pdf: Uint8Array, shot: Shot): Promise<Sharp> {
 }
 
 /** The first page of a PDF as pixels, `height` pixels high; drawn by the very PDFium that the product uses. */
-async function drawn(pdf: Uint8Array, height: number): Promise<{ pixels: Uint8Array; width: number; height: number }> {
+async function drawn(
+  pdf: Uint8Array,
+  height: number,
+): Promise<{ pixels: Uint8Array; width: number; height: number }> {
   const document = await openPdf(pdf);
   const page = document.withPage(0, (open) => {
     const width = Math.round((open.width / open.height) * height);
@@ -62,13 +65,20 @@ async function tilted(page: { pixels: Uint8Array; width: number; height: number 
 function shadowOf(alpha: Uint8Array, width: number, height: number): Promise<Buffer> {
   const black = Buffer.alloc(width * height * 4);
   for (let at = 0; at < alpha.length; at += 1) black[at * 4 + 3] = alpha[at]! * 0.55;
-  return sharp(black, { raw: { width, height, channels: 4 } }).blur(12).png({ compressionLevel: 1 }).toBuffer();
+  return sharp(black, { raw: { width, height, channels: 4 } })
+    .blur(12)
+    .png({ compressionLevel: 1 })
+    .toBuffer();
 }
 
 /** Long wavy grain, the way a table top looks out of focus. */
 function wood({ width, height, desk, seed }: Shot): Uint8Array {
   const random = randomOf(seed);
-  const waves = Array.from({ length: 9 }, () => ({ along: random() * 0.004, across: 0.01 + random() * 0.05, phase: random() * 6 }));
+  const waves = Array.from({ length: 9 }, () => ({
+    along: random() * 0.004,
+    across: 0.01 + random() * 0.05,
+    phase: random() * 6,
+  }));
   const pixels = new Uint8Array(width * height * 3);
   for (let y = 0, at = 0; y < height; y += 1) {
     for (let x = 0; x < width; x += 1) {
@@ -90,7 +100,10 @@ function exposed(scene: Uint8Array, { width, height, seed }: Shot): Uint8Array {
       const light = 1.02 - away * 0.3;
       const grain = (random() + random() + random() - 1.5) * 7;
       for (let channel = 0; channel < 3; channel += 1, at += 1) {
-        out[at] = Math.max(0, Math.min(255, scene[at]! * light + grain + (channel === 0 ? 3 : channel === 2 ? -4 : 0)));
+        out[at] = Math.max(
+          0,
+          Math.min(255, scene[at]! * light + grain + (channel === 0 ? 3 : channel === 2 ? -4 : 0)),
+        );
       }
     }
   }

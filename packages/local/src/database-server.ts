@@ -1,7 +1,9 @@
-import { createHash } from "node:crypto";
-import { chmod, mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { randomBytes } from "node:crypto";
+import { chmod, mkdir, readlink, rmdir, stat, symlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { systemClock } from "@strongroom/core/clock";
 import { parseConnection } from "@strongroom/core/config";
+import { withClient } from "@strongroom/core/database/roles";
 import { Refusal } from "@strongroom/core/errors";
 import type { Log } from "@strongroom/core/log";
 import type { Connection } from "@strongroom/core/ports/database";
@@ -10,48 +12,122 @@ import { type RunningPostgres, startPostgres } from "./postgres.ts";
 /** A PostgreSQL that is kept running; `stop` ends it, or leaves it alone when it is not ours. */
 export type DatabaseServer = { superuser: Connection; pid(): number | null; stop(): Promise<void> };
 
-type Options = { dataDirectory: string; databaseUrl: string | null; log: Log };
+type Options = {
+  dataDirectory: string;
+  databaseUrl: string | null;
+  log: Log;
+  /** Where root keeps the database when user 65534 cannot get into the data directory. */
+  outside?: string;
+};
 
 /** The server behind `DATABASE_URL` (come to as superuser), or one of our own below the data directory, restarted when it dies. */
 export async function openDatabaseServer(options: Options): Promise<DatabaseServer> {
-  if (options.databaseUrl !== null) {
-    return { superuser: parseConnection(options.databaseUrl), pid: () => null, stop: async () => {} };
+  if (options.databaseUrl !== null) return await reachGiven(options.databaseUrl);
+  const first = await startOwn(options);
+  const start = () => startPostgres({ ...ownOptions(options), port: first.port });
+  const { pid, stop } = keepRunning(first, start, options.log);
+  const { host, port, superuser } = first;
+  return { superuser: { host, port, database: "postgres", ...superuser }, pid, stop };
+}
+
+async function reachGiven(databaseUrl: string): Promise<DatabaseServer> {
+  if (!URL.canParse(databaseUrl)) {
+    throw new Refusal("database_url_invalid", "DATABASE_URL is not of the form postgres://user:password@host:port/database.");
   }
-  const server = await startOwn(options);
-  let running: RunningPostgres | null = server.running;
-  let stopping = false;
-  const watch = (current: RunningPostgres) =>
-    void current.exited.then(async () => {
+  const superuser = parseConnection(databaseUrl);
+  await withClient(superuser, async () => {}).catch((error: Error) => {
+    throw new Refusal("database_unreachable", `The server of DATABASE_URL (${superuser.host}:${superuser.port}) does not let us in: ${error.message}`);
+  });
+  return { superuser, pid: () => null, stop: async () => {} };
+}
+
+type Start = () => Promise<Pick<RunningPostgres, "pid" | "exited" | "stop">>;
+
+/** A server that lived this long was well: its next death is the first again. */
+const wellMs = 10_000;
+const backoffMs = { first: 100, most: 10_000 };
+
+/** Starts a server anew whenever it dies, ever slower while it does not stay alive, until `stop`. */
+export function keepRunning(first: Awaited<ReturnType<Start>>, start: Start, log: Log): Pick<DatabaseServer, "pid" | "stop"> {
+  const stopping = new AbortController();
+  let running: Awaited<ReturnType<Start>> | null = first;
+  const supervise = async () => {
+    for (let deaths = 1; !stopping.signal.aborted; deaths++) {
+      const startedMs = performance.now();
+      await running?.exited;
+      if (stopping.signal.aborted) return;
+      if (running) log.error("postgres.died", {});
+      if (running && performance.now() - startedMs > wellMs) deaths = 1;
       running = null;
-      if (stopping) return;
-      options.log.error("postgres.died", {});
-      running = await startPostgres({ dataDirectory: server.directory, port: current.port, secretsDirectory: options.dataDirectory, log: options.log });
-      watch(running);
-    });
-  watch(running);
-  const { host, port, superuser } = running;
+      if (deaths > 1) await systemClock.sleep(Math.min(backoffMs.most, backoffMs.first * 2 ** (deaths - 2)), stopping.signal);
+      if (stopping.signal.aborted) return;
+      running = await start().catch((error: Error) => {
+        log.error("postgres.not_restarted", { deaths, error });
+        return null;
+      });
+    }
+    await running?.stop(); // it came up while we were told to stop
+  };
+  const supervised = supervise();
   return {
-    superuser: { host, port, database: "postgres", ...superuser },
     pid: () => running?.pid ?? null,
     stop: async () => {
-      stopping = true;
+      stopping.abort();
       await running?.stop();
+      await supervised;
     },
   };
 }
 
-/** Root cannot run PostgreSQL below a closed home directory such as /root: then its files lie in /var/lib. */
-async function startOwn({ dataDirectory, log }: Options): Promise<{ running: RunningPostgres; directory: string }> {
-  const inside = join(dataDirectory, "postgres", "data");
+/** `postgres` in the data directory is a directory, or a link to the one that `startOutside` made: the data name their place. */
+const ownOptions = ({ dataDirectory, log }: Options) => ({
+  dataDirectory: join(dataDirectory, "postgres", "data"),
+  secretsDirectory: dataDirectory,
+  log,
+});
+
+/** Root cannot run PostgreSQL below a closed home directory such as /root: then its files lie in /var/lib, from the first start on. */
+async function startOwn(options: Options): Promise<RunningPostgres> {
+  const own = ownOptions(options);
+  const inside = dirname(own.dataDirectory);
+  await refuseLostPlace(inside);
   try {
-    return { running: await startPostgres({ dataDirectory: inside, secretsDirectory: dataDirectory, log }), directory: inside };
+    return await startPostgres(own);
   } catch (error) {
-    if (!(error instanceof Refusal) || error.code !== "directory_out_of_reach") throw error;
+    if (!(error instanceof Refusal) || error.code !== "directory_unreachable") throw error;
+    if (!(await linkOutside(options, inside))) throw error;
   }
-  const name = createHash("sha256").update(dataDirectory).digest("hex").slice(0, 12);
-  const outside = join("/var/lib/strongroom", name);
-  await mkdir(outside, { recursive: true });
-  await chmod("/var/lib/strongroom", 0o711);
-  log.warn("postgres.outside", { directory: outside });
-  return { running: await startPostgres({ dataDirectory: join(outside, "data"), secretsDirectory: dataDirectory, log }), directory: join(outside, "data") };
+  return await startPostgres(own);
 }
+
+/** The data directory was carried to another machine, or what lay outside was removed. */
+async function refuseLostPlace(inside: string): Promise<void> {
+  const target = await readlink(inside).catch(() => null);
+  if (target === null || (await exists(target))) return;
+  throw new Refusal(
+    "database_lost",
+    `The database of ${dirname(inside)} lay in ${target}, and that directory is gone. Bring it back from there, or from your backup, and start again.`,
+  );
+}
+
+/** False when there is a database inside already (a new one outside would look as if all was lost), or no place outside. */
+async function linkOutside({ log, outside = "/var/lib/strongroom" }: Options, inside: string): Promise<boolean> {
+  if (await exists(join(inside, "data"))) return false;
+  const target = join(outside, randomBytes(8).toString("hex"));
+  try {
+    await mkdir(target, { recursive: true });
+    for (const directory of [outside, target]) await chmod(directory, 0o711); // whatever the umask says
+    await rmdir(inside);
+    await symlink(target, inside);
+  } catch {
+    return false; // the caller's refusal says what to do
+  }
+  log.warn("postgres.outside", { directory: target });
+  return true;
+}
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );

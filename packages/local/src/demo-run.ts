@@ -1,8 +1,8 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Client, createClient } from "@strongroom/cli/client";
-import { type LocalFile, declareFiles } from "@strongroom/cli/declare-files";
+import type { Client } from "@strongroom/cli/client";
+import { declareFiles, type LocalFile } from "@strongroom/cli/declare-files";
 import { downloadArtefact } from "@strongroom/cli/download-artefact";
 import { isSettled } from "@strongroom/cli/follow-document";
 import { ApiProblem } from "@strongroom/cli/problems";
@@ -18,15 +18,18 @@ export type DemoResult = {
   document: DocumentView | null;
   reason: string | null;
   detail: string | null;
+  confirmationCode: string | null;
   /** From the first request to the last change. */
   tookMs: number;
   sentBytes: number;
+  /** Refused when it was announced: the system never had it. */
+  refusedAtTheDoor: boolean;
   /** What did not hold; empty when everything did. */
   faults: string[];
 };
 
-/** Told whenever a document changes its state. */
-export type OnState = (demo: DemoOrder, state: string) => void;
+/** Told whenever a document changes its state, and of its bytes while it is being sent. */
+export type OnState = (demo: DemoOrder, state: string, sent?: { sentBytes: number; totalBytes: number }) => void;
 
 const uploadsAtOnce = 4;
 
@@ -57,16 +60,18 @@ async function runOrder(client: Client, demo: DemoOrder, follower: Follower, onS
   const startedMs = performance.now();
   const declared = await declareFiles(demo.order.paths);
   const sentBytes = declared.reduce((sum, { declaration }) => sum + declaration.sizeBytes, 0);
-  const result: DemoResult = { demo, state: "sending", document: null, reason: null, detail: null, tookMs: 0, sentBytes, faults: [] };
+  const result: DemoResult = { demo, state: "sending", document: null, reason: null, detail: null, confirmationCode: null, tookMs: 0, sentBytes, refusedAtTheDoor: false, faults: [] };
   try {
     onState(demo, "sending");
-    const uploaded = await uploadDocument(client, { ...demo.order, declared });
+    const onProgress = (sent: { sentBytes: number; totalBytes: number }) => onState(demo, "sending", sent);
+    const uploaded = await uploadDocument(client, { ...demo.order, declared }, { onProgress });
     onState(demo, uploaded.state);
     const settled = await follower.settled(demo.order.id, (state) => onState(demo, state));
-    Object.assign(result, { state: settled.state, reason: settled.reason, detail: settled.detail });
+    const { state, reason, detail, confirmationCode } = settled;
+    Object.assign(result, { state, reason, detail, confirmationCode });
   } catch (error) {
     if (!(error instanceof ApiProblem)) throw error;
-    Object.assign(result, { state: "rejected", reason: error.code, detail: error.message }); // refused at the door: nothing was taken
+    Object.assign(result, { state: "rejected", reason: error.code, detail: error.message, refusedAtTheDoor: true });
   }
   result.tookMs = performance.now() - startedMs;
   onState(demo, result.state);
@@ -102,9 +107,9 @@ async function verifyStored(client: Client, result: DemoResult, scratch: string)
 async function comesBack(client: Client, id: string, artefact: DocumentView["artefacts"][number], file: LocalFile, scratch: string): Promise<boolean> {
   const path = join(scratch, `${id}-${artefact.name}`);
   await downloadArtefact(client, id, artefact, path, new AbortController().signal);
-  const [sent, back] = await Promise.all([readFile(file.path), readFile(path)]);
+  const [back] = await declareFiles([path]);
   await rm(path);
-  return sent.equals(back);
+  return back!.declaration.sha256 === file.declaration.sha256;
 }
 
 function compare({ demo: { expected }, state, reason, document }: DemoResult): string[] {
@@ -169,7 +174,3 @@ async function atOnce<In, Out>(items: In[], limit: number, work: (item: In) => P
   return results;
 }
 
-/** A client for each of the demo's drivers. */
-export function clientFor(url: string, token: string): Client {
-  return createClient({ url, token });
-}

@@ -1,49 +1,92 @@
+import { createWriteStream } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Client, createClient } from "@strongroom/cli/client";
+import { Refusal } from "@strongroom/core/errors";
+import { systemIds } from "@strongroom/core/ids";
 import { jsonLog } from "@strongroom/core/log";
-import { createWriteStream } from "node:fs";
-import { clientFor, type DemoResult, runOrders } from "./demo-run.ts";
-import { type DemoOrder, listOrders } from "./demo-orders.ts";
+import { rowOf, showProgress } from "./demo-display.ts";
+import { checkNotices } from "./demo-notices.ts";
+import { listOrders } from "./demo-orders.ts";
+import { type DemoResult, runOrders } from "./demo-run.ts";
+import { formatDemoEnd, formatDemoTable } from "./demo-table.ts";
 import { seededPeople } from "./seed.ts";
 import { type RunningSystem, startSystem } from "./system.ts";
 
 const drivers = seededPeople.filter(({ role }) => role === "driver");
+const say = (line: string) => process.stdout.write(`${line}\n`);
 
-async function main(): Promise<boolean> {
-  const orders = await listOrders(process.argv.slice(2));
-  const dataDirectory = await mkdtemp(join(tmpdir(), "strongroom-"));
+/** Starts a system of its own, sends the batch, verifies everything; true when all of it held. */
+async function main(paths: string[]): Promise<boolean> {
+  const orders = await listOrders(paths);
+  const dataDirectory = await mkdtemp(join(tmpdir(), "strongroom-demo-"));
   const logFile = createWriteStream(join(dataDirectory, "local.log"), { mode: 0o600 });
   const log = jsonLog({ process: "local" }, (line) => logFile.write(line));
+  say("Starting PostgreSQL, API, upload server, processor, relay and notifier …");
   const system = await startSystem({ dataDirectory, port: 0, databaseUrl: process.env.DATABASE_URL ?? null, log });
-  let holds = false;
+  const interrupted = () => void system.stop().then(() => process.exit(130));
+  process.once("SIGINT", interrupted);
+  let held = false;
   try {
+    say(`Strongroom runs at ${system.url}. Sending ${orders.length} documents as ${drivers.map(({ name, tenant }) => `${name} (${tenant})`).join(", ")}.\n`);
     const startedMs = performance.now();
-    const results = await send(system, orders);
+    const devices = await Promise.all(drivers.map((driver) => signIn(system, driver)));
+    const results = await runOrders(devices.map(({ client }) => client), orders, showProgress(orders, process.stdout));
     const seconds = (performance.now() - startedMs) / 1_000;
-    process.stdout.write(await summary(system, results, seconds));
-    holds = results.every(({ faults }) => faults.length === 0);
+    const told = await checkNotices(system.ports.push, devices.map(({ pushToken }) => pushToken), results);
+    held = await report(system, results, seconds, told);
   } finally {
+    process.off("SIGINT", interrupted);
     await system.stop();
     logFile.end();
   }
-  if (holds) await rm(dataDirectory, { recursive: true });
-  else process.stdout.write(`What the system wrote is kept in ${dataDirectory}.\n`);
-  return holds;
+  if (held) await rm(dataDirectory, { recursive: true });
+  else say(`What the system wrote is kept in ${dataDirectory}.`);
+  return held;
 }
 
-async function send(system: RunningSystem, orders: DemoOrder[]): Promise<DemoResult[]> {
-  const clients = await Promise.all(
-    drivers.map(async ({ tenantId, userId }) => clientFor(system.url, await system.issuer.issueToken({ tenantId, userId, hours: 2 }))),
-  );
-  return await runOrders(clients, orders, (demo, state) => process.stdout.write(`${demo.label}: ${state}\n`));
+/** A driver's phone: a token, and a device that gets pushes. */
+async function signIn(system: RunningSystem, { tenantId, userId }: (typeof drivers)[number]): Promise<{ client: Client; pushToken: string }> {
+  const client = createClient({ url: system.url, token: await system.issuer.issueToken({ tenantId, userId, hours: 2 }) });
+  const pushToken = `demo-${systemIds.uuid()}`;
+  await client.call("registerDevice", { params: { id: systemIds.uuid() }, body: { platform: "web", pushToken } });
+  return { client, pushToken };
 }
 
-async function summary(system: RunningSystem, results: DemoResult[], seconds: number): Promise<string> {
-  const rows = results.map((r) => [r.demo.label, r.document?.pageCount ?? "", r.state, r.reason ?? "", r.sentBytes, Math.round(r.tookMs), r.document?.confirmationCode ?? "", r.faults.join("; ")].join(" | "));
+async function report(system: RunningSystem, results: DemoResult[], seconds: number, told: number): Promise<boolean> {
+  const rows = results.map(rowOf);
+  const stored = results.filter(({ state }) => state === "stored");
+  const held = results.every(({ faults }) => faults.length === 0);
+  const { isolation } = await system.ports.database.system.selectFrom("worker").select("isolation").where("kind", "=", "processor").executeTakeFirstOrThrow();
+  say(`\n${formatDemoTable(rows).join("\n")}\n`);
+  if (held) {
+    say(`Read back ${stored.length} documents: every original has the SHA-256 that was sent.`);
+    say(`Verified ${stored.length} receipts offline, each over exactly these originals.`);
+    say(`Pushed ${told} notices, one per document.`);
+  }
+  say(`Decode children: ${Object.entries(isolation ?? {}).map(([what, level]) => `${what} ${level}`).join(", ")}. ${await memory(system)}`);
+  say(formatDemoEnd(rows, seconds).join("\n"));
+  return held;
+}
+
+/** Highest resident memory so far of the process that decodes nothing itself, and of this one. */
+async function memory(system: RunningSystem): Promise<string> {
   const { processor } = system.pids();
-  const peak = async (pid: number) => /VmHWM:\s+(\d+)/.exec(await readFile(`/proc/${pid}/status`, "utf8"))?.[1];
-  return `${rows.join("\n")}\n${results.length} documents in ${seconds.toFixed(1)} s; peak kB: processor ${processor && (await peak(processor))} local ${await peak(process.pid)}\n`;
+  const peaks = await Promise.all([processor, process.pid].map((pid) => (pid === null ? null : peakMegabytes(pid))));
+  return `Peak memory: processor ${peaks[0] ?? "?"} MB, API with upload server and this demo ${peaks[1] ?? "?"} MB.`;
 }
 
-process.exitCode = (await main()) ? 0 : 1;
+async function peakMegabytes(pid: number): Promise<number | null> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
+  const peak = /VmHWM:\s+(\d+)/.exec(status)?.[1];
+  return peak === undefined ? null : Math.round(Number(peak) / 1_000);
+}
+
+try {
+  process.exitCode = (await main(process.argv.slice(2))) ? 0 : 1;
+} catch (error) {
+  if (!(error instanceof Refusal)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
+}

@@ -9,6 +9,7 @@ import { withClient } from "@strongroom/core/database/roles";
 import { silentLog } from "@strongroom/core/log";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { runningAsRoot, unprivilegedId } from "./postgres-binaries.ts";
+import { asPostgres } from "./postgres-directory.ts";
 import { startPostgres } from "./postgres.ts";
 import type { RunningPostgres } from "./postgres.ts";
 
@@ -144,14 +145,21 @@ describe("a database server of our own", () => {
     expect(process.kill(leftover, 0)).toBe(true);
     const server = await start();
     expect(server.pid).not.toBe(leftover);
+    expect(await readFile(join(parent, "postgres.log"), "utf8")).toMatch(
+      new RegExp(`\\[${leftover}\\] LOG: {2}received fast shutdown request`),
+    );
     expect(await ask(server, "select 1 as one")).toEqual([{ one: 1 }]);
     expect(await readFile(`/proc/${leftover}/stat`, "utf8").catch(() => "gone")).toMatch(/^gone$|\) Z /); // Z: ended, not yet reaped
   });
 
   test("starts although its pid file names a process that has nothing to do with it", async () => {
     await (await start()).stop();
-    await writeFile(join(dataDirectory(), "postmaster.pid"), `${process.pid}\n${dataDirectory()}\n`);
+    const stranger = spawn("sleep", ["600"], asPostgres("/"));
+    await once(stranger, "spawn");
+    await writeFile(join(dataDirectory(), "postmaster.pid"), `${stranger.pid}\n${dataDirectory()}\n`);
     expect(await ask(await start(), "select 1 as one")).toEqual([{ one: 1 }]);
+    expect(stranger.exitCode ?? stranger.signalCode).toBeNull();
+    stranger.kill();
   });
 });
 

@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,6 +26,11 @@ export async function testServer(): Promise<TestServer> {
   await chmod(directory, 0o711);
   const options = { dataDirectory: join(directory, "postgres"), durable: false, log: silentLog };
   let running = await startPostgres(options);
+  const forget = onEarlyEnd(() => {
+    process.kill(running.pid, "SIGQUIT");
+    // the server writes until it has ended, which this process does not live to see
+    spawn("sh", ["-c", 'sleep 1; rm -rf "$0"', directory], { detached: true, stdio: "ignore" }).unref();
+  });
   const { host, port, superuser } = running;
   return {
     superuser: { host, port, database: "postgres", ...superuser },
@@ -43,10 +49,18 @@ export async function testServer(): Promise<TestServer> {
       running = await startPostgres({ ...options, port });
     },
     async stop() {
+      forget();
       await running.stop();
       await rm(directory, { recursive: true });
     },
   };
+}
+
+/** Calls `clear` when this process ends before the answer of this function was called, by a signal or otherwise. */
+function onEarlyEnd(clear: () => void): () => void {
+  const quit = () => process.exit(1);
+  process.once("exit", clear).once("SIGTERM", quit).once("SIGHUP", quit);
+  return () => void process.off("exit", clear).off("SIGTERM", quit).off("SIGHUP", quit);
 }
 
 /** Makes the roles, all with the superuser's password, and the database `strongroom`. */
