@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import { costCommand } from "./commands/cost.ts";
 import { loginCommand } from "./commands/login.ts";
 import { readCommand } from "./commands/read.ts";
 import { statusCommand } from "./commands/status.ts";
@@ -57,7 +58,15 @@ function createProgram(world: World): Command {
     .version("0.1.0")
     .option("--json", "answer with one JSON document")
     .addHelpText("after", afterHelp);
-  const commands = [loginCommand, uploadCommand, statusCommand, readCommand, verifyCommand, traceCommand];
+  const commands = [
+    loginCommand,
+    uploadCommand,
+    statusCommand,
+    readCommand,
+    verifyCommand,
+    traceCommand,
+    costCommand,
+  ];
   for (const make of commands) program.addCommand(make(world));
   for (const command of [program, ...program.commands]) {
     command

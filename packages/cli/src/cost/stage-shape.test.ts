@@ -1,0 +1,73 @@
+import { readFile } from "node:fs/promises";
+import { expect, test } from "vitest";
+import { stageOf } from "../../../../stacks/stage.ts";
+import { assumptions, lifecycle } from "./assumptions.ts";
+import { priceList, prices } from "./prices.ts";
+import { stageNames, stageShapes } from "./stage-shape.ts";
+
+const stack = (name: string) => readFile(new URL(`../../../../stacks/${name}.ts`, import.meta.url), "utf8");
+
+test.each(stageNames)("%s costs what the stacks make of it", (name) => {
+  const made = stageOf(name, "");
+  const counted = stageShapes[name];
+  const { maxCapacity: _, ...database } = made.database;
+  expect(counted).toMatchObject({
+    cells: made.cells.length === 1 ? "single" : "dual",
+    availabilityZones: made.availabilityZones,
+    natGateways: made.natGateways,
+    hasInterfaceEndpoints: made.hasInterfaceEndpoints,
+    database,
+    brokers: made.mskKind,
+    hasCache: made.hasCache,
+    hasObjectLock: made.hasObjectLock,
+    replicates: made.replicates,
+    logDays: made.logDays,
+  });
+});
+
+test("the vault moves as its lifecycle says", async () => {
+  const storage = await stack("storage");
+  expect(storage).toContain(`objectSizeGreaterThan: ${lifecycle.instantRetrievalOverBytes / 1024} * KiB`);
+  expect(storage).toMatch(
+    new RegExp(
+      `GLACIER_INSTANT_RETRIEVAL,\\s+transitionAfter: Duration\\.days\\(${lifecycle.instantRetrievalAfterDays}\\)`,
+    ),
+  );
+});
+
+test("copies in the recovery region stay in Standard, because nothing moves them", async () => {
+  const moves = /transitions|storageClass/;
+  const isMoved = moves.test(await stack("recovery")) || moves.test(await stack("replication"));
+  expect(stageShapes.production.copyClass).toBe(isMoved ? "instantRetrieval" : "standard");
+});
+
+test("backups are kept as their plan says", async () => {
+  const plan = await stack("backup");
+  const { dailyDays, monthlyDays, hasVault } = stageShapes.production.backup;
+  expect(plan).toMatch(new RegExp(`"daily".*deleteAfter: Duration\\.days\\(${dailyDays}\\)`, "s"));
+  expect(plan).toMatch(new RegExp(`"monthly".*deleteAfter: Duration\\.days\\(${monthlyDays}\\)`, "s"));
+  expect(plan.includes("use(storage).vault.bucketArn")).toBe(hasVault);
+});
+
+test("a cell has the system nodes that its cluster makes", async () => {
+  const cluster = await stack("cluster");
+  expect(cluster).toContain('instanceTypes: ["m7g.medium"]');
+  expect(cluster).toContain(`desiredSize: ${stageShapes.production.systemNodes}`);
+});
+
+test("every price names its unit and its source, and the list its day and region", () => {
+  expect(priceList).toMatchObject({ date: expect.stringMatching(/^\d{4}-\d\d-\d\d$/), region: "us-east-1" });
+  for (const [name, { usd, per, source }] of Object.entries(prices)) {
+    expect(usd, name).toBeGreaterThan(0);
+    expect(per, name).not.toBe("");
+    expect(source, name).toMatch(/pricing/);
+  }
+});
+
+test("shares among the assumptions are shares, and cells overlap for less than a sprint", () => {
+  for (const name of ["workerUtilisation", "spotShare", "spotDiscount", "archivedShare"] as const) {
+    expect(assumptions[name]).toBeGreaterThan(0);
+    expect(assumptions[name]).toBeLessThan(1);
+  }
+  expect(assumptions.overlapDays).toBeLessThan(assumptions.sprintDays);
+});
