@@ -49,6 +49,18 @@ export const importRows: ImportRow[] = [
       ../contract/objects.ts sharp @middy/core @strongroom/local/http`,
   },
   {
+    place: "core/aws/database",
+    path: "packages/core/src/aws/database.ts",
+    may: "@aws-sdk/rds-signer ../ports/database.ts ../database/tables.ts ../config.ts",
+    never: "../embedded/database.ts ../document/document.ts ../contract/database.ts @strongroom/local/http",
+  },
+  {
+    place: "core/aws/connect",
+    path: "packages/core/src/aws/connect.ts",
+    may: "@aws-sdk/client-kms ../ports/objects.ts ../config.ts ../embedded/cache.ts",
+    never: "../embedded/queue.ts ../document/document.ts ../database/tables.ts @strongroom/local/http",
+  },
+  {
     place: "core/embedded",
     path: "packages/core/src/embedded/probe.ts",
     may: "pg lru-cache ../ports/objects.ts ../errors.ts ../ids.ts ../clock.ts ../log.ts ../config.ts",

@@ -11,7 +11,8 @@ const stubs = `
   packages/core/src/api.ts packages/core/src/document/document.ts packages/core/src/document/rendering.ts
   packages/core/src/job/job.ts packages/core/src/event/event.ts packages/core/src/receipt/receipt.ts
   packages/core/src/database/tables.ts packages/core/src/ports/database.ts packages/core/src/aws/objects.ts
-  packages/core/src/embedded/objects.ts packages/functions/src/middleware.ts packages/eks-workers/src/loop.ts
+  packages/core/src/embedded/objects.ts packages/core/src/embedded/cache.ts packages/functions/src/middleware.ts
+  packages/eks-workers/src/loop.ts
   packages/local/src/http.ts packages/cli/src/status.ts stacks/network.ts proof/check/format.ts`;
 
 /** Files that a violation's honest twin needs more of than a stub. */

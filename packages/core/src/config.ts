@@ -1,5 +1,8 @@
 import * as z from "zod";
-import type { Connection, DatabaseRole } from "./ports/database.ts";
+import { type Backend, backendIn, url } from "./backend.ts";
+
+export type { AwsBackend, AwsDatabase, Backend } from "./backend.ts";
+export { formatConnection, parseConnection } from "./connection.ts";
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -48,17 +51,18 @@ const periods = {
 } as const;
 export type Periods = Record<keyof typeof periods, number>;
 
-const url = z.string().refine((text) => URL.canParse(text), "not a URL");
+/** Keys of an issuer decide who is who: beyond this machine they come over TLS or not at all. */
+const issuerUrl = url.refine(
+  (text) => /^https:|^http:\/\/(127\.0\.0\.1|localhost|\[::1\])(:|\/|$)/.test(text),
+  "is neither https nor on this machine",
+);
+const hexKey = z.string().regex(/^[0-9a-f]{64}$/, "not 64 lower-case hex digits");
 const Environment = z.object({
   STRONGROOM_PUBLIC_URL: url,
-  STRONGROOM_DATA: z.string().min(1),
-  STRONGROOM_DATABASE_URL_APP: url,
-  STRONGROOM_DATABASE_URL_SYSTEM: url,
-  STRONGROOM_DATABASE_URL_EMBEDDED: url,
-  STRONGROOM_ISSUER: url,
+  STRONGROOM_ISSUER: issuerUrl,
   STRONGROOM_AUDIENCE: z.string().min(1),
-  STRONGROOM_UPLOAD_KEY: z.string().regex(/^[0-9a-f]{64}$/),
-  STRONGROOM_TICKET_KEY: z.string().regex(/^[0-9a-f]{64}$/),
+  STRONGROOM_UPLOAD_KEY: hexKey.optional(),
+  STRONGROOM_TICKET_KEY: hexKey.optional(),
   STRONGROOM_CELL: z.enum(["even", "odd"]).default("even"),
   STRONGROOM_TIME_DIVISOR: z.coerce.number().positive().default(1),
   STRONGROOM_JOBS: z.coerce.number().int().min(1).max(64).default(2),
@@ -70,9 +74,10 @@ export type Config = {
   /** Base of the API as clients see it, without a trailing slash. */
   publicUrl: string;
   cell: "even" | "odd";
-  backend: { kind: "embedded"; dataDirectory: string; connections: Record<Exclude<DatabaseRole, "owner">, Connection> };
+  backend: Backend;
   auth: { issuer: string; audience: string };
-  secrets: { uploadKey: Uint8Array; ticketKey: Uint8Array };
+  /** A process on AWS has those only that it needs; to read another throws. */
+  secrets: { readonly uploadKey: Uint8Array; readonly ticketKey: Uint8Array };
   periods: Periods;
   /** Documents processed at once by one worker: its cores. */
   jobs: number;
@@ -82,23 +87,22 @@ export type Config = {
 
 /** Reads the configuration; throws one error that names every variable that is missing or wrong. */
 export function readConfig(environment: Record<string, string | undefined> = process.env): Config {
-  const parsed = Environment.safeParse(environment);
+  const parsed = z.intersection(Environment, backendIn(environment)).safeParse(environment);
   if (!parsed.success) throw new Error(`configuration: ${z.prettifyError(parsed.error)}`);
   const env = parsed.data;
   return {
     publicUrl: env.STRONGROOM_PUBLIC_URL.replace(/\/$/, ""),
     cell: env.STRONGROOM_CELL,
-    backend: {
-      kind: "embedded",
-      dataDirectory: env.STRONGROOM_DATA,
-      connections: {
-        app: parseConnection(env.STRONGROOM_DATABASE_URL_APP),
-        system: parseConnection(env.STRONGROOM_DATABASE_URL_SYSTEM),
-        embedded: parseConnection(env.STRONGROOM_DATABASE_URL_EMBEDDED),
+    backend: env.backend,
+    auth: { issuer: env.STRONGROOM_ISSUER, audience: env.STRONGROOM_AUDIENCE },
+    secrets: {
+      get uploadKey() {
+        return secret("STRONGROOM_UPLOAD_KEY", env.STRONGROOM_UPLOAD_KEY);
+      },
+      get ticketKey() {
+        return secret("STRONGROOM_TICKET_KEY", env.STRONGROOM_TICKET_KEY);
       },
     },
-    auth: { issuer: env.STRONGROOM_ISSUER, audience: env.STRONGROOM_AUDIENCE },
-    secrets: { uploadKey: fromHex(env.STRONGROOM_UPLOAD_KEY), ticketKey: fromHex(env.STRONGROOM_TICKET_KEY) },
     periods: dividePeriods(env.STRONGROOM_TIME_DIVISOR),
     jobs: env.STRONGROOM_JOBS,
     maxRetries: env.STRONGROOM_MAX_RETRIES,
@@ -107,25 +111,12 @@ export function readConfig(environment: Record<string, string | undefined> = pro
 
 /** All periods, each divided by one factor: the proofs run fifteen times faster with the same ratios. */
 export function dividePeriods(divisor: number): Periods {
-  return Object.fromEntries(Object.entries(periods).map(([name, ms]) => [name, Math.max(1, Math.round(ms / divisor))])) as Periods;
+  return Object.fromEntries(
+    Object.entries(periods).map(([name, ms]) => [name, Math.max(1, Math.round(ms / divisor))]),
+  ) as Periods;
 }
 
-/** `postgres://user:password@host:port/database` in parts. */
-export function parseConnection(text: string): Connection {
-  const { hostname, port, pathname, username, password } = new URL(text);
-  return {
-    host: hostname,
-    port: Number(port || 5432),
-    database: decodeURIComponent(pathname.slice(1)),
-    user: decodeURIComponent(username),
-    password: decodeURIComponent(password),
-  };
+function secret(name: string, hex: string | undefined): Uint8Array {
+  if (hex === undefined) throw new Error(`configuration: this process was not given ${name}`);
+  return Uint8Array.from(Buffer.from(hex, "hex"));
 }
-
-/** The inverse of `parseConnection`. */
-export function formatConnection({ host, port, database, user, password }: Connection): string {
-  const [who, secret, name] = [user, password, database].map(encodeURIComponent);
-  return `postgres://${who}:${secret}@${host}:${port}/${name}`;
-}
-
-const fromHex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, "hex"));

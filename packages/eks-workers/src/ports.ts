@@ -1,12 +1,22 @@
 import { readConfig } from "@strongroom/core/config";
-import { connectEmbedded } from "@strongroom/core/embedded/connect";
 import { jsonLog } from "@strongroom/core/log";
 import type { Ports } from "@strongroom/core/ports/ports";
 
 /** Ports of a worker process, to be closed by it. */
 export type WorkerPorts = Ports & { close(): Promise<void> };
 
-/** Reads the configuration and connects every port. */
+/** Reads the configuration and connects every port that it names. */
 export async function connectPorts(worker: string): Promise<WorkerPorts> {
-  return await connectEmbedded(readConfig(), jsonLog({ process: worker, pid: process.pid }));
+  const config = readConfig();
+  const log = jsonLog({ process: worker, pid: process.pid });
+  switch (config.backend.kind) {
+    case "embedded": {
+      const { connectEmbedded } = await import("@strongroom/core/embedded/connect");
+      return await connectEmbedded(config, log);
+    }
+    case "aws": {
+      const { connectAws } = await import("@strongroom/core/aws/connect");
+      return await connectAws(config, log);
+    }
+  }
 }

@@ -20,6 +20,16 @@ export function usePorts(given: Ports): void {
 
 /** Loaded on demand, so that whoever hands in ports does not load adapters. */
 async function connect(): Promise<Ports> {
-  const { connectEmbedded } = await import("@strongroom/core/embedded/connect");
-  return await connectEmbedded(readConfig(), jsonLog({ process: "functions" }));
+  const config = readConfig();
+  const log = jsonLog({ process: "functions" });
+  switch (config.backend.kind) {
+    case "embedded": {
+      const { connectEmbedded } = await import("@strongroom/core/embedded/connect");
+      return await connectEmbedded(config, log);
+    }
+    case "aws": {
+      const { connectLambda } = await import("@strongroom/core/aws/connect-lambda");
+      return await connectLambda(config, log);
+    }
+  }
 }

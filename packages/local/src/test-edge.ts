@@ -14,7 +14,7 @@ import type { Role } from "@strongroom/core/user/user";
 import { usePorts } from "@strongroom/functions/ports";
 import { createHttpServer } from "./http.ts";
 import { type Issuer, openIssuer } from "./issuer.ts";
-import { testDatabase } from "./test-database.ts";
+import { type TestDatabase, testDatabase } from "./test-database.ts";
 
 /** A person of a test, known to the user table. */
 export type TestPerson = { tenantId: TenantId; userId: UserId; role: Role };
@@ -84,7 +84,7 @@ async function serveIssuer(dataDirectory: string) {
   return { server, issuer };
 }
 
-function configOf(issuer: string, dataDirectory: string, connections: Config["backend"]["connections"]): Config {
+function configOf(issuer: string, dataDirectory: string, connections: TestDatabase["connections"]): Config {
   return {
     publicUrl: "http://127.0.0.1:1",
     cell: "even",

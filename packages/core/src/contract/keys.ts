@@ -17,8 +17,11 @@ const otherContexts: [string, KeyContext][] = [
   ["nothing", {}],
 ];
 
+/** Why a server behind an adapter cannot tell another context from ours, by the name of the case. */
+export type KeyGaps = Partial<Record<string, string>>;
+
 /** What any key adapter must pass. Each call of `open` connects anew to the same keys. */
-export function keysContract(name: string, open: () => Promise<Keys>): void {
+export function keysContract(name: string, open: () => Promise<Keys>, gaps: KeyGaps = {}): void {
   describe(`${name}: data keys`, () => {
     test("are 32 bytes, new at every call, and name the root key that wraps them", async () => {
       const keys = await open();
@@ -50,11 +53,15 @@ export function keysContract(name: string, open: () => Promise<Keys>): void {
       expect(hex(await keys.openDataKey(wrapped, context))).toBe(before);
     });
 
-    test.each(otherContexts)("do not open under another context: %s", async (_title, other) => {
-      const keys = await open();
-      const { wrapped } = await keys.generateDataKey(context);
-      await expect(keys.openDataKey(wrapped, other)).rejects.toThrow();
-    });
+    for (const [title, other] of otherContexts) {
+      const gap = gaps[title];
+      const because = gap === undefined ? "" : ` (skipped: ${gap})`;
+      test.skipIf(gap !== undefined)(`do not open under another context: ${title}${because}`, async () => {
+        const keys = await open();
+        const { wrapped } = await keys.generateDataKey(context);
+        await expect(keys.openDataKey(wrapped, other)).rejects.toThrow();
+      });
+    }
 
     test("do not open when a bit of the wrapped form differs, or it is cut or longer", async () => {
       const keys = await open();

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { ObjectKey } from "../ports/objects.ts";
-import { isObjectKey } from "./object-key.ts";
+import { isObjectKey } from "../ports/object-key.ts";
 import { metadataPrefix, type ObjectSigner, partHeaders, putHeaders, sorted } from "./object-signing.ts";
 
 /** Why a request is not served, with the status that S3 uses. */

@@ -2,7 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { ObjectFacts, ObjectKey } from "../ports/objects.ts";
 import { isErrno, type ObjectDirectories } from "./object-directory.ts";
-import { isSegment } from "./object-key.ts";
+import { isSegment } from "../ports/object-key.ts";
 
 /** So many damaged objects are named in the error that ends a list. */
 const namedAtMost = 10;

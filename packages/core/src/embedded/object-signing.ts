@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
+import { checkPartGrant, checkPutGrant } from "../ports/object-grant.ts";
 import type { ObjectKey, PartGrant, PutGrant, SignedRequest } from "../ports/objects.ts";
-import { checkObjectKey } from "./object-key.ts";
 
 /** What a signature covers; the texts are as they stand in the request. */
 export type SignedFacts = {
@@ -19,8 +19,6 @@ export const metadataPrefix = "x-amz-meta-";
 
 /** At least as long as the HMAC's output, as RFC 2104 advises. */
 const minKeyBytes = 32;
-/** S3's limit on all names and values of an object's metadata. */
-const maxMetadataBytes = 2048;
 
 export type ObjectSigner = ReturnType<typeof createObjectSigner>;
 
@@ -58,7 +56,7 @@ export function createObjectSigner({ publicUrl, signingKey }: { publicUrl: strin
     basePath: new URL(base).pathname.replace(/\/$/, ""),
 
     signPut(grant: PutGrant, now: Date): SignedRequest {
-      checkContent(grant.mediaType, grant.metadata);
+      checkPutGrant(grant);
       const metadata = Object.entries(grant.metadata).map(
         ([name, value]) => [metadataPrefix + name, value] as const,
       );
@@ -73,8 +71,7 @@ export function createObjectSigner({ publicUrl, signingKey }: { publicUrl: strin
     signPart(grant: PartGrant, now: Date): SignedRequest {
       const { uploadId, partNumber } = grant;
       if (!/^[0-9a-f]{32}$/.test(uploadId)) throw new Error("not an upload id");
-      if (!isWholeNumber(partNumber, 1) || partNumber > 10_000)
-        throw new Error(`${partNumber} is no part number`);
+      checkPartGrant(grant);
       const part = { uploadId, partNumber: String(partNumber) };
       return request({
         ...boundFacts(grant, now),
@@ -99,38 +96,12 @@ export function sorted(headers: (readonly [string, string])[]): [string, string]
 }
 
 function boundFacts({ key, expiresInMs }: PutGrant | PartGrant, now: Date) {
-  checkObjectKey(key);
-  if (!isWholeNumber(expiresInMs, 1)) throw new Error(`a grant cannot expire in ${expiresInMs} ms`);
   return { key, expires: String(now.getTime() + expiresInMs) };
 }
 
 function boundHeaders({ sizeBytes, sha256 }: PutGrant | PartGrant): Record<string, string> {
-  if (!isWholeNumber(sizeBytes, 0)) throw new Error(`an upload cannot have ${sizeBytes} bytes`);
-  if (!/^[0-9a-f]{64}$/.test(sha256)) throw new Error("a SHA-256 is written as 64 lower-case hex digits");
   return {
     "content-length": String(sizeBytes),
     "x-amz-checksum-sha256": Buffer.from(sha256, "hex").toString("base64"),
   };
-}
-
-/** Throws unless media type and metadata come through HTTP headers unchanged and S3 takes them as well. */
-export function checkContent(mediaType: string, metadata: Record<string, string>): void {
-  if (mediaType === "" || !isHeaderValue(mediaType))
-    throw new Error(`not a media type: ${JSON.stringify(mediaType)}`);
-  let total = 0;
-  for (const [name, value] of Object.entries(metadata)) {
-    if (!/^[a-z0-9-]{1,32}$/.test(name)) throw new Error(`not a name of metadata: ${JSON.stringify(name)}`);
-    if (!isHeaderValue(value))
-      throw new Error(`metadata ${name} is not plain ASCII without blanks at its ends`);
-    total += name.length + value.length;
-  }
-  if (total > maxMetadataBytes) throw new Error(`metadata of ${total} bytes is over ${maxMetadataBytes}`);
-}
-
-function isHeaderValue(text: string): boolean {
-  return /^[\x20-\x7e]*$/.test(text) && text.trim() === text;
-}
-
-function isWholeNumber(value: number, least: number): boolean {
-  return Number.isSafeInteger(value) && value >= least;
 }

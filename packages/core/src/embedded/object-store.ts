@@ -16,7 +16,7 @@ import {
   withTemp,
 } from "./object-directory.ts";
 import { readObjectData, readObjectFacts, writeObjectFile } from "./object-file.ts";
-import { checkObjectKey } from "./object-key.ts";
+import { checkObjectKey } from "../ports/object-key.ts";
 
 /** What a writer knows of an object before its bytes have come. */
 export type NewObject = {

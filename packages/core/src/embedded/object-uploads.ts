@@ -6,7 +6,7 @@ import type { Clock } from "../clock.ts";
 import type { ObjectKey, Objects, StoredPart } from "../ports/objects.ts";
 import { isErrno, type ObjectDirectories, syncDirectory, withTemp } from "./object-directory.ts";
 import { writeObjectFile } from "./object-file.ts";
-import { checkObjectKey } from "./object-key.ts";
+import { checkObjectKey } from "../ports/object-key.ts";
 import { checkParts, compositeOf, joinedParts, type PartFacts, readPart } from "./object-parts.ts";
 import type { ObjectStore } from "./object-store.ts";
 

@@ -1,9 +1,10 @@
 import { addAbortSignal } from "node:stream";
 import type { Clock } from "../clock.ts";
+import { checkContent } from "../ports/object-grant.ts";
 import type { ObjectKey, Objects } from "../ports/objects.ts";
 import { openObjectDirectories } from "./object-directory.ts";
 import { listObjects } from "./object-list.ts";
-import { checkContent, createObjectSigner, type ObjectSigner } from "./object-signing.ts";
+import { createObjectSigner, type ObjectSigner } from "./object-signing.ts";
 import { createObjectStore, type ObjectStore } from "./object-store.ts";
 import { createObjectUploads, type ObjectUploads } from "./object-uploads.ts";
 

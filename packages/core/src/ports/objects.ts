@@ -47,11 +47,17 @@ export type ObjectFacts = {
   modifiedAt: Date;
 };
 
+/** What a list tells of an object; the rest is the head's to tell. */
+export type ListedObject = Pick<ObjectFacts, "key" | "sizeBytes" | "versionId" | "modifiedAt">;
+
 /** Objects that are written once and never changed: files on one machine, S3 on AWS. */
 export interface Objects {
   signPut(grant: PutGrant): Promise<SignedRequest>;
   /** Opens a multipart upload; the key must not exist when it is completed. */
-  startParts(key: ObjectKey, grant: { mediaType: string; metadata: Record<string, string> }): Promise<{ uploadId: string }>;
+  startParts(
+    key: ObjectKey,
+    grant: { mediaType: string; metadata: Record<string, string> },
+  ): Promise<{ uploadId: string }>;
   signPart(grant: PartGrant): Promise<SignedRequest>;
   /** Parts in order of their numbers; empty when the upload is unknown or over. */
   listParts(key: ObjectKey, uploadId: string): Promise<StoredPart[]>;
@@ -73,12 +79,17 @@ export interface Objects {
   put(
     key: ObjectKey,
     body: Readable,
-    options: { sizeBytes: number; mediaType: string; metadata?: Record<string, string>; signal?: AbortSignal },
+    options: {
+      sizeBytes: number;
+      mediaType: string;
+      metadata?: Record<string, string>;
+      signal?: AbortSignal;
+    },
   ): Promise<{ outcome: "created"; versionId: string } | { outcome: "exists" }>;
   /** Deletes one version for good; an unknown one is no error. */
   remove(key: ObjectKey, versionId: string): Promise<void>;
   /** Every object under a prefix, in key order; `listed` may lag behind `head` by a moment. */
-  list(prefix: string): AsyncIterable<ObjectFacts>;
+  list(prefix: string): AsyncIterable<ListedObject>;
   /** Uploads in parts that are neither completed nor aborted, under a prefix. */
   listUploads(prefix: string): AsyncIterable<{ key: ObjectKey; uploadId: string; startedAt: Date }>;
 }

@@ -1,0 +1,19 @@
+import type { Connection } from "./ports/database.ts";
+
+/** `postgres://user:password@host:port/database` in parts. */
+export function parseConnection(text: string): Connection {
+  const { hostname, port, pathname, username, password } = new URL(text);
+  return {
+    host: hostname,
+    port: Number(port || 5432),
+    database: decodeURIComponent(pathname.slice(1)),
+    user: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+  };
+}
+
+/** The inverse of `parseConnection`. */
+export function formatConnection({ host, port, database, user, password }: Connection): string {
+  const [who, secret, name] = [user, password, database].map(encodeURIComponent);
+  return `postgres://${who}:${secret}@${host}:${port}/${name}`;
+}
