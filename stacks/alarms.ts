@@ -1,0 +1,134 @@
+import { MathExpression, Metric } from "aws-cdk-lib/aws-cloudwatch";
+import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
+import { ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import { Key } from "aws-cdk-lib/aws-kms";
+import { Topic } from "aws-cdk-lib/aws-sns";
+import { EmailSubscription } from "aws-cdk-lib/aws-sns-subscriptions";
+import { Duration } from "aws-cdk-lib/core";
+import { type StackContext, use } from "sst/constructs";
+import { alarm, type Watch } from "./alarm.ts";
+import { api } from "./api.ts";
+import { budget } from "./budget.ts";
+import { burnAlarms } from "./burn-alarms.ts";
+import { ingest } from "./ingest.ts";
+import { keys } from "./keys.ts";
+import { queues } from "./queues.ts";
+import { reader } from "./reader.ts";
+import { schedules } from "./schedules.ts";
+import { cellScope, currentSite, currentStage } from "./settings.ts";
+import { storage } from "./storage.ts";
+import type { CellName } from "./stage.ts";
+
+/** What wakes somebody: burning budgets, dead letters, documents that wait, a reconciler that is silent, and money. */
+export function alarms({ stack }: StackContext) {
+  const stage = currentStage(stack);
+  const { alarmEmail } = currentSite();
+  if (stage.base === "none") return null;
+  const topic = new Topic(stack, "Alarms", {
+    masterKey: Key.fromKeyArn(stack, "Rest", use(keys).restKeyArn),
+    enforceSSL: true,
+  });
+  for (const service of ["cloudwatch.amazonaws.com", "budgets.amazonaws.com"])
+    topic.grantPublish(new ServicePrincipal(service));
+  if (alarmEmail !== null) topic.addSubscription(new EmailSubscription(alarmEmail));
+  const action = new SnsAction(topic);
+  for (const cell of stage.cells) {
+    const scope = cellScope(stack, cell);
+    for (const watch of cellWatches(cell)) alarm(scope, watch, action);
+    burnAlarms(scope, cell, action);
+  }
+  for (const watch of stageWatches()) alarm(stack, watch, action);
+  budget(stack, topic);
+  return { topic };
+}
+
+function cellWatches(cell: CellName): Watch[] {
+  const period = Duration.minutes(1);
+  const pairs = Object.entries(use(queues)(cell));
+  return [
+    ...pairs.map(([name, { dead }]) => ({
+      id: `dead-${name}-${cell}`,
+      what: `${name} (${cell}) has dead letters: strongroom redrive --dry-run`,
+      metric: dead.metricApproximateNumberOfMessagesVisible({ period, statistic: "Maximum" }),
+      above: 0,
+    })),
+    ...pairs.map(([name, { queue }]) => ({
+      id: `oldest-${name}-${cell}`,
+      what: `${name} (${cell}) has a message that waits longer than documents may wait: are the workers at work?`,
+      metric: queue.metricApproximateAgeOfOldestMessage({ period, statistic: "Maximum" }),
+      above: name === "late" ? 3_600 : 600,
+      periods: 3,
+    })),
+    {
+      id: `ingest-errors-${cell}`,
+      what: `Ingest (${cell}) fails`,
+      metric: use(ingest)(cell).metricErrors({ period, statistic: "Sum" }),
+      above: 0,
+      periods: 5,
+    },
+    {
+      id: `reader-errors-${cell}`,
+      what: `The reader (${cell}) fails: documents cannot be opened`,
+      metric: use(reader)(cell).metricErrors({ period, statistic: "Sum" }),
+      above: 0,
+      periods: 5,
+    },
+    {
+      id: `slow-${cell}`,
+      what: `Nine in ten answers of the API (${cell}) may be fine, the slowest are not`,
+      metric: use(api).api(cell).cdk.httpApi.metricLatency({ period, statistic: "p99" }),
+      above: 3_000,
+      periods: 5,
+    },
+  ];
+}
+
+function stageWatches(): Watch[] {
+  const objects = new Metric({
+    namespace: "AWS/S3",
+    metricName: "NumberOfObjects",
+    statistic: "Average",
+    period: Duration.days(1),
+    dimensionsMap: { BucketName: use(storage).staging.bucketName, StorageType: "AllStorageTypes" },
+  });
+  const rounds = use(schedules).reconcile.jobFunction.metricInvocations({
+    period: Duration.minutes(5),
+    statistic: "Sum",
+  });
+  return [
+    {
+      id: "reconciler-silent",
+      what: "The reconciler has not run for a quarter of an hour: nothing mends what gets lost",
+      metric: new MathExpression({
+        expression: "IF(rounds > 0, 0, 1)",
+        usingMetrics: { rounds },
+        period: Duration.minutes(5),
+      }),
+      above: 0,
+      periods: 3,
+      silenceIsBad: true,
+    },
+    {
+      id: "reconciler-errors",
+      what: "The reconciler fails",
+      metric: use(schedules).reconcile.jobFunction.metricErrors({
+        period: Duration.minutes(5),
+        statistic: "Sum",
+      }),
+      above: 0,
+      periods: 2,
+    },
+    // What is stored leaves after a day, what is rejected after a week: seven days of growth in a row is nobody's traffic.
+    {
+      id: "staging-grows",
+      what: "Staging has grown for seven days: the reconciler does not empty it, and its backstop deletes at 35",
+      metric: new MathExpression({
+        expression: "DIFF(objects)",
+        usingMetrics: { objects },
+        period: Duration.days(1),
+      }),
+      above: 0,
+      periods: 7,
+    },
+  ];
+}

@@ -1,0 +1,87 @@
+import {
+  BackupPlan,
+  BackupPlanRule,
+  BackupResource,
+  BackupSelection,
+  BackupVault,
+} from "aws-cdk-lib/aws-backup";
+import { Schedule } from "aws-cdk-lib/aws-events";
+import { ManagedPolicy, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import { Key } from "aws-cdk-lib/aws-kms";
+import { Aws, Duration } from "aws-cdk-lib/core";
+import type { Construct } from "constructs";
+import { type StackContext, use } from "sst/constructs";
+import { database } from "./database.ts";
+import { keys } from "./keys.ts";
+import { backupCopyName } from "./recovery.ts";
+import { dataRemoval } from "./retention.ts";
+import { currentSite, currentStage } from "./settings.ts";
+import { storage } from "./storage.ts";
+
+/**
+ * Database and vault together, every day and every month, copied to another region, in a vault that production cannot
+ * empty before its time. The longest one decides on which day an erased document is gone from backups as well: 365 days.
+ */
+export function backup({ stack }: StackContext) {
+  const stage = currentStage(stack);
+  if (stage.base !== "own") return { plan: null };
+  const { recoveryRegion } = currentSite();
+  const vault = new BackupVault(stack, "Backups", {
+    backupVaultName: `strongroom-${stage.name}`,
+    encryptionKey: Key.fromKeyArn(stack, "Rest", use(keys).restKeyArn),
+    removalPolicy: dataRemoval(stage),
+    ...(stage.protects && {
+      lockConfiguration: { minRetention: Duration.days(7), maxRetention: Duration.days(366) },
+    }),
+  });
+  const copy =
+    stage.replicates && recoveryRegion !== null
+      ? BackupVault.fromBackupVaultArn(
+          stack,
+          "Copy",
+          `arn:${Aws.PARTITION}:backup:${recoveryRegion}:${Aws.ACCOUNT_ID}:backup-vault:${backupCopyName(stage.name)}`,
+        )
+      : null;
+  const copies = (days: number) =>
+    copy ? { copyActions: [{ destinationBackupVault: copy, deleteAfter: Duration.days(days) }] } : {};
+  const plan = new BackupPlan(stack, "Plan", { backupVault: vault });
+  plan.addRule(
+    new BackupPlanRule({
+      ruleName: "daily",
+      scheduleExpression: Schedule.cron({ hour: "3", minute: "0" }),
+      deleteAfter: Duration.days(35),
+      ...copies(35),
+    }),
+  );
+  if (stage.protects) {
+    plan.addRule(
+      new BackupPlanRule({
+        ruleName: "monthly",
+        scheduleExpression: Schedule.cron({ day: "1", hour: "4", minute: "0" }),
+        deleteAfter: Duration.days(365),
+        ...copies(365),
+      }),
+    );
+  }
+  new BackupSelection(stack, "Selection", {
+    backupPlan: plan,
+    role: backupRole(stack),
+    disableDefaultBackupPolicy: true,
+    resources: [
+      BackupResource.fromArn(use(storage).vault.bucketArn),
+      BackupResource.fromArn(use(database)!.clusterArn),
+    ],
+  });
+  return { plan };
+}
+
+const backupRole = (scope: Construct): Role =>
+  new Role(scope, "Role", {
+    assumedBy: new ServicePrincipal("backup.amazonaws.com"),
+    managedPolicies: [
+      "service-role/AWSBackupServiceRolePolicyForBackup",
+      "service-role/AWSBackupServiceRolePolicyForRestores",
+      "AWSBackupServiceRolePolicyForS3Backup",
+      "AWSBackupServiceRolePolicyForS3Restore",
+    ].map((name) => ManagedPolicy.fromAwsManagedPolicyName(name)),
+  });

@@ -1,0 +1,139 @@
+import { Port, SecurityGroup } from "aws-cdk-lib/aws-ec2";
+import {
+  CfnDBCluster,
+  CfnDBClusterParameterGroup,
+  CfnDBInstance,
+  CfnDBSubnetGroup,
+} from "aws-cdk-lib/aws-rds";
+import { ArnFormat, CfnDeletionPolicy, Stack } from "aws-cdk-lib/core";
+import type { Construct } from "constructs";
+import { type StackContext, use } from "sst/constructs";
+import { databaseProxy } from "./database-proxy.ts";
+import { keys } from "./keys.ts";
+import { network, type Network } from "./network.ts";
+import { currentStage } from "./settings.ts";
+import { borrow, lend } from "./shared.ts";
+
+/** Aurora PostgreSQL 17: the newest of the line that the embedded system runs. */
+const engine = { engine: "aurora-postgresql", engineVersion: "17.5", family: "aurora-postgresql17" };
+
+/** Where the database is, and what names it in IAM; `proxyHost` is for functions only. */
+export type Database = {
+  host: string;
+  readerHost: string;
+  proxyHost: string | null;
+  port: string;
+  name: string;
+  resourceId: string;
+  secretArn: string;
+  clusterArn: string;
+};
+
+/** A writer and its readers in the data tier, reached over TLS with IAM tokens; the owner's password lives in a rotated secret. */
+export function database({ stack }: StackContext): Database | null {
+  const stage = currentStage(stack);
+  const net = use(network);
+  if (net === null) return null;
+  if (stage.base === "dev") return borrowed(stack, stage.name);
+  const cluster = createCluster(stack, net);
+  const here: Database = {
+    host: cluster.attrEndpointAddress,
+    readerHost: cluster.attrReadEndpointAddress,
+    proxyHost: null,
+    port: cluster.attrEndpointPort,
+    name: "strongroom",
+    resourceId: cluster.attrDbClusterResourceId,
+    secretArn: cluster.attrMasterUserSecretSecretArn,
+    clusterArn: cluster.attrDbClusterArn,
+  };
+  const { host, readerHost, port, resourceId, secretArn, clusterArn } = here;
+  lend(stack, {
+    "database-host": host,
+    "database-reader": readerHost,
+    "database-port": port,
+    "database-id": resourceId,
+    "database-secret": secretArn,
+    "database-arn": clusterArn,
+  });
+  return stage.database.hasProxy ? { ...here, proxyHost: databaseProxy(stack, { cluster, net }) } : here;
+}
+
+function createCluster(scope: Construct, { vpc, members }: Network): CfnDBCluster {
+  const stage = currentStage(scope);
+  const { minCapacity, maxCapacity, readers, backupDays } = stage.database;
+  const group = new SecurityGroup(scope, "Group", { vpc, description: "Database", allowAllOutbound: false });
+  group.addIngressRule(members, Port.tcp(5432), "Functions and workers");
+  const kmsKeyId = use(keys).restKeyArn;
+  const subnets = new CfnDBSubnetGroup(scope, "Subnets", {
+    dbSubnetGroupDescription: "Data tier",
+    subnetIds: vpc.selectSubnets({ subnetGroupName: "data" }).subnetIds,
+  });
+  const parameters = new CfnDBClusterParameterGroup(scope, "Parameters", {
+    description: "TLS only; slow statements are logged without their values",
+    family: engine.family,
+    parameters: {
+      "rds.force_ssl": "1",
+      log_min_duration_statement: "1000",
+      log_parameter_max_length: "0",
+      log_parameter_max_length_on_error: "0",
+    },
+  });
+  const cluster = new CfnDBCluster(scope, "Cluster", {
+    engine: engine.engine,
+    engineVersion: engine.engineVersion,
+    databaseName: "strongroom",
+    masterUsername: "strongroom_root",
+    manageMasterUserPassword: true, // RDS keeps and rotates it, every seven days
+    masterUserSecret: { kmsKeyId },
+    serverlessV2ScalingConfiguration: { minCapacity, maxCapacity },
+    dbSubnetGroupName: subnets.ref,
+    dbClusterParameterGroupName: parameters.ref,
+    vpcSecurityGroupIds: [group.securityGroupId],
+    enableIamDatabaseAuthentication: true,
+    storageEncrypted: true,
+    kmsKeyId,
+    backupRetentionPeriod: backupDays,
+    copyTagsToSnapshot: true,
+    deletionProtection: stage.protects,
+    enableCloudwatchLogsExports: ["postgresql"],
+    port: 5432,
+  });
+  cluster.cfnOptions.deletionPolicy = stage.protects ? CfnDeletionPolicy.SNAPSHOT : CfnDeletionPolicy.DELETE;
+  for (let at = 0; at <= readers; at += 1) {
+    new CfnDBInstance(scope, at === 0 ? "Writer" : `Reader${at}`, {
+      dbClusterIdentifier: cluster.ref,
+      dbInstanceClass: "db.serverless",
+      engine: engine.engine,
+      promotionTier: at,
+      publiclyAccessible: false,
+      autoMinorVersionUpgrade: true,
+      enablePerformanceInsights: true,
+      performanceInsightsKmsKeyId: kmsKeyId,
+    });
+  }
+  return cluster;
+}
+
+/** A database of its own in the cluster of `dev`, made by the migration. */
+function borrowed(scope: Construct, stage: string): Database {
+  const value = borrow(scope);
+  return {
+    host: value("database-host"),
+    readerHost: value("database-reader"),
+    proxyHost: null,
+    port: value("database-port"),
+    name: `strongroom_${stage.replaceAll("-", "_")}`,
+    resourceId: value("database-id"),
+    secretArn: value("database-secret"),
+    clusterArn: value("database-arn"),
+  };
+}
+
+/** What IAM calls a user of the database. */
+export const databaseUserArn = (scope: Construct, { resourceId }: Database, user: string): string =>
+  Stack.of(scope).formatArn({
+    service: "rds-db",
+    resource: "dbuser",
+    resourceName: `${resourceId}/${user}`,
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  });

@@ -1,0 +1,292 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { readConfig } from "@strongroom/core/config";
+import { beforeAll, describe, expect, test } from "vitest";
+import * as access from "./access-rules.ts";
+import * as buckets from "./bucket-rules.ts";
+import { resourcesOf, type Rule } from "./find.ts";
+import { fitsSchemas, plants } from "./plants.ts";
+import * as rules from "./rules.ts";
+import { Schemas } from "./schema.ts";
+import { judge } from "./suppressions.ts";
+import { account, synthesize, type Synthesis } from "./synthesize.ts";
+
+const variants = {
+  "production, two cells": { stage: "production" },
+  "production, odd active": { stage: "production", cells: "odd,even" },
+  "production, one cell": { stage: "production", cells: "even" },
+  "staging, two cells": { stage: "staging" },
+  "staging, one cell": { stage: "staging", cells: "odd" },
+  "dev, one cell": { stage: "dev" },
+  "dev, two cells": { stage: "dev", cells: "even,odd" },
+  "a pull request": { stage: "pr-12" },
+  "a person, live debugging": { stage: "ann", isLive: true },
+  "production's copy": { stage: "production-recovery" },
+  "a site with nothing of its own": {
+    stage: "staging",
+    site: { domain: null, repository: null, alarmEmail: null, recoveryRegion: null },
+  },
+  "a site with an issuer, in Europe": {
+    stage: "production",
+    site: {
+      issuer: { url: "https://login.example.com/", audience: "strongroom" },
+      region: "eu-central-1",
+      routing: "latency" as const,
+      edge: {
+        certificateArn: "arn:aws:acm:us-east-1:111122223333:certificate/example",
+        webAclArn: "arn:aws:wafv2:us-east-1:111122223333:global/webacl/example/1",
+      },
+    },
+  },
+} as const;
+type Name = keyof typeof variants;
+const names = Object.keys(variants) as Name[];
+const production = names.filter((name) => name.startsWith("production") || name.endsWith("Europe"));
+
+let all: Map<string, Synthesis>;
+let schemas: Schemas;
+beforeAll(async () => {
+  [all, schemas] = await Promise.all([synthesize(variants), Schemas.open()]);
+}, 180_000);
+const made = (name: Name) => all.get(name)!;
+const types = (name: Name) =>
+  new Set(
+    Object.values(made(name).templates).flatMap(({ Resources }) =>
+      Object.values(Resources).map(({ Type }) => Type),
+    ),
+  );
+
+describe.each(names)("%s", (name) => {
+  test.each<[string, Rule]>([
+    ["has no public bucket", buckets.noPublicBucket],
+    ["is reached over TLS only", buckets.bucketsOverTlsOnly],
+    ["refuses writes whose length nobody signed, and overwriting", buckets.writesAreClosed],
+    ["locks no object by default", buckets.noDefaultLock],
+    ["has dead letters behind every queue", rules.everyQueueHasDeadLetters],
+    ["serves every route, behind the token check unless it is public", rules.routesAreGuarded],
+    ["has readers that only CloudFront calls", rules.readersAreShut],
+    ["hides a message six times as long as its function may take", rules.visibilityCoversTimeout],
+    ["allows no wildcard on data, keys and queues", access.noWildcardOnData],
+    ["lets only readers and openers open", access.onlyOpenersOpen],
+    ["has a key that refuses everybody else", access.keyRefusesOthers],
+    ["holds Karpenter by its cluster's tag", access.karpenterIsHeld],
+    ["names no account but its own", rules.noForeignAccount(account)],
+    ["fits into CloudFormation", rules.templatesAreSmall],
+    ["needs to look nothing up", rules.nothingLookedUp],
+  ])("%s", (_title, rule) => {
+    expect(rule(made(name))).toEqual([]);
+  });
+
+  test("is what CloudFormation's schemas describe", () => {
+    expect(fitsSchemas(schemas)(made(name))).toEqual([]);
+  });
+
+  test("bears app, stage and cell on everything that takes tags, and no tenant", () => {
+    expect(rules.untagged((type) => schemas.tagsOf(type))(made(name))).toEqual([]);
+  });
+});
+
+test.each(production)("%s keeps its data when its stacks go", (name) => {
+  expect(rules.productionRetains(made(name))).toEqual([]);
+});
+
+test.each(names.filter((name) => !production.includes(name)))(
+  "%s leaves nothing behind that goes on billing",
+  (name) => {
+    expect(rules.othersLeaveNothing(made(name))).toEqual([]);
+  },
+);
+
+test("cdk-nag finds nothing that is not explained, and every explanation is needed", () => {
+  const { open, unused } = judge([...all.values()].flatMap(({ findings }) => findings));
+  expect(open).toEqual([]);
+  expect(unused).toEqual([]);
+});
+
+test("every handler that a stack names is exported by its file, and each kind of function is there", async () => {
+  const handlers = new Set(names.flatMap((name) => rules.handlersOf(made(name))));
+  expect([...handlers]).toEqual(
+    expect.arrayContaining(
+      ["api/accept-upload", "ingest/ingest-upload", "reader/read-document", "schedule/reconcile"].map(
+        (file) => `packages/functions/src/${file}.handler`,
+      ),
+    ),
+  );
+  for (const handler of handlers) {
+    const [, file, name] = /^packages\/functions\/src\/(.+)\.(\w+)$/.exec(handler)!;
+    expect(
+      existsSync(fileURLToPath(new URL(`../../packages/functions/src/${file}.ts`, import.meta.url))),
+      handler,
+    ).toBe(true);
+    const module = (await import(`@strongroom/functions/${file}`)) as Record<string, unknown>;
+    expect(module[name!], handler).toBeTypeOf("function");
+  }
+});
+
+/** What the functions of a stack are given, with a stand-in for every value that only a deploy knows. */
+const environments = (name: Name, stack: string): Record<string, string>[] =>
+  resourcesOf(made(name), "AWS::Lambda::Function").flatMap(({ stack: of, properties }) => {
+    const { Variables = {} } = (properties["Environment"] ?? {}) as { Variables?: Record<string, unknown> };
+    if (of !== stack || !("STRONGROOM_CELL" in Variables)) return [];
+    const known = Object.entries(Variables).map(([variable, value]) => [variable, standIn(variable, value)]);
+    return [{ ...Object.fromEntries(known), AWS_REGION: "us-east-1" }];
+  });
+function standIn(variable: string, value: unknown): string {
+  if (typeof value === "string") return value;
+  if (variable.endsWith("_KEY")) return "0".repeat(64);
+  if (variable.endsWith("PORT")) return "5432";
+  return /_URL|ISSUER/.test(variable) ? "https://example.com" : "example";
+}
+
+test.each(["api", "reader", "ingest", "schedules"])(
+  "core reads its configuration from what the functions of %s are given",
+  (stack) => {
+    for (const name of ["production, two cells", "a site with nothing of its own"] as const) {
+      const given = environments(name, stack);
+      expect(given.length).toBeGreaterThan(0);
+      for (const environment of given) {
+        const config = readConfig(environment);
+        expect(config.backend).toMatchObject({
+          kind: "aws",
+          database: { auth: "iam" },
+          kafka: { auth: { kind: "msk-iam" } },
+        });
+        expect(config.secrets.ticketKey).toHaveLength(32);
+      }
+    }
+  },
+);
+
+test("no source of the stacks names an account", () => {
+  const folder = fileURLToPath(new URL("..", import.meta.url));
+  const sources = readdirSync(folder).filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"));
+  expect(sources.length).toBeGreaterThan(20);
+  expect(
+    sources.filter((file) => /(?<!\d)\d{12}(?!\d)/.test(readFileSync(`${folder}/${file}`, "utf8"))),
+  ).toEqual([]);
+});
+
+describe("what a stage is made of", () => {
+  test("a person's stage has buckets, queues and keys of its own, and nothing that idles at a price", () => {
+    const found = types("a person, live debugging");
+    for (const wanted of ["AWS::S3::Bucket", "AWS::SQS::Queue", "AWS::KMS::Key", "AWS::Lambda::Function"])
+      expect(found).toContain(wanted);
+    for (const dear of [
+      "AWS::EC2::NatGateway",
+      "AWS::RDS::DBCluster",
+      "AWS::MSK::Cluster",
+      "AWS::EKS::Cluster",
+      "AWS::WAFv2::WebACL",
+    ])
+      expect(found).not.toContain(dear);
+  });
+
+  test("under live debugging no function is in a network, and all go to the developer's machine", () => {
+    const functions = resourcesOf(made("a person, live debugging"), "AWS::Lambda::Function").filter(
+      ({ properties }) => JSON.stringify(properties).includes("SST_FUNCTION_ID"),
+    );
+    expect(functions.length).toBeGreaterThan(20);
+    expect(functions.filter(({ properties }) => "VpcConfig" in properties)).toEqual([]);
+    const crons = resourcesOf(made("a person, live debugging"), "AWS::Events::Rule");
+    expect(crons.map(({ properties }) => properties["State"])).toEqual(["DISABLED", "DISABLED"]);
+  });
+
+  test("a pull request leans on dev and pays for no base of its own", () => {
+    const found = types("a pull request");
+    for (const dear of ["AWS::EC2::VPC", "AWS::RDS::DBCluster", "AWS::MSK::Cluster", "AWS::EKS::Cluster"])
+      expect(found).not.toContain(dear);
+    const wanted =
+      JSON.stringify(made("a pull request").templates).match(/\/strongroom\/dev\/shared\/[\w-]+/g) ?? [];
+    const lent = resourcesOf(made("dev, one cell"), "AWS::SSM::Parameter").map(
+      ({ properties }) => properties["Name"],
+    );
+    expect(wanted.length).toBeGreaterThan(10);
+    expect([...new Set(wanted)].filter((name) => !lent.includes(name))).toEqual([]);
+  });
+
+  test.each<[Name, number, number]>([
+    ["production, two cells", 3, 2],
+    ["production, one cell", 3, 1],
+    ["dev, one cell", 1, 1],
+  ])("%s has %i NAT gateways and %i clusters", (name, gateways, clusters) => {
+    expect(resourcesOf(made(name), "AWS::EC2::NatGateway")).toHaveLength(gateways);
+    expect(resourcesOf(made(name), "AWS::EKS::Cluster")).toHaveLength(clusters);
+    expect(resourcesOf(made(name), "AWS::ApiGatewayV2::Api")).toHaveLength(clusters);
+    expect(resourcesOf(made(name), "AWS::Lambda::EventSourceMapping")).toHaveLength(clusters);
+  });
+
+  test("new objects and the reconciler ring the active cell, whichever it is", () => {
+    const ringing = (name: Name) =>
+      JSON.stringify(
+        resourcesOf(made(name), "Custom::S3BucketNotifications").map(
+          ({ properties }) => properties["NotificationConfiguration"],
+        ),
+      );
+    expect(ringing("production, two cells")).toMatch(/"eveningest/);
+    expect(ringing("production, odd active")).toMatch(/"oddingest/);
+  });
+
+  test("an issuer of the company's own takes Cognito's place", () => {
+    const found = types("a site with an issuer, in Europe");
+    expect(found).not.toContain("AWS::Cognito::UserPool");
+    const [authorizer] = resourcesOf(
+      made("a site with an issuer, in Europe"),
+      "AWS::ApiGatewayV2::Authorizer",
+    );
+    expect(authorizer!.properties["JwtConfiguration"]).toEqual({
+      Audience: ["strongroom"],
+      Issuer: "https://login.example.com/",
+    });
+  });
+
+  test("the processor may make data keys and put into the vault, and may open, delete or sign nothing", () => {
+    const processor = access
+      .policiesOf(made("production, two cells"))
+      .filter(({ name }) => /processorrole/i.test(name));
+    expect(processor).toHaveLength(2);
+    const actions = new Set(
+      processor.flatMap(({ statements }) => statements.flatMap(({ Action }) => Action)),
+    );
+    expect(actions).toContain("kms:GenerateDataKey");
+    expect(actions).toContain("s3:PutObject");
+    for (const denied of [
+      "kms:Decrypt",
+      "kms:Sign",
+      "s3:DeleteObject",
+      "s3:DeleteObjectVersion",
+      "secretsmanager:GetSecretValue",
+    ])
+      expect(actions).not.toContain(denied);
+  });
+});
+
+describe("each rule finds what breaks it", () => {
+  test.each(plants)("%s", (_title, rule, type, id, breakIt) => {
+    const broken = structuredClone(made("production, two cells"));
+    expect(rule(schemas)(broken)).toEqual([]);
+    const target = resourcesOf(broken, type).find((one) => id.test(one.id));
+    breakIt(target!.resource);
+    expect(rule(schemas)(broken)).not.toEqual([]);
+  });
+
+  test("missing context, and a template that is too large", () => {
+    const broken = { ...made("dev, one cell"), missing: [{ key: "availability-zones" }] };
+    expect(rules.nothingLookedUp(broken)).toHaveLength(1);
+    const many = Object.fromEntries(
+      Array.from({ length: 501 }, (_, at) => [`Queue${at}`, { Type: "AWS::SQS::Queue" }]),
+    );
+    expect(rules.templatesAreSmall({ ...broken, templates: { queues: { Resources: many } } })).toHaveLength(
+      1,
+    );
+  });
+
+  test("a finding of cdk-nag that nobody explained", () => {
+    const finding = {
+      rule: "AwsSolutions-S10",
+      path: "/production-strongroom-storage/Vault/Resource",
+      text: "",
+    };
+    expect(judge([finding])).toMatchObject({ open: [finding] });
+    expect(judge([]).unused.length).toBeGreaterThan(10);
+  });
+});

@@ -1,0 +1,52 @@
+import { describe, expect, test } from "vitest";
+import { readSite } from "./site.ts";
+import { stageOf } from "./stage.ts";
+import { claimsSource } from "./token-claims.ts";
+
+describe("a stage", () => {
+  test.each([
+    ["production", "own", true],
+    ["staging", "own", false],
+    ["dev", "own", false],
+    ["pr-12", "dev", false],
+    ["pr-", "none", false],
+    ["ann", "none", false],
+  ] as const)("%s has the base %s, and protects: %s", (name, base, protects) => {
+    expect(stageOf(name, undefined)).toMatchObject({ name, base, protects });
+  });
+
+  test("has the cells that one value names, the active one first", () => {
+    expect(stageOf("production", undefined).cells).toEqual(["even", "odd"]);
+    expect(stageOf("production", "odd").cells).toEqual(["odd"]);
+    expect(stageOf("dev", "odd,even").cells).toEqual(["odd", "even"]);
+  });
+
+  test.each(["both", "even,", "even,even"])("has no cells called %s", (cells) => {
+    expect(() => stageOf("dev", cells)).toThrow("STRONGROOM_CELLS");
+  });
+});
+
+test("a site is what STRONGROOM_SITE says over what is written down, and a misspelt value is told", () => {
+  expect(readSite("{}")).toMatchObject({ region: "us-east-1", domain: null });
+  expect(readSite('{"region":"eu-central-1"}').region).toBe("eu-central-1");
+  expect(() => readSite('{"regoin":"eu-central-1"}')).toThrow("regoin");
+});
+
+test("Cognito's access tokens get the audience and the tenant that our verifier demands", async () => {
+  const exports: { handler?: (event: object) => Promise<object> } = {};
+  // oxlint-disable-next-line typescript/no-implied-eval -- Lambda runs this very text
+  new Function("exports", claimsSource)(exports);
+  const tenant = "0190a000-0000-7000-8000-000000000001";
+  const event = {
+    callerContext: { clientId: "client" },
+    request: { userAttributes: { "custom:tenant": tenant } },
+    response: {},
+  };
+  expect(await exports.handler!(event)).toMatchObject({
+    response: {
+      claimsAndScopeOverrideDetails: {
+        accessTokenGeneration: { claimsToAddOrOverride: { aud: "client", tenant } },
+      },
+    },
+  });
+});
