@@ -49,13 +49,15 @@ const periods = {
 export type Periods = Record<keyof typeof periods, number>;
 
 const url = z.string().refine((text) => URL.canParse(text), "not a URL");
+/** Keys of an issuer decide who is who: beyond this machine they come over TLS or not at all. */
+const issuerUrl = url.refine((text) => /^https:|^http:\/\/(127\.0\.0\.1|localhost|\[::1\])(:|\/|$)/.test(text), "is neither https nor on this machine");
 const Environment = z.object({
   STRONGROOM_PUBLIC_URL: url,
   STRONGROOM_DATA: z.string().min(1),
   STRONGROOM_DATABASE_URL_APP: url,
   STRONGROOM_DATABASE_URL_SYSTEM: url,
   STRONGROOM_DATABASE_URL_EMBEDDED: url,
-  STRONGROOM_ISSUER: url,
+  STRONGROOM_ISSUER: issuerUrl,
   STRONGROOM_AUDIENCE: z.string().min(1),
   STRONGROOM_UPLOAD_KEY: z.string().regex(/^[0-9a-f]{64}$/),
   STRONGROOM_TICKET_KEY: z.string().regex(/^[0-9a-f]{64}$/),
