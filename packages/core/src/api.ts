@@ -148,7 +148,7 @@ export type ListDocumentsQuery = z.infer<typeof ListDocumentsQuery>;
 export const DocumentList = z.object({ documents: z.array(DocumentSummary), nextCursor: z.string().nullable() });
 
 /** `original-1`, `page-1`, `thumbnail-1`, `combined`, `capture-facts`. */
-export const ArtefactName = z.string().regex(/^(original|page|thumbnail)-[1-9][0-9]{0,3}$|^combined$|^capture-facts$/);
+export const ArtefactName = z.string().regex(/^(original|page|thumbnail)-[1-9][0-9]{0,4}$|^combined$|^capture-facts$/);
 export const TicketRequest = z.strictObject({ artefact: ArtefactName });
 /** A URL that shows one artefact to one person for 60 seconds. */
 export const Ticket = z.object({ url: z.url(), expiresAt: moment });

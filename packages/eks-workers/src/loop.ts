@@ -8,7 +8,7 @@ type Handle = (message: Message) => Promise<void>;
 
 /** How long the first queue is waited for when every queue is empty. */
 const waitMs = 5_000;
-/** After this many faults in a row the loop pulls slower: a sick worker must not drain the queue. */
+/** After this many faults in a row, of the work or of the queue, the loop pulls slower: a sick worker must not drain it. */
 const restAfter = 3;
 
 /**
@@ -17,7 +17,7 @@ const restAfter = 3;
  */
 export async function runLoop(ports: LoopPorts, { queues, atOnce, stopping }: LoopOptions, handle: Handle): Promise<void> {
   const inHand = new Set<Promise<void>>();
-  let faults = 0;
+  let [faults, outages] = [0, 0];
   while (!stopping.aborted) {
     const free = atOnce - inHand.size;
     if (free === 0) {
@@ -25,16 +25,26 @@ export async function runLoop(ports: LoopPorts, { queues, atOnce, stopping }: Lo
       continue;
     }
     const { queue, messages } = await receive(ports, queues, Math.min(free, 10), stopping);
-    if (messages === null) faults += 1;
+    outages = messages === null ? outages + 1 : 0;
+    if (stopping.aborted) {
+      await giveBack(ports, queue, messages ?? []);
+      break;
+    }
     for (const message of messages ?? []) {
       const work = handleOne(ports, queue, message, handle)
         .then((done) => void (faults = done ? 0 : faults + 1))
         .finally(() => inHand.delete(work));
       inHand.add(work);
     }
-    if (faults >= restAfter) await ports.clock.sleep(Math.min(30_000, 250 * 2 ** Math.min(faults - restAfter, 7)), stopping);
+    const inARow = Math.max(faults, outages);
+    if (inARow >= restAfter) await ports.clock.sleep(Math.min(30_000, 250 * 2 ** Math.min(inARow - restAfter, 7)), stopping);
   }
   await Promise.all(inHand);
+}
+
+/** What came in while we were told to stop is somebody else's, at once. */
+async function giveBack(ports: LoopPorts, queue: QueueName, messages: Message[]): Promise<void> {
+  await Promise.allSettled(messages.map(({ receipt }) => ports.queue.release(queue, receipt, 0))); // visibility brings back the rest
 }
 
 async function receive(ports: LoopPorts, queues: readonly QueueName[], max: number, stopping: AbortSignal) {

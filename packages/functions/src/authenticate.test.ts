@@ -5,7 +5,7 @@ import { systemClock } from "@strongroom/core/clock";
 import type { Config } from "@strongroom/core/config";
 import { jsonLog } from "@strongroom/core/log";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { verifyCaller } from "./authenticate.ts";
+import { checkRole, verifyCaller } from "./authenticate.ts";
 import { Outage } from "./problem.ts";
 
 const ec = generateKeyPairSync("ec", { namedCurve: "P-256" });
@@ -216,4 +216,10 @@ describe("the keys of the issuer", () => {
   test("are never fetched over plain HTTP from another machine", async () => {
     await expect(verify(`Bearer ${token()}`, "http://issuer.example")).rejects.toThrow("must be reached over https");
   });
+});
+
+test("a role that the route does not name is not allowed", () => {
+  expect(() => checkRole({ role: "agent" }, ["agent", "admin"])).not.toThrow();
+  expect(() => checkRole({ role: "driver" }, ["agent", "admin"])).toThrow(expect.objectContaining({ status: 403, code: "not_allowed" }));
+  expect(() => checkRole({ role: "operator" }, [])).toThrow(expect.objectContaining({ status: 403 }));
 });

@@ -1,6 +1,7 @@
 import { Refusal } from "@strongroom/core/errors";
 import { TenantId, UserId } from "@strongroom/core/ids";
 import type { Ports } from "@strongroom/core/ports/ports";
+import type { Actor, Role } from "@strongroom/core/user/user";
 import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify, type JWTVerifyGetKey } from "jose";
 import * as z from "zod";
 import { Outage } from "./problem.ts";
@@ -44,6 +45,12 @@ export async function verifyCaller(
     log.info("token.refused", { reason: error instanceof errors.JOSEError ? error.code : "claims" });
     throw invalidToken();
   }
+}
+
+/** Throws a Refusal with 403 unless the person's role is among those of the route. */
+export function checkRole({ role }: Pick<Actor, "role">, allowed: readonly Role[]): void {
+  if (allowed.includes(role)) return;
+  throw new Refusal("not_allowed", `A person with the role ${role} may not do this.`, { status: 403 });
 }
 
 /**

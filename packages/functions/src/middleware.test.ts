@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
+import { type Route, routes } from "@strongroom/core/api";
 import { systemClock } from "@strongroom/core/clock";
 import { Refusal } from "@strongroom/core/errors";
 import { DocumentId, TenantId } from "@strongroom/core/ids";
@@ -43,6 +44,12 @@ async function as(person: TestPerson, change: Partial<HttpEvent> = {}): Promise<
   return event({ ...change, headers });
 }
 
+const announcement = () => ({
+  id: edge.ports.ids.uuid(),
+  kind: "bill-of-lading",
+  files: [{ name: "page.jpg", mediaType: "image/jpeg", sizeBytes: 1, sha256: "0".repeat(64) }],
+});
+
 const problemOf = ({ body }: { body: unknown }) => JSON.parse(body as string) as Record<string, unknown>;
 
 describe("who may call", () => {
@@ -70,6 +77,16 @@ describe("who may call", () => {
   test("a person whose access was switched off is refused", async () => {
     const gone = await edge.addPerson("agent", { disabled: true });
     expect(problemOf(await showMe(await as(gone)))).toMatchObject({ status: 403, code: "disabled" });
+  });
+
+  test("a route for other roles is not for this person", async () => {
+    const declared = routes.showMe as { access: Route["access"] };
+    const everybody = declared.access;
+    declared.access = ["agent", "admin"];
+    const answers = [await showMe(await as(driver)), await showMe(await as(await edge.addPerson("agent")))];
+    declared.access = everybody;
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual([403, 200]);
+    expect(problemOf(answers[0]!)).toMatchObject({ code: "not_allowed" });
   });
 
   test("a public route asks nobody who they are, even when the token is bad", async () => {
@@ -212,6 +229,18 @@ describe("deadline", () => {
   test("a grant is answered within two seconds, everything before API Gateway gives up", () => {
     expect(answerWithinMs("acceptUpload")).toBeLessThan(2_000);
     expect(answerWithinMs("listDocuments")).toBeLessThan(30_000);
+  });
+
+  test("a grant is refused, not kept waiting, when the database or the work itself never answers", async () => {
+    const never = new Promise<never>(() => {});
+    const idle = await as(driver, { rawPath: "/v1/documents", body: JSON.stringify(announcement()) });
+    const stranded = { ...idle, headers: { ...idle.headers, authorization: await edge.authorization(await edge.addPerson("driver")) } };
+    const accept = route("acceptUpload", () => never);
+    await showMe(await as(driver)); // now the cache knows this driver, and only this one
+    const { withTenant } = edge.ports.database;
+    edge.ports.database.withTenant = () => never;
+    const answers = await Promise.all([accept(idle), accept(stranded)]).finally(() => (edge.ports.database.withTenant = withTenant));
+    for (const answer of answers) expect(answer).toMatchObject({ statusCode: 503, headers: { "retry-after": "5" } });
   });
 
   test("work that is too late is an outage, and the stream it brings after all is handed over to be dropped", async () => {

@@ -2,14 +2,13 @@ import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
 import middy from "@middy/core";
 import { type Route, type RouteName, routes } from "@strongroom/core/api";
-import { Refusal } from "@strongroom/core/errors";
 import { jsonLog } from "@strongroom/core/log";
 import type { Ports } from "@strongroom/core/ports/ports";
 import { findActor } from "@strongroom/core/user/find-actor";
 import type { Actor } from "@strongroom/core/user/user";
 import type * as z from "zod";
 import { answerWith, type Reply } from "./answer.ts";
-import { verifyCaller } from "./authenticate.ts";
+import { checkRole, verifyCaller } from "./authenticate.ts";
 import { answerWithinMs, type Deadline, startDeadline } from "./deadline.ts";
 import type { HttpAnswer, HttpEvent, RouteHandler } from "./gateway.ts";
 import { parseRequest } from "./parse-request.ts";
@@ -102,9 +101,7 @@ async function admit(call: Call & { ports: Ports }, access: Route["access"]): Pr
   if (typeof access === "string") return; // public, or a ticket that the use-case itself checks
   call.actor = await findActor(call.ports, await verifyCaller(call.ports, call.event.headers["authorization"]));
   call.rate = await limitPerson(call.ports, call.actor);
-  if (!access.includes(call.actor.role)) {
-    throw new Refusal("not_allowed", `A person with the role ${call.actor.role} may not do this.`, { status: 403 });
-  }
+  checkRole(call.actor, access);
 }
 
 function newCall(name: RouteName, event: HttpEvent): Call {

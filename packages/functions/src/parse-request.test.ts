@@ -1,6 +1,7 @@
 import { routes } from "@strongroom/core/api";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import * as z from "zod";
 import type { HttpEvent } from "./gateway.ts";
 import { paramsOf, parseRequest, requestLimits } from "./parse-request.ts";
 
@@ -58,6 +59,14 @@ describe("a body", () => {
   ])("that is %s is refused", (_what, body, status) => {
     expect(() => editMe(body)).toThrow(expect.objectContaining({ status }));
     expect("admin" in {}).toBe(false);
+  });
+
+  test("that names a prototype is refused even where any name would do", () => {
+    const open = { ...routes.editMe, body: z.strictObject({ labels: z.record(z.string(), z.unknown()) }) };
+    const parse = (body: string) => parseRequest(open, event({ body }));
+    expect(parse('{"labels":{"proto":1}}').body).toEqual({ labels: { proto: 1 } });
+    expect(() => parse('{"labels":{"__proto__":1}}')).toThrow(expect.objectContaining({ status: 400 }));
+    expect(() => parse('{"labels":{"a":[{"__proto__":1}]}}')).toThrow(expect.objectContaining({ status: 400 }));
   });
 
   test("that is not UTF-8 is refused", () => {

@@ -73,8 +73,8 @@ async function report(system: RunningSystem, results: DemoResult[], seconds: num
 /** Highest resident memory so far of the process that decodes nothing itself, and of this one. */
 async function memory(system: RunningSystem): Promise<string> {
   const { processor } = system.pids();
-  const peaks = await Promise.all([processor, process.pid].map((pid) => (pid === null ? null : peakMegabytes(pid))));
-  return `Peak memory: processor ${peaks[0] ?? "?"} MB, API with upload server and this demo ${peaks[1] ?? "?"} MB.`;
+  const [theirs, ours] = [processor === null ? null : await peakMegabytes(processor), await peakMegabytes(process.pid)];
+  return `Peak memory: processor ${theirs ?? "?"} MB, API with upload server and this demo ${ours ?? "?"} MB.`;
 }
 
 async function peakMegabytes(pid: number): Promise<number | null> {

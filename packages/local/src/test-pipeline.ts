@@ -107,21 +107,21 @@ export async function lapse(world: TestWorld, { tenantId, documentId }: Doorbell
 /** A clock that stands still until the test lets time pass; whoever sleeps wakes when their time is over. */
 export type SteppedClock = Clock & {
   pass(ms: number): void;
-  /** Resolves once somebody sleeps. */
-  asleep(): Promise<void>;
+  /** Resolves once somebody sleeps for that long. */
+  asleep(ms: number): Promise<void>;
 };
 
 /** `start`: the wall-clock time that it begins at. */
 export function steppedClock(start = new Date()): SteppedClock {
-  const sleepers = new Set<{ until: number; wake: () => void }>();
+  const sleepers = new Set<{ delayMs: number; until: number; wake: () => void }>();
   let elapsed = 0;
-  const onSleep: (() => void)[] = [];
+  const watchers = new Set<{ ms: number; tell: () => void }>();
   return {
     now: () => new Date(start.getTime() + elapsed),
     monotonicMs: () => elapsed,
     sleep: (delayMs, signal) =>
       new Promise((resolve) => {
-        const sleeper = { until: elapsed + delayMs, wake: resolve };
+        const sleeper = { delayMs, until: elapsed + delayMs, wake: resolve };
         sleepers.add(sleeper);
         const leave = () => {
           sleepers.delete(sleeper);
@@ -129,7 +129,7 @@ export function steppedClock(start = new Date()): SteppedClock {
         };
         if (signal?.aborted) return leave();
         signal?.addEventListener("abort", leave, { once: true });
-        for (const tell of onSleep.splice(0)) tell();
+        for (const watcher of watchers) if (watcher.ms === delayMs && watchers.delete(watcher)) watcher.tell();
       }),
     pass(ms) {
       elapsed += ms;
@@ -139,6 +139,10 @@ export function steppedClock(start = new Date()): SteppedClock {
         sleeper.wake();
       }
     },
-    asleep: () => (sleepers.size > 0 ? Promise.resolve() : new Promise((resolve) => onSleep.push(resolve))),
+    asleep: (ms) =>
+      new Promise((resolve) => {
+        if ([...sleepers].some(({ delayMs }) => delayMs === ms)) resolve();
+        else watchers.add({ ms, tell: resolve });
+      }),
   };
 }

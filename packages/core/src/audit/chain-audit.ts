@@ -13,11 +13,20 @@ const batch = 500;
 /**
  * Numbers and hashes what was appended to the audit trail, tenant by tenant, in the order of its rows. Only the holder of
  * the relay lock calls it; the row lock on the head makes even two of them safe. Answers how many entries were chained.
+ * Throws when a tenant's could not be, after it has chained the others'.
  */
 export async function chainAudit(ports: ChainPorts): Promise<number> {
   const waiting = await ports.database.system.selectFrom("audit").select("tenant_id").distinct().where("sequence", "is", null).execute();
   let chained = 0;
-  for (const { tenant_id } of waiting) chained += await chainTenant(ports, TenantId.parse(tenant_id));
+  const faults: unknown[] = [];
+  for (const { tenant_id } of waiting) {
+    try {
+      chained += await chainTenant(ports, TenantId.parse(tenant_id));
+    } catch (error) {
+      faults.push(error);
+    }
+  }
+  if (faults.length > 0) throw new Error(`the audit of ${faults.length} tenants could not be chained`, { cause: faults[0] });
   return chained;
 }
 

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { TenantId } from "../ids.ts";
+import type { TenantId } from "../ids.ts";
 import type { Database, Transaction } from "../ports/database.ts";
 
 /** A database with two tenants that are empty but for themselves; `breakOne` ends the connection of the given backend. */

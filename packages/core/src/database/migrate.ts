@@ -10,7 +10,7 @@ const directory = new URL("./migrations/", import.meta.url);
 export type Migration = { name: string; sql: string; sha256: string };
 
 /** Every migration, in order. */
-export async function readMigrations(): Promise<Migration[]> {
+async function readMigrations(): Promise<Migration[]> {
   const names = (await readdir(directory)).filter((name) => name.endsWith(".sql")).toSorted();
   return Promise.all(
     names.map(async (name) => {

@@ -1,6 +1,7 @@
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import { sha256Hex } from "../digest.ts";
+import { numberPages } from "./page-numbers.ts";
 import type { RenderedFile } from "./render-files.ts";
 import type { RenderedImage, Renderer } from "./rendering.ts";
 
@@ -10,10 +11,9 @@ export type Artefact = { name: string; mediaType: string; sizeBytes: number; sha
 /** Everything of a document that goes to the vault: originals, page renditions, thumbnails, the combined PDF, capture facts. */
 export async function listArtefacts(renderer: Pick<Renderer, "combine">, files: RenderedFile[]): Promise<Artefact[]> {
   const originals = files.map(original);
-  const pages = files.flatMap((file) => file.pages);
-  const images = pages.flatMap((page, index) => [
-    fromBytes(`page-${index + 1}`, "image/jpeg", page.rendition.bytes),
-    fromBytes(`thumbnail-${index + 1}`, "image/jpeg", page.thumbnail.bytes),
+  const images = numberPages(files).flatMap(({ number, page }) => [
+    fromBytes(`page-${number}`, "image/jpeg", page.rendition.bytes),
+    fromBytes(`thumbnail-${number}`, "image/jpeg", page.thumbnail.bytes),
   ]);
   return [...originals, ...images, ...(await combined(renderer, files)), ...captureFacts(files)];
 }

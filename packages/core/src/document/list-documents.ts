@@ -38,7 +38,8 @@ function filtered(rows: Builder, query: Query): Builder {
     .$if(search !== undefined, (all) => all.where("id", "in", sql<string>`(select document_id from search_documents(${search}))`));
 }
 
-const cursorForm = /^(\d{1,16})\.([0-9a-f-]{36})$/;
+/** Milliseconds (13 digits last until 2286), then a UUID. */
+const cursorForm = /^(\d{1,13})\.([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 
 function writeCursor(row: DocumentRow): string {
   return Buffer.from(`${row.created_at.getTime()}.${row.id}`).toString("base64url");

@@ -20,12 +20,12 @@ export async function loadVisible(tx: Transaction, actor: Actor, documentId: str
 }
 
 /** Whether this person may see this document of their tenant. */
-export function maySee(actor: Actor, document: Pick<DocumentRow, "owner_id" | "state">): boolean {
+function maySee(actor: Actor, document: Pick<DocumentRow, "owner_id" | "state">): boolean {
   return document.state !== "erased" && (seesWholeTenant(actor) || document.owner_id === actor.userId);
 }
 
 /** The one answer for whatever is not there for this person. */
-export function notFound(): Refusal {
+function notFound(): Refusal {
   return new Refusal("not_found", "There is no such document. Check the id, or ask for the list of your documents.", {
     status: 404,
   });

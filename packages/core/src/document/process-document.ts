@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { sql } from "kysely";
 import { type Claim, claimDocument } from "../job/claim-document.ts";
+import { countCrash } from "../job/count-crash.ts";
 import { holdLease, LeaseLost } from "../job/hold-lease.ts";
 import { releaseDocument, retryDocument } from "../job/release-document.ts";
 import type { Doorbell } from "../job/ring-doorbell.ts";
@@ -16,8 +16,8 @@ import { sealDocument } from "./seal-document.ts";
 import { rejectDocument, storeDocument } from "./store-document.ts";
 
 export type ProcessPorts = Pick<Ports, "objects" | "queue" | "keys" | "database" | "clock" | "ids" | "log" | "config">;
-/** `worker` stands in the audit trail; `stopping` releases what is in hand. */
-type ProcessOptions = { renderer: Renderer; worker: string; stopping: AbortSignal };
+/** `worker` stands in the audit trail; `stopping` releases what is in hand; plaintext lies in `scratch` while it is worked on. */
+type ProcessOptions = { renderer: Renderer; worker: string; stopping: AbortSignal; scratch?: string };
 /** `skipped`: not claimable; `lost`: another attempt has it. In every case the doorbell may be acknowledged. */
 export type Processed = "stored" | "rejected" | "failed" | "retried" | "released" | "lost" | "skipped";
 
@@ -29,7 +29,7 @@ export async function processDocument(ports: ProcessPorts, bell: Doorbell, optio
   const claim = await claimDocument(ports, bell, options.worker);
   if (!claim) return "skipped";
   try {
-    return await holdLease(ports, claim, (lost) => inScratch((directory) => attempt(ports, claim, directory, lost, options)));
+    return await holdLease(ports, claim, (lost) => inScratch(options.scratch ?? tmpdir(), (directory) => attempt(ports, claim, directory, lost, options)));
   } catch (error) {
     return await giveUp(ports, claim, error as Error, options.stopping);
   }
@@ -60,7 +60,7 @@ async function work(ports: ProcessPorts, claim: Claim, directory: string, signal
   const rendered = await renderFiles(renderer, fetched, {
     signal,
     crashesBefore: document.decode_crashes,
-    onCrash: () => countCrash(ports, claim),
+    onCrash: (file, givenUp) => countCrash(ports, claim, file, givenUp),
   });
   if (!Array.isArray(rendered)) return await reject(ports, claim, rendered);
   const artefacts = await listArtefacts(renderer, rendered);
@@ -75,22 +75,8 @@ async function reject(ports: ProcessPorts, claim: Claim, rejection: Parameters<t
   return "rejected";
 }
 
-/** Remembered in the database, so that a document that also kills its parent is met with the tighter limits. */
-async function countCrash(ports: ProcessPorts, { document, token }: Claim): Promise<void> {
-  ports.log.warn("document.decode_crashed", { documentId: document.id });
-  await ports.database.withTenant(document.tenant_id as never, (tx) =>
-    tx
-      .updateTable("document")
-      .set({ decode_crashes: sql`decode_crashes + 1` })
-      .where("tenant_id", "=", document.tenant_id)
-      .where("id", "=", document.id)
-      .where("lease_token", "=", token)
-      .execute(),
-  );
-}
-
-async function inScratch<T>(work: (directory: string) => Promise<T>): Promise<T> {
-  const directory = await mkdtemp(join(tmpdir(), "strongroom-"));
+async function inScratch<T>(scratch: string, work: (directory: string) => Promise<T>): Promise<T> {
+  const directory = await mkdtemp(join(scratch, "strongroom-work-"));
   try {
     return await work(directory);
   } finally {

@@ -83,8 +83,12 @@ async function openArtefact(ports: ReadPorts, found: FoundArtefact): Promise<Rea
   const { tenant_id: tenantId, document_id: documentId, name: artefact, attempt } = found;
   const dataKey = await ports.keys.openDataKey(found.wrapped, dataKeyContext(tenantId, documentId, attempt));
   const to: Addressee = { tenantId, documentId, artefact, attempt: String(attempt) };
-  const opening = openSealed(to, dataKey, { sizeBytes: found.size_bytes, sha256: found.sha256, sealedSizeBytes: found.sealed_size_bytes });
-  dataKey.fill(0);
-  // The reader of `opening` sees every fault as its destruction; the callback only takes the duty of hearing it.
-  return pipeline(await ports.objects.read(found.vault_key), opening, () => {});
+  const manifest = { sizeBytes: found.size_bytes, sha256: found.sha256, sealedSizeBytes: found.sealed_size_bytes };
+  try {
+    const opening = openSealed(to, dataKey, manifest);
+    // The reader of `opening` sees every fault as its destruction; the callback only takes the duty of hearing it.
+    return pipeline(await ports.objects.read(found.vault_key), opening, () => {});
+  } finally {
+    dataKey.fill(0); // `opening` has its own copy
+  }
 }

@@ -5,6 +5,7 @@ import { LeaseLost } from "../job/hold-lease.ts";
 import type { Transaction } from "../ports/database.ts";
 import type { Ports } from "../ports/ports.ts";
 import { type Move, moveDocument } from "./move-document.ts";
+import { countPages, numberFiles, numberPages } from "./page-numbers.ts";
 import type { Rejection } from "./rejection.ts";
 import type { RenderedFile } from "./render-files.ts";
 import type { Isolation } from "./rendering.ts";
@@ -41,7 +42,7 @@ export async function storeDocument(ports: StorePorts, claim: Claim, { files, se
       ...files.map((file) => () => recordFile(tx, file)),
     ]),
   );
-  ports.log.info("document.stored", { documentId: document.id, token, pages: pageCount(files) });
+  ports.log.info("document.stored", { documentId: document.id, token, pages: countPages(files) });
 }
 
 /** Refuses a document for good: theirs, final, said in plain words. Throws `LeaseLost` like `storeDocument`. */
@@ -77,7 +78,7 @@ async function settle(ports: StorePorts, tx: Transaction, move: Move, others: ((
 function verdictOf(files: RenderedFile[]) {
   const missing = files.find((file) => file.noPreview !== null);
   return {
-    page_count: pageCount(files),
+    page_count: countPages(files),
     legibility: JSON.stringify(legibilityOf(files)),
     reason: missing ? `no_preview_${missing.noPreview}` : null,
     detail: missing ? `The original is safe. ${noPreviewWords[missing.noPreview!]}` : null,
@@ -92,14 +93,9 @@ const noPreviewWords = {
   decoder_crashed: "It cannot be shown: if you can, send a photo of it.",
 } as const;
 
-/** Pages over all files; a file that could not be opened counts as one. */
-function pageCount(files: RenderedFile[]): number {
-  return files.reduce((sum, file) => sum + (file.pageCount ?? 1), 0);
-}
-
 /** Verdicts by page of the document, as its `page-n` artefacts are numbered. */
-export function legibilityOf(files: RenderedFile[]): PageLegibility[] {
-  return files.flatMap((file) => file.pages).map((page, index) => ({ page: index + 1, reasons: page.legibility }));
+function legibilityOf(files: RenderedFile[]): PageLegibility[] {
+  return numberPages(files).map(({ number, page }) => ({ page: number, reasons: page.legibility }));
 }
 
 function storedFacts({ document, token }: Claim, files: RenderedFile[]): Record<string, unknown> {
@@ -107,7 +103,7 @@ function storedFacts({ document, token }: Claim, files: RenderedFile[]): Record<
     ownerId: document.owner_id,
     kind: document.kind,
     attempt: token,
-    pageCount: pageCount(files),
+    pageCount: countPages(files),
     duplicateOf: document.duplicate_of,
     legibility: legibilityOf(files).filter(({ reasons }) => reasons.length > 0),
     files: files.map(({ file, mediaType, noPreview }) => ({ position: file.position, sha256: file.sha256, sizeBytes: file.size_bytes, mediaType, noPreview })),
@@ -139,11 +135,18 @@ async function insertKey(tx: Transaction, { document, token }: Claim, { wrappedK
 }
 
 async function insertTexts(tx: Transaction, documentId: string, files: RenderedFile[]): Promise<void> {
-  const texts = files.flatMap((file) => file.text ?? Array.from({ length: file.pages.length }, () => ""));
-  const rows = texts.flatMap((body, index) =>
-    body.trim() === "" ? [] : [{ tenant_id: tx.insideTenant, document_id: documentId, page: index + 1, body: body.replaceAll("\0", "") }],
-  );
+  const rows = numberFiles(files).flatMap(({ file, firstPage }) =>
+    (file.text ?? []).map((text, index) => ({ tenant_id: tx.insideTenant, document_id: documentId, page: firstPage + index, body: searchable(text) })),
+  ).filter(({ body }) => body.trim() !== "");
   if (rows.length > 0) await tx.insertInto("page_text").values(rows).execute();
+}
+
+/** Characters of one page that can be searched for: PostgreSQL refuses to index more than a mebibyte of words. */
+const searchableCharacters = 65_536;
+
+/** Text as PostgreSQL takes it: without the character 0 and halves of characters. */
+function searchable(text: string): string {
+  return text.slice(0, searchableCharacters).replaceAll("\0", "").toWellFormed();
 }
 
 async function recordFile(tx: Transaction, { file, mediaType, pageCount: pages, noPreview }: RenderedFile): Promise<void> {

@@ -45,7 +45,7 @@ export async function viewDocument(tx: Transaction, actor: Actor, documentId: st
   return { ...summarize(actor, loaded.document), ...filesOf(loaded), artefacts, timeline } as DocumentView;
 }
 
-/** An agent gets the link; a driver learns only that the content is on file, unless the document is their own. */
+/** An agent gets the link; a driver learns only that the content is on file. */
 function duplicateFor(actor: Actor, document: DocumentRow): DocumentSummary["duplicate"] {
   if (document.duplicate_of === null) return null;
   return { documentId: seesWholeTenant(actor) ? (document.duplicate_of as never) : null };
@@ -80,14 +80,15 @@ async function listArtefacts(tx: Transaction, documentId: string) {
     .execute();
 }
 
+/** The latest 200 lines: what happened last is never cut off. */
 async function listTimeline(tx: Transaction, documentId: string) {
   const rows = await tx
     .selectFrom("audit")
     .select(["at", "action"])
     .where("tenant_id", "=", tx.insideTenant)
     .where("subject", "=", documentId)
-    .orderBy("id")
+    .orderBy("id", "desc")
     .limit(200)
     .execute();
-  return rows.map(({ at, action }) => ({ at: at.toISOString(), action }));
+  return rows.toReversed().map(({ at, action }) => ({ at: at.toISOString(), action }));
 }

@@ -9,7 +9,7 @@ import type { Doorbell } from "./ring-doorbell.ts";
 /** A document on lease: whoever holds the token may move it, until the database's clock passes the lease. */
 export type Claim = { document: DocumentRow; files: DocumentFileRow[]; token: number };
 
-/** After a parent died, each further claim waits twice as long as the one before, in lease fifteenths, at most 64 of them. */
+/** After a parent died, each further claim waits twice as long as the one before, in lease fifteenths, at most 63 of them. */
 const restMs = (leaseMs: number) => sql`(power(2, least(claims, 6)) - 1) * ${leaseMs / 15}::float8 * interval '1 millisecond'`;
 
 /**

@@ -104,7 +104,7 @@ async function insert(ports: AcceptPorts, tx: Transaction, actor: Actor, request
     checkKind(tx, request.kind),
     checkReplaces(tx, actor, request.replaces ?? null),
   ]);
-  checkQuota(quota, sizeBytes);
+  checkQuota(quota, { documents: 1, bytes: sizeBytes });
   const traceparent = newTraceparent(ports.ids);
   await Promise.all([
     tx
@@ -165,7 +165,7 @@ export async function insertFiles(
 
 /** Refuses a kind that the tenant does not have. */
 export async function checkKind(tx: Transaction, kind: string): Promise<void> {
-  const known = await tx.selectFrom("document_kind").select("name").where("tenant_id", "=", tx.insideTenant).execute();
+  const known = await tx.selectFrom("document_kind").select("name").where("tenant_id", "=", tx.insideTenant).orderBy("name").execute();
   if (known.some(({ name }) => name === kind)) return;
   throw new Refusal("unknown_kind", `There is no document kind “${kind}”. Choose one of: ${known.map(({ name }) => name).join(", ")}.`);
 }
@@ -173,7 +173,7 @@ export async function checkKind(tx: Transaction, kind: string): Promise<void> {
 async function checkReplaces(tx: Transaction, actor: Actor, replaces: string | null): Promise<void> {
   if (replaces === null) return;
   const target = await findDocument(tx, replaces);
-  if (!target || target.owner_id !== actor.userId) {
+  if (!target || target.owner_id !== actor.userId || target.state === "erased") {
     throw new Refusal("unknown_replaced", "The document that this one shall replace is not one of yours.", { status: 404 });
   }
   if (target.superseded_by !== null) {

@@ -54,6 +54,12 @@ export function contentSha256(files: readonly { sha256: string }[]): string {
   return sha256Hex(files.map((file) => file.sha256).join("\n"));
 }
 
+/** S3's checksum over a file in parts: base64 of SHA-256 over the digests of its parts (hex here), `-`, their number. */
+export function compositeSha256(parts: readonly string[]): string {
+  const digests = Buffer.concat(parts.map((part) => Buffer.from(part, "hex")));
+  return `${Buffer.from(sha256Hex(digests), "hex").toString("base64")}-${parts.length}`;
+}
+
 function tooLarge(code: string, message: string): Refusal {
   return new Refusal(code, message, { status: 413 });
 }

@@ -9,12 +9,15 @@ import { type ReceivePorts, receiveDocument } from "./receive-document.ts";
 export async function completeUpload(ports: ReceivePorts, actor: Actor, documentId: string): Promise<DocumentView> {
   const { tenantId } = actor;
   const { document, files } = await ports.database.withTenant(tenantId, (tx) => loadVisible(tx, actor, documentId));
-  if (document.state === "expired") {
-    throw new Refusal("grant_expired", "This upload was left unfinished for too long. Send the document again with the same id.", { status: 410 });
-  }
+  if (document.state === "expired") throw grantExpired();
   const { missing } = await receiveDocument(ports, { tenantId, documentId }, actorName(actor));
   if (missing.length > 0) throw incomplete(missing, files.length);
   return await ports.database.withTenant(tenantId, (tx) => viewDocument(tx, actor, documentId));
+}
+
+/** The one answer to whoever goes on with an expired grant. */
+export function grantExpired(): Refusal {
+  return new Refusal("grant_expired", "This upload was left unfinished for too long. Send the document again with the same id.", { status: 410 });
 }
 
 function incomplete(missing: number[], of: number): Refusal {

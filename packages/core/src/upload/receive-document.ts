@@ -7,7 +7,7 @@ import { ringDoorbell } from "../job/ring-doorbell.ts";
 import type { Transaction } from "../ports/database.ts";
 import type { ObjectFacts } from "../ports/objects.ts";
 import type { Ports } from "../ports/ports.ts";
-import { inParts } from "./check-declaration.ts";
+import { compositeSha256, inParts } from "./check-declaration.ts";
 import { declaredParts, isPart } from "./sign-uploads.ts";
 import { findDuplicate, lockContent } from "./find-duplicate.ts";
 
@@ -23,17 +23,22 @@ export async function receiveDocument(ports: ReceivePorts, { tenantId, documentI
   const loaded = await ports.database.withTenant(tenantId, (tx) => loadDocument(tx, documentId));
   if (!loaded || loaded.document.state !== "granted") return { missing: [] };
   const arrived = await findArrived(ports, loaded.files);
-  const missing = loaded.files.filter((file) => !arrived.includes(file.id)).map((file) => file.position);
-  if (missing.length > 0) await ports.database.withTenant(tenantId, (tx) => markArrived(tx, documentId, arrived));
-  else await receive(ports, tenantId, loaded, actor);
-  return { missing };
+  const missing = loaded.files.filter((file) => !arrived.includes(file)).map((file) => file.position);
+  if (missing.length > 0) {
+    await ports.database.withTenant(tenantId, (tx) => markArrived(tx, documentId, arrived));
+    return { missing };
+  }
+  if (await receive(ports, tenantId, loaded, actor)) return { missing };
+  // Somebody else was first, or the pages changed since they were looked at: what counts is what is there now.
+  return await receiveDocument(ports, { tenantId, documentId }, actor);
 }
 
-async function receive(ports: ReceivePorts, tenantId: TenantId, { document, files }: Loaded, actor: string): Promise<void> {
+async function receive(ports: ReceivePorts, tenantId: TenantId, { document, files }: Loaded, actor: string): Promise<boolean> {
   const received = await ports.database.withTenant(tenantId, (tx) => moveToReceived(ports, tx, document, files, actor));
-  if (!received) return;
+  if (!received) return false;
   ports.log.info("document.received", { tenantId, documentId: document.id });
   await ringDoorbell(ports, received);
+  return true;
 }
 
 async function moveToReceived(ports: ReceivePorts, tx: Transaction, document: DocumentRow, files: DocumentFileRow[], actor: string) {
@@ -45,6 +50,7 @@ async function moveToReceived(ports: ReceivePorts, tx: Transaction, document: Do
       documentId: document.id,
       from: ["granted"],
       to: "received",
+      version: document.version,
       set: { received_at: sql`clock_timestamp()`, rung_at: sql`clock_timestamp()`, confirmation_code: code, duplicate_of: duplicateOf },
       event: {
         type: "document.received",
@@ -57,9 +63,8 @@ async function moveToReceived(ports: ReceivePorts, tx: Transaction, document: Do
       },
       audit: { actor, action: "document.received", detail: { duplicateOf } },
     }),
-    markArrived(tx, document.id, files.map((file) => file.id)),
+    markArrived(tx, document.id, files),
   ]);
-  // No row: pages changed or somebody else was first. Throwing would be wrong, the other one has done it all.
   if (moved && document.replaces !== null) await supersede(tx, document.replaces, document.id);
   return moved;
 }
@@ -74,9 +79,9 @@ async function supersede(tx: Transaction, replaced: string, by: string): Promise
     .execute();
 }
 
-async function findArrived(ports: ReceivePorts, files: DocumentFileRow[]): Promise<string[]> {
-  const found = await Promise.all(files.map(async (file) => (file.arrived_at !== null || (await hasArrived(ports, file)) ? file.id : null)));
-  return found.filter((id) => id !== null);
+async function findArrived(ports: ReceivePorts, files: DocumentFileRow[]): Promise<DocumentFileRow[]> {
+  const found = await Promise.all(files.map(async (file) => (file.arrived_at !== null || (await hasArrived(ports, file)) ? file : null)));
+  return found.filter((file) => file !== null);
 }
 
 /** An event or a client's word is a hint; this is the truth. Parts that are all there are joined here, by us. */
@@ -98,19 +103,21 @@ async function joinParts(ports: ReceivePorts, file: DocumentFileRow, uploadId: s
 
 /** A staged object that is not what its grant says cannot come from a signed upload: it is never taken for the page. */
 function matches(ports: ReceivePorts, file: DocumentFileRow, there: ObjectFacts): boolean {
-  const same = there.sizeBytes === file.size_bytes && (there.sha256 === null || there.sha256 === file.sha256);
+  const sameBytes = inParts(file.size_bytes) ? there.compositeSha256 === compositeSha256(file.part_sha256!) : there.sha256 === file.sha256;
+  const same = there.sizeBytes === file.size_bytes && sameBytes;
   if (!same) ports.log.error("staging.mismatch", { documentId: file.document_id, fileId: file.id, sizeBytes: there.sizeBytes });
   return same;
 }
 
-async function markArrived(tx: Transaction, documentId: string, fileIds: string[]): Promise<void> {
-  if (fileIds.length === 0) return;
+/** By the keys that were looked at: a grant that was revived meanwhile waits for its pages under new ones. */
+async function markArrived(tx: Transaction, documentId: string, files: DocumentFileRow[]): Promise<void> {
+  if (files.length === 0) return;
   await tx
     .updateTable("document_file")
     .set({ arrived_at: sql`clock_timestamp()` })
     .where("tenant_id", "=", tx.insideTenant)
     .where("document_id", "=", documentId)
-    .where("id", "in", fileIds)
+    .where("staging_key", "in", files.map((file) => file.staging_key))
     .where("arrived_at", "is", null)
     .execute();
 }

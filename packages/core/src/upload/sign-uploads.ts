@@ -14,8 +14,7 @@ export type SigningPorts = Pick<Ports, "database" | "objects" | "clock" | "confi
 export async function signUploads(ports: SigningPorts, actor: Actor, documentId: string): Promise<UploadReply> {
   const { document, files } = await ports.database.withTenant(actor.tenantId, (tx) => loadVisible(tx, actor, documentId));
   const open = document.state === "granted" ? files.filter((file) => file.arrived_at === null) : [];
-  const uploads: FileUpload[] = [];
-  for (const file of open) uploads.push(await signFile(ports, document, file));
+  const uploads = await Promise.all(open.map((file) => signFile(ports, document, file)));
   const view = await ports.database.withTenant(actor.tenantId, (tx) => viewDocument(tx, actor, documentId));
   return { document: view, uploads };
 }
@@ -57,20 +56,23 @@ async function signPart(ports: SigningPorts, file: DocumentFileRow, uploadId: st
   return asRequest(signed, { ...part, offset: (part.partNumber - 1) * documentLimits.partBytes });
 }
 
-/** Two callers may start at once: the row remembers one upload, the other is thrown away. */
+/**
+ * Two callers may start at once: the row remembers one upload, the other is thrown away. When the page was dropped or got
+ * a new key meanwhile, nobody waits for these parts any more; the caller finds out when asking again.
+ */
 async function startParts(ports: SigningPorts, document: DocumentRow, file: DocumentFileRow): Promise<string> {
   const { uploadId } = await ports.objects.startParts(file.staging_key, {
     mediaType: file.media_type,
     metadata: grantFacts(document, file),
   });
   const kept = await ports.database.withTenant(document.tenant_id as never, async (tx) => {
-    const ofFile = { tenant_id: document.tenant_id, document_id: document.id, id: file.id };
+    const ofFile = { tenant_id: document.tenant_id, document_id: document.id, id: file.id, staging_key: file.staging_key };
     await tx.updateTable("document_file").set({ upload_id: uploadId }).where((eb) => eb.and(ofFile)).where("upload_id", "is", null).execute();
-    return await tx.selectFrom("document_file").select("upload_id").where((eb) => eb.and(ofFile)).executeTakeFirstOrThrow();
+    return await tx.selectFrom("document_file").select("upload_id").where((eb) => eb.and(ofFile)).executeTakeFirst();
   });
-  if (kept.upload_id === uploadId) return uploadId;
+  if (!kept?.upload_id || kept.upload_id === uploadId) return uploadId;
   await ports.objects.abortParts(file.staging_key, uploadId);
-  return kept.upload_id!;
+  return kept.upload_id;
 }
 
 type DeclaredPart = { partNumber: number; sizeBytes: number; sha256: string };

@@ -1,0 +1,129 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { dividePeriods, formatConnection, parseConnection, readConfig } from "./config.ts";
+
+const key = "0123456789abcdef".repeat(4);
+const environment = {
+  STRONGROOM_PUBLIC_URL: "http://127.0.0.1:7010/",
+  STRONGROOM_DATA: "/data",
+  STRONGROOM_DATABASE_URL_APP: "postgres://app:one@127.0.0.1:5433/strongroom",
+  STRONGROOM_DATABASE_URL_SYSTEM: "postgres://system:two@127.0.0.1/strongroom",
+  STRONGROOM_DATABASE_URL_EMBEDDED: "postgres://embedded:three@127.0.0.1:5433/strongroom",
+  STRONGROOM_ISSUER: "http://127.0.0.1:7010/issuer",
+  STRONGROOM_AUDIENCE: "strongroom",
+  STRONGROOM_UPLOAD_KEY: key,
+  STRONGROOM_TICKET_KEY: key.toUpperCase().toLowerCase(),
+};
+const messageOf = (changes: Record<string, string | undefined>): string => {
+  try {
+    readConfig({ ...environment, ...changes });
+    return "";
+  } catch (error) {
+    return (error as Error).message;
+  }
+};
+
+describe("the configuration", () => {
+  it("is read from the environment, with defaults for what need not be said", () => {
+    expect(readConfig(environment)).toEqual({
+      publicUrl: "http://127.0.0.1:7010",
+      cell: "even",
+      backend: {
+        kind: "embedded",
+        dataDirectory: "/data",
+        connections: {
+          app: { host: "127.0.0.1", port: 5433, database: "strongroom", user: "app", password: "one" },
+          system: { host: "127.0.0.1", port: 5432, database: "strongroom", user: "system", password: "two" },
+          embedded: {
+            host: "127.0.0.1",
+            port: 5433,
+            database: "strongroom",
+            user: "embedded",
+            password: "three",
+          },
+        },
+      },
+      auth: { issuer: "http://127.0.0.1:7010/issuer", audience: "strongroom" },
+      secrets: {
+        uploadKey: Uint8Array.from(Buffer.from(key, "hex")),
+        ticketKey: Uint8Array.from(Buffer.from(key, "hex")),
+      },
+      periods: dividePeriods(1),
+      jobs: 2,
+      maxRetries: 8,
+    });
+  });
+
+  it("without anything names everything that is missing, in one error", () => {
+    const required = Object.keys(environment);
+    const message = messageOf(Object.fromEntries(required.map((name) => [name, undefined])));
+    for (const name of required) expect(message).toContain(name);
+  });
+
+  it.each([
+    ["STRONGROOM_PUBLIC_URL", "nowhere"],
+    ["STRONGROOM_DATA", ""],
+    ["STRONGROOM_UPLOAD_KEY", "secret-too-short"],
+    ["STRONGROOM_TICKET_KEY", `secret${key}`],
+    ["STRONGROOM_DATABASE_URL_APP", "secret"],
+    ["STRONGROOM_CELL", "third"],
+    ["STRONGROOM_TIME_DIVISOR", "0"],
+    ["STRONGROOM_TIME_DIVISOR", "fast"],
+    ["STRONGROOM_JOBS", "0"],
+    ["STRONGROOM_JOBS", "65"],
+    ["STRONGROOM_JOBS", "1.5"],
+    ["STRONGROOM_MAX_RETRIES", "0"],
+  ])("is refused for %s=%j, which is named and, since it may be secret, not shown", (name, value) => {
+    const message = messageOf({ [name]: value });
+    expect(message).toContain(name);
+    expect(message).not.toContain("secret");
+  });
+
+  it.each([
+    ["STRONGROOM_JOBS", "1"],
+    ["STRONGROOM_JOBS", "64"],
+    ["STRONGROOM_MAX_RETRIES", "1"],
+    ["STRONGROOM_CELL", "odd"],
+  ])("takes %s=%s", (name, value) => expect(messageOf({ [name]: value })).toBe(""));
+});
+
+describe("periods", () => {
+  it("are all divided by one factor, so that their ratios stay", () => {
+    const [whole, divided] = [
+      dividePeriods(1),
+      readConfig({ ...environment, STRONGROOM_TIME_DIVISOR: "15" }).periods,
+    ];
+    expect(divided.lease).toBe(3_000);
+    for (const name of Object.keys(whole) as (keyof typeof whole)[])
+      expect(divided[name]).toBe(Math.max(1, Math.round(whole[name] / 15)));
+  });
+
+  it("are never shorter than a millisecond", () => {
+    expect(Object.values(dividePeriods(1e15)).every((ms) => ms === 1)).toBe(true);
+  });
+
+  it("fit one another: four missed beats end no lease, and no orphan is younger than a signed URL and 15 minutes", () => {
+    const { lease, beat, orphanGrace, signedUrl, silence, visibility } = dividePeriods(1);
+    expect(lease).toBeGreaterThan(4 * beat);
+    expect(orphanGrace).toBeGreaterThanOrEqual(signedUrl + 15 * 60_000);
+    expect(visibility).toBeGreaterThan(beat);
+    expect(silence).toBeGreaterThan(beat);
+  });
+});
+
+it("a connection written as a URL is read as it was, whatever stands in names and password", () => {
+  const text = fc.string({ minLength: 1, unit: "grapheme" }).filter((value) => value.isWellFormed());
+  const connection = fc.record({
+    host: fc.constantFrom("127.0.0.1", "db.example.org"),
+    port: fc.integer({ min: 1, max: 65_535 }),
+    database: text,
+    user: text,
+    password: text,
+  });
+  fc.assert(
+    fc.property(connection, (one) => {
+      fc.pre(one.database !== "." && one.database !== "..");
+      expect(parseConnection(formatConnection(one))).toEqual(one);
+    }),
+  );
+});
