@@ -3,8 +3,10 @@ import type { DocumentFileRow, DocumentRow } from "../database/tables.ts";
 import type { Transaction } from "../ports/database.ts";
 import { type Actor, seesWholeTenant } from "../user/user.ts";
 
+/** A document's row, and who owns the document that it duplicates. */
+export type SeenRow = DocumentRow & { duplicate_owner_id: string | null };
 /** A document with its files in page order. */
-export type Loaded = { document: DocumentRow; files: DocumentFileRow[] };
+export type Loaded = { document: SeenRow; files: DocumentFileRow[] };
 
 /** The document, or null; one round trip. */
 export async function loadDocument(tx: Transaction, documentId: string): Promise<Loaded | null> {
@@ -32,13 +34,24 @@ function notFound(): Refusal {
 }
 
 /** The row of a document, or undefined. */
-export function findDocument(tx: Transaction, documentId: string): Promise<DocumentRow | undefined> {
+export function findDocument(tx: Transaction, documentId: string): Promise<SeenRow | undefined> {
+  return selectDocuments(tx).where("document.id", "=", documentId).executeTakeFirst();
+}
+
+/** Documents of the tenant, to be narrowed down. */
+export function selectDocuments(tx: Transaction) {
   return tx
     .selectFrom("document")
-    .selectAll()
-    .where("tenant_id", "=", tx.insideTenant)
-    .where("id", "=", documentId)
-    .executeTakeFirst();
+    .selectAll("document")
+    .select((query) =>
+      query
+        .selectFrom("document as original")
+        .select("original.owner_id")
+        .whereRef("original.tenant_id", "=", "document.tenant_id")
+        .whereRef("original.id", "=", "document.duplicate_of")
+        .as("duplicate_owner_id"),
+    )
+    .where("document.tenant_id", "=", tx.insideTenant);
 }
 
 /** The files of a document in page order. */

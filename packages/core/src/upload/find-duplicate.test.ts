@@ -28,12 +28,12 @@ describe("the same pages a second time", () => {
     ]);
   });
 
-  it("are taken all the same: it is a decision, not an error", async () => {
+  it("are taken all the same: it is a decision, not an error; whoever sent them before learns which document it is", async () => {
     const page = newPage();
-    await receive(world, world.dora, [page]);
+    const first = await receive(world, world.dora, [page]);
     expect(await receive(world, world.dora, [page])).toMatchObject({
       state: "received",
-      duplicate: { documentId: null },
+      duplicate: { documentId: first.id },
     });
   });
 

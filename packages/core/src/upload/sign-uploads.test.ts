@@ -161,7 +161,17 @@ describe("a file above 16 MiB", () => {
     await world.ports.objects.abortParts(file!.staging_key, file!.upload_id);
     await asOwner(world, "update document_file set upload_id = null where document_id = $1", [document.id]);
 
-    const replies = await Promise.all([1, 2, 3].map(() => signUploads(world.ports, world.dora, document.id)));
+    const objects = world.ports.objects;
+    const { promise: allStarted, resolve } = Promise.withResolvers<void>();
+    let started = 0;
+    const startParts: typeof objects.startParts = async (...given) => {
+      const upload = await objects.startParts(...given);
+      if (++started === 3) resolve();
+      await allStarted;
+      return upload;
+    };
+    const together = { ...world.ports, objects: { ...objects, startParts } };
+    const replies = await Promise.all([1, 2, 3].map(() => signUploads(together, world.dora, document.id)));
     const ids = replies.flatMap(({ uploads }) =>
       uploads[0]!.requests.map(({ url }) => new URL(url).searchParams.get("uploadId")),
     );
@@ -186,6 +196,9 @@ describe("a file above 16 MiB", () => {
         revived = true;
         await walkTo(world, document.id, "expired");
         await acceptUpload(world.ports, world.dora, { ...request, files: [...request.files] });
+        await asOwner(world, "update document_file set upload_id = null where document_id = $1", [
+          document.id,
+        ]); // died before its parts
       }
       return upload;
     };
