@@ -14,7 +14,9 @@ export async function withTenant<T>(pool: pg.Pool, tenantId: TenantId, work: (tx
   try {
     const opening = Promise.all([client.query("begin"), client.query("select enter_tenant($1)", [tenantId])]);
     opening.catch(() => {}); // awaited below; without this a fault of `work` would leave it unhandled
-    const result = await work(transactionOn(client, tenantId));
+    const tx = transactionOn(client, tenantId);
+    await tx.connection().execute(async () => {}); // no round trip: without it, a second statement may overtake the first
+    const result = await work(tx);
     await opening;
     await commit(client);
     return result;

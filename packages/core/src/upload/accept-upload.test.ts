@@ -262,7 +262,9 @@ describe("a document that replaces another", () => {
     expect((await showDocument(world.ports, world.dora, old.id)).supersededBy).toBeNull();
     await putAll(uploads, [page]);
     await completeUpload(world.ports, world.dora, document.id);
-    expect((await showDocument(world.ports, world.dora, old.id)).supersededBy).toBe(document.id);
+    const superseded = await showDocument(world.ports, world.dora, old.id);
+    expect(superseded.supersededBy).toBe(document.id);
+    expect(superseded.timeline.at(-1)!.action).toBe("document.superseded");
   });
 
   it("cannot replace what was already replaced; the answer names the newer one", async () => {
