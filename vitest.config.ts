@@ -5,7 +5,7 @@ export default defineConfig({
     include: ["packages/**/src/**/*.test.ts", "proof/**/*.test.ts", "bench/**/*.test.ts"],
     globalSetup: "packages/local/src/test-setup.ts",
     pool: "forks",
-    maxWorkers: 2,
+    maxWorkers: 4,
     testTimeout: 30_000,
     hookTimeout: 30_000,
     reporters: ["default"],

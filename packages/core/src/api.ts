@@ -22,7 +22,10 @@ export const FileDeclaration = z.strictObject({
   mediaType: z.string().regex(/^[a-z]+\/[a-z0-9.+-]{1,80}$/, "is not a media type such as image/jpeg"),
   sizeBytes: z.number().int(),
   sha256,
-  parts: z.array(sha256).max(documentLimits.fileBytes / documentLimits.partBytes + 1).optional(),
+  parts: z
+    .array(sha256)
+    .max(documentLimits.fileBytes / documentLimits.partBytes + 1)
+    .optional(),
 });
 export type FileDeclaration = z.infer<typeof FileDeclaration>;
 
@@ -145,21 +148,47 @@ export const ListDocumentsQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(100).default(25),
 });
 export type ListDocumentsQuery = z.infer<typeof ListDocumentsQuery>;
-export const DocumentList = z.object({ documents: z.array(DocumentSummary), nextCursor: z.string().nullable() });
+export const DocumentList = z.object({
+  documents: z.array(DocumentSummary),
+  nextCursor: z.string().nullable(),
+});
 
 /** `original-1`, `page-1`, `thumbnail-1`, `combined`, `capture-facts`. */
-export const ArtefactName = z.string().regex(/^(original|page|thumbnail)-[1-9][0-9]{0,4}$|^combined$|^capture-facts$/);
+export const ArtefactName = z
+  .string()
+  .regex(/^(original|page|thumbnail)-[1-9][0-9]{0,4}$|^combined$|^capture-facts$/);
 export const TicketRequest = z.strictObject({ artefact: ArtefactName });
 /** A URL that shows one artefact to one person for 60 seconds. */
 export const Ticket = z.object({ url: z.url(), expiresAt: moment });
 export const ContentQuery = z.strictObject({ artefact: ArtefactName, ticket: z.string().max(2_000) });
 
-export const Me = z.object({ id: UserId, tenantId: TenantId, name: z.string(), role: Role, language: z.string() });
-export const EditMeRequest = z.strictObject({ name: text(120).optional(), language: z.string().regex(/^[a-z]{2}(-[A-Z]{2})?$/).optional() });
-export const DeviceRequest = z.strictObject({ platform: z.enum(["ios", "android", "web"]), pushToken: text(4_096) });
-export const Device = z.object({ id: DeviceId, platform: z.enum(["ios", "android", "web"]), registeredAt: moment });
+export const Me = z.object({
+  id: UserId,
+  tenantId: TenantId,
+  name: z.string(),
+  role: Role,
+  language: z.string(),
+});
+export const EditMeRequest = z.strictObject({
+  name: text(120).optional(),
+  language: z
+    .string()
+    .regex(/^[a-z]{2}(-[A-Z]{2})?$/)
+    .optional(),
+});
+export const DeviceRequest = z.strictObject({
+  platform: z.enum(["ios", "android", "web"]),
+  pushToken: text(4_096),
+});
+export const Device = z.object({
+  id: DeviceId,
+  platform: z.enum(["ios", "android", "web"]),
+  registeredAt: moment,
+});
 export const DeviceList = z.object({ devices: z.array(Device) });
-export const KindList = z.object({ kinds: z.array(z.object({ name: z.string(), title: z.string(), retentionDays: count })) });
+export const KindList = z.object({
+  kinds: z.array(z.object({ name: z.string(), title: z.string(), retentionDays: count })),
+});
 export const PublicKeySet = z.object({ keys: z.array(z.record(z.string(), z.string())) });
 export const Health = z.object({
   status: z.enum(["ok", "degraded"]),
@@ -205,87 +234,153 @@ const deviceParams = z.strictObject({ id: DeviceId });
 /** The HTTP contract, in the order that a document meets it. A route's name is its use-case and its handler's file. */
 export const routes = {
   acceptUpload: {
-    method: "POST", path: "/v1/documents", access: everybody, body: AcceptUploadRequest,
-    summary: "Announce a document and get one signed upload per file; the same id and request answer the same again",
+    method: "POST",
+    path: "/v1/documents",
+    access: everybody,
+    body: AcceptUploadRequest,
+    summary:
+      "Announce a document and get one signed upload per file; the same id and request answer the same again",
     reply: { status: 201, schema: UploadReply },
   },
   editDocument: {
-    method: "PATCH", path: "/v1/documents/{id}", access: everybody, params: documentParams, body: EditDocumentRequest,
+    method: "PATCH",
+    path: "/v1/documents/{id}",
+    access: everybody,
+    params: documentParams,
+    body: EditDocumentRequest,
     summary: "Change kind, load number or note at any time, and pages until the document is received",
     reply: { status: 200, schema: UploadReply },
   },
   signUploads: {
-    method: "POST", path: "/v1/documents/{id}/uploads", access: everybody, params: documentParams,
+    method: "POST",
+    path: "/v1/documents/{id}/uploads",
+    access: everybody,
+    params: documentParams,
     summary: "Sign anew what is still to be uploaded",
     reply: { status: 200, schema: UploadReply },
   },
   completeUpload: {
-    method: "POST", path: "/v1/documents/{id}/complete", access: everybody, params: documentParams,
+    method: "POST",
+    path: "/v1/documents/{id}/complete",
+    access: everybody,
+    params: documentParams,
     summary: "Say that every file is uploaded; answers with the confirmation code",
     reply: { status: 200, schema: DocumentReply },
   },
   listDocuments: {
-    method: "GET", path: "/v1/documents", access: everybody, query: ListDocumentsQuery,
+    method: "GET",
+    path: "/v1/documents",
+    access: everybody,
+    query: ListDocumentsQuery,
     summary: "List and search documents, newest first; a driver sees their own",
     reply: { status: 200, schema: DocumentList },
   },
   showDocument: {
-    method: "GET", path: "/v1/documents/{id}", access: everybody, params: documentParams,
+    method: "GET",
+    path: "/v1/documents/{id}",
+    access: everybody,
+    params: documentParams,
     summary: "State, reason, pages, artefacts and timeline of one document",
     reply: { status: 200, schema: DocumentReply },
   },
   issueTicket: {
-    method: "POST", path: "/v1/documents/{id}/tickets", access: everybody, params: documentParams, body: TicketRequest,
+    method: "POST",
+    path: "/v1/documents/{id}/tickets",
+    access: everybody,
+    params: documentParams,
+    body: TicketRequest,
     summary: "A URL that opens one artefact for 60 seconds",
     reply: { status: 201, schema: Ticket },
   },
   readDocument: {
-    method: "GET", path: "/v1/documents/{id}/content", access: "ticket", params: documentParams, query: ContentQuery,
+    method: "GET",
+    path: "/v1/documents/{id}/content",
+    access: "ticket",
+    params: documentParams,
+    query: ContentQuery,
     summary: "The bytes of one artefact, verified while they stream",
     reply: { status: 200, schema: null, contentType: "application/octet-stream" },
   },
   readReceipt: {
-    method: "GET", path: "/v1/documents/{id}/receipt", access: everybody, params: documentParams,
+    method: "GET",
+    path: "/v1/documents/{id}/receipt",
+    access: everybody,
+    params: documentParams,
     summary: "The signed receipt of a stored document, a compact JWS (ES256)",
     reply: { status: 200, schema: null, contentType: "application/jose" },
   },
   showMe: {
-    method: "GET", path: "/v1/me", access: everybody, summary: "Who I am", reply: { status: 200, schema: Me },
+    method: "GET",
+    path: "/v1/me",
+    access: everybody,
+    summary: "Who I am",
+    reply: { status: 200, schema: Me },
   },
   editMe: {
-    method: "PUT", path: "/v1/me", access: everybody, body: EditMeRequest, summary: "Change my name or language",
+    method: "PUT",
+    path: "/v1/me",
+    access: everybody,
+    body: EditMeRequest,
+    summary: "Change my name or language",
     reply: { status: 200, schema: Me },
   },
   listDevices: {
-    method: "GET", path: "/v1/me/devices", access: everybody, summary: "My devices that get pushes",
+    method: "GET",
+    path: "/v1/me/devices",
+    access: everybody,
+    summary: "My devices that get pushes",
     reply: { status: 200, schema: DeviceList },
   },
   registerDevice: {
-    method: "PUT", path: "/v1/me/devices/{id}", access: everybody, params: deviceParams, body: DeviceRequest,
-    summary: "Register a device, or give it a new push token", reply: { status: 200, schema: Device },
+    method: "PUT",
+    path: "/v1/me/devices/{id}",
+    access: everybody,
+    params: deviceParams,
+    body: DeviceRequest,
+    summary: "Register a device, or give it a new push token",
+    reply: { status: 200, schema: Device },
   },
   dropDevice: {
-    method: "DELETE", path: "/v1/me/devices/{id}", access: everybody, params: deviceParams,
-    summary: "Send no more pushes to a device", reply: { status: 204, schema: null },
+    method: "DELETE",
+    path: "/v1/me/devices/{id}",
+    access: everybody,
+    params: deviceParams,
+    summary: "Send no more pushes to a device",
+    reply: { status: 204, schema: null },
   },
   listKinds: {
-    method: "GET", path: "/v1/kinds", access: everybody, summary: "Kinds of documents and how long each is kept",
+    method: "GET",
+    path: "/v1/kinds",
+    access: everybody,
+    summary: "Kinds of documents and how long each is kept",
     reply: { status: 200, schema: KindList },
   },
   receiptKeys: {
-    method: "GET", path: "/v1/receipt-keys", access: "public", summary: "Public keys of receipts (JWKS)",
+    method: "GET",
+    path: "/v1/receipt-keys",
+    access: "public",
+    summary: "Public keys of receipts (JWKS)",
     reply: { status: 200, schema: PublicKeySet },
   },
   showHealth: {
-    method: "GET", path: "/health", access: "public", summary: "Whether work flows, and how decode children are isolated",
+    method: "GET",
+    path: "/health",
+    access: "public",
+    summary: "Whether work flows, and how decode children are isolated",
     reply: { status: 200, schema: Health },
   },
   showReady: {
-    method: "GET", path: "/ready", access: "public", summary: "Whether this instance can take requests",
+    method: "GET",
+    path: "/ready",
+    access: "public",
+    summary: "Whether this instance can take requests",
     reply: { status: 200, schema: z.object({ status: z.literal("ready") }) },
   },
   describeApi: {
-    method: "GET", path: "/openapi.json", access: "public", summary: "This API as OpenAPI 3.1",
+    method: "GET",
+    path: "/openapi.json",
+    access: "public",
+    summary: "This API as OpenAPI 3.1",
     reply: { status: 200, schema: z.record(z.string(), z.unknown()) },
   },
 } as const satisfies Record<string, Route>;

@@ -50,7 +50,10 @@ export type Periods = Record<keyof typeof periods, number>;
 
 const url = z.string().refine((text) => URL.canParse(text), "not a URL");
 /** Keys of an issuer decide who is who: beyond this machine they come over TLS or not at all. */
-const issuerUrl = url.refine((text) => /^https:|^http:\/\/(127\.0\.0\.1|localhost|\[::1\])(:|\/|$)/.test(text), "is neither https nor on this machine");
+const issuerUrl = url.refine(
+  (text) => /^https:|^http:\/\/(127\.0\.0\.1|localhost|\[::1\])(:|\/|$)/.test(text),
+  "is neither https nor on this machine",
+);
 const Environment = z.object({
   STRONGROOM_PUBLIC_URL: url,
   STRONGROOM_DATA: z.string().min(1),
@@ -72,7 +75,11 @@ export type Config = {
   /** Base of the API as clients see it, without a trailing slash. */
   publicUrl: string;
   cell: "even" | "odd";
-  backend: { kind: "embedded"; dataDirectory: string; connections: Record<Exclude<DatabaseRole, "owner">, Connection> };
+  backend: {
+    kind: "embedded";
+    dataDirectory: string;
+    connections: Record<Exclude<DatabaseRole, "owner">, Connection>;
+  };
   auth: { issuer: string; audience: string };
   secrets: { uploadKey: Uint8Array; ticketKey: Uint8Array };
   periods: Periods;
@@ -109,7 +116,9 @@ export function readConfig(environment: Record<string, string | undefined> = pro
 
 /** All periods, each divided by one factor: the proofs run fifteen times faster with the same ratios. */
 export function dividePeriods(divisor: number): Periods {
-  return Object.fromEntries(Object.entries(periods).map(([name, ms]) => [name, Math.max(1, Math.round(ms / divisor))])) as Periods;
+  return Object.fromEntries(
+    Object.entries(periods).map(([name, ms]) => [name, Math.max(1, Math.round(ms / divisor))]),
+  ) as Periods;
 }
 
 /** `postgres://user:password@host:port/database` in parts. */

@@ -1,35 +1,41 @@
-import { steppedClock } from "@strongroom/local/test-pipeline";
+import { query, steppedClock } from "@strongroom/local/test-pipeline";
 import { type TestWorld, testWorld } from "@strongroom/local/test-world";
 import { systemClock } from "@strongroom/core/clock";
 import type { Message, Queue } from "@strongroom/core/ports/queue";
 import type { Ports } from "@strongroom/core/ports/ports";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { runLoop } from "./loop.ts";
 
 /** A quarter of the visibility of these tests; not one of the loop's own rests. */
 const renewalMs = 600;
 let world: TestWorld;
 let stop: AbortController;
+beforeAll(async () => (world = await testWorld({ periods: { visibility: 4 * renewalMs } })));
+afterAll(() => world.close());
 beforeEach(async () => {
-  world = await testWorld({ periods: { visibility: 4 * renewalMs } });
+  await query(world, "delete from embedded.queue_message");
   stop = new AbortController();
 });
-afterEach(async () => {
-  stop.abort();
-  await world.close();
-});
+afterEach(() => stop.abort());
 
 type Loop = { ports?: Partial<Ports>; atOnce?: number };
 
 /** A loop over fresh and over-age work; `done` resolves when it has stopped. */
 function start(handle: (message: Message) => Promise<void>, { ports = {}, atOnce = 2 }: Loop = {}) {
-  const done = runLoop({ ...world.ports, ...ports }, { queues: ["documents", "late"], atOnce, stopping: stop.signal }, handle);
+  const done = runLoop(
+    { ...world.ports, ...ports },
+    { queues: ["documents", "late"], atOnce, stopping: stop.signal },
+    handle,
+  );
   return { done, end: async () => (stop.abort(), await done) };
 }
 
 const send = (body: string, queue: "documents" | "late" = "documents") => world.ports.queue.send(queue, body);
 const depths = async () => {
-  const [documents, late] = [await world.ports.queue.depth("documents"), await world.ports.queue.depth("late")];
+  const [documents, late] = [
+    await world.ports.queue.depth("documents"),
+    await world.ports.queue.depth("late"),
+  ];
   return { waiting: documents.waiting + late.waiting, inFlight: documents.inFlight + late.inFlight };
 };
 
@@ -64,7 +70,10 @@ describe("a worker's loop", () => {
 
   it("never asks for more than ten at once, whatever it may hold", async () => {
     const asked: number[] = [];
-    const queue: Queue = { ...world.ports.queue, receive: (name, wish) => (asked.push(wish.max), world.ports.queue.receive(name, wish)) };
+    const queue: Queue = {
+      ...world.ports.queue,
+      receive: (name, wish) => (asked.push(wish.max), world.ports.queue.receive(name, wish)),
+    };
     const loop = start(async () => {}, { atOnce: 64, ports: { queue } });
     await vi.waitFor(() => expect(asked.length).toBeGreaterThan(0));
     await loop.end();
@@ -78,7 +87,10 @@ describe("a worker's loop", () => {
     const loop = start(async ({ body }) => void handled.push(body.split(" ")[0]!), { atOnce: 1 });
     await vi.waitFor(() => expect(handled).toHaveLength(8), { timeout: 10_000 });
     await loop.end();
-    expect(handled).toEqual([...Array.from({ length: 5 }, () => "fresh"), ...Array.from({ length: 3 }, () => "late")]);
+    expect(handled).toEqual([
+      ...Array.from({ length: 5 }, () => "fresh"),
+      ...Array.from({ length: 3 }, () => "late"),
+    ]);
   });
 
   it("keeps a message to itself for as long as the work lasts", async () => {
@@ -134,7 +146,10 @@ describe("a message whose handling throws", () => {
 
   it("is given back even when that fails: its visibility brings it back", async () => {
     await send("hard");
-    const queue: Queue = { ...world.ports.queue, release: () => Promise.reject(new Error("the queue is down")) };
+    const queue: Queue = {
+      ...world.ports.queue,
+      release: () => Promise.reject(new Error("the queue is down")),
+    };
     let tries = 0;
     const loop = start(
       async () => {
@@ -148,7 +163,10 @@ describe("a message whose handling throws", () => {
 });
 
 /** A loop over answers of the test's own; `sleeps` are its rests, without those between two renewals. */
-function scripted(answers: (() => Promise<Message[]>)[], handle: (message: Message) => Promise<void> = async () => {}) {
+function scripted(
+  answers: (() => Promise<Message[]>)[],
+  handle: (message: Message) => Promise<void> = async () => {},
+) {
   const sleeps: number[] = [];
   const finished = Promise.withResolvers<void>();
   const queue: Queue = {
@@ -159,7 +177,9 @@ function scripted(answers: (() => Promise<Message[]>)[], handle: (message: Messa
       const next = answers.shift();
       if (next) return await next();
       finished.resolve();
-      await new Promise((resolve) => (signal!.aborted ? resolve(null) : signal!.addEventListener("abort", resolve)));
+      await new Promise((resolve) =>
+        signal!.aborted ? resolve(null) : signal!.addEventListener("abort", resolve),
+      );
       return [];
     },
   };
@@ -174,7 +194,13 @@ function scripted(answers: (() => Promise<Message[]>)[], handle: (message: Messa
   return { sleeps, finished: finished.promise, end };
 }
 
-const message = (body: string): Message => ({ id: body, receipt: body, body, receiveCount: 1, attributes: {} });
+const message = (body: string): Message => ({
+  id: body,
+  receipt: body,
+  body,
+  receiveCount: 1,
+  attributes: {},
+});
 const [down, none] = [() => Promise.reject(new Error("the queue is down")), async () => []];
 
 describe("faults in a row", () => {
@@ -184,21 +210,30 @@ describe("faults in a row", () => {
   const gives = (body: string) => async () => [message(body)];
 
   it("slow the loop down from the third on, twice as long each time up to 30 seconds", async () => {
-    const { sleeps, finished, end } = scripted(Array.from({ length: 12 }, () => gives("bad")), handle);
+    const { sleeps, finished, end } = scripted(
+      Array.from({ length: 12 }, () => gives("bad")),
+      handle,
+    );
     await finished;
     await end();
     expect(sleeps.slice(0, 9)).toEqual([250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
   });
 
   it("two of them do not, nor three with one message handled well between", async () => {
-    const { sleeps, finished, end } = scripted(["bad", "bad", "good", "bad", "bad", "good"].map(gives), handle);
+    const { sleeps, finished, end } = scripted(
+      ["bad", "bad", "good", "bad", "bad", "good"].map(gives),
+      handle,
+    );
     await finished;
     await end();
     expect(sleeps).toEqual([]);
   });
 
   it("are forgotten with the first message that is handled well", async () => {
-    const { sleeps, finished, end } = scripted(["bad", "bad", "bad", "good", "bad", "bad", "good"].map(gives), handle);
+    const { sleeps, finished, end } = scripted(
+      ["bad", "bad", "bad", "good", "bad", "bad", "good"].map(gives),
+      handle,
+    );
     await finished;
     await end();
     expect(sleeps).toEqual([250]);
@@ -220,7 +255,12 @@ describe("a loop that is told to stop", () => {
     const loop = start(async ({ body }) => (handled.push(body), await work.promise), { atOnce: 2 });
     await vi.waitFor(() => expect(handled).toHaveLength(2));
     stop.abort();
-    expect(await Promise.race([loop.done.then(() => "stopped"), new Promise((resolve) => setImmediate(resolve, "waiting"))])).toBe("waiting");
+    expect(
+      await Promise.race([
+        loop.done.then(() => "stopped"),
+        new Promise((resolve) => setImmediate(resolve, "waiting")),
+      ]),
+    ).toBe("waiting");
     work.resolve();
     await loop.done;
     expect(handled).toHaveLength(2);
@@ -247,6 +287,8 @@ describe("a loop that is told to stop", () => {
     await start(async ({ body }) => void handled.push(body), { ports: { queue } }).done;
     expect(handled).toEqual([]);
     expect(await depths()).toEqual({ waiting: 1, inFlight: 0 });
-    expect(await world.ports.queue.receive("documents", { max: 1, waitMs: 0, visibilityMs: 1_000 })).toHaveLength(1);
+    expect(
+      await world.ports.queue.receive("documents", { max: 1, waitMs: 0, visibilityMs: 1_000 }),
+    ).toHaveLength(1);
   });
 });

@@ -15,7 +15,11 @@ const restAfter = 3;
  * Receives, handles and acknowledges until `stopping`, with at most `atOnce` messages in hand; then waits for what is in
  * hand. A message whose handling throws is given back. Resolves when all is done.
  */
-export async function runLoop(ports: LoopPorts, { queues, atOnce, stopping }: LoopOptions, handle: Handle): Promise<void> {
+export async function runLoop(
+  ports: LoopPorts,
+  { queues, atOnce, stopping }: LoopOptions,
+  handle: Handle,
+): Promise<void> {
   const inHand = new Set<Promise<void>>();
   let [faults, outages] = [0, 0];
   while (!stopping.aborted) {
@@ -37,7 +41,8 @@ export async function runLoop(ports: LoopPorts, { queues, atOnce, stopping }: Lo
       inHand.add(work);
     }
     const inARow = Math.max(faults, outages);
-    if (inARow >= restAfter) await ports.clock.sleep(Math.min(30_000, 250 * 2 ** Math.min(inARow - restAfter, 7)), stopping);
+    if (inARow >= restAfter)
+      await ports.clock.sleep(Math.min(30_000, 250 * 2 ** Math.min(inARow - restAfter, 7)), stopping);
   }
   await Promise.all(inHand);
 }
@@ -49,7 +54,8 @@ async function giveBack(ports: LoopPorts, queue: QueueName, messages: Message[])
 
 async function receive(ports: LoopPorts, queues: readonly QueueName[], max: number, stopping: AbortSignal) {
   const visibilityMs = ports.config.periods.visibility;
-  const ask = (queue: QueueName, patienceMs: number) => ports.queue.receive(queue, { max, waitMs: patienceMs, visibilityMs, signal: stopping });
+  const ask = (queue: QueueName, patienceMs: number) =>
+    ports.queue.receive(queue, { max, waitMs: patienceMs, visibilityMs, signal: stopping });
   try {
     for (const queue of queues) {
       const messages = await ask(queue, 0);
@@ -63,7 +69,12 @@ async function receive(ports: LoopPorts, queues: readonly QueueName[], max: numb
 }
 
 /** Whether the message was handled. Visibility is renewed while the work lasts, so that nobody else is rung for it. */
-async function handleOne(ports: LoopPorts, queue: QueueName, message: Message, handle: Handle): Promise<boolean> {
+async function handleOne(
+  ports: LoopPorts,
+  queue: QueueName,
+  message: Message,
+  handle: Handle,
+): Promise<boolean> {
   const done = new AbortController();
   const renewing = renew(ports, queue, message, done.signal);
   try {
@@ -71,7 +82,12 @@ async function handleOne(ports: LoopPorts, queue: QueueName, message: Message, h
     await ports.queue.acknowledge(queue, message.receipt);
     return true;
   } catch (error) {
-    ports.log.warn("loop.handle_failed", { queue, messageId: message.id, receiveCount: message.receiveCount, error: error as Error });
+    ports.log.warn("loop.handle_failed", {
+      queue,
+      messageId: message.id,
+      receiveCount: message.receiveCount,
+      error: error as Error,
+    });
     await ports.queue.release(queue, message.receipt, 1_000 * message.receiveCount).catch(() => {}); // visibility brings it back
     return false;
   } finally {
@@ -85,6 +101,8 @@ async function renew(ports: LoopPorts, queue: QueueName, message: Message, done:
   while (!done.aborted) {
     await ports.clock.sleep(visibility / 4, done);
     if (done.aborted) return;
-    await ports.queue.extend(queue, message.receipt, visibility).catch((error: Error) => ports.log.warn("loop.extend_failed", { error }));
+    await ports.queue
+      .extend(queue, message.receipt, visibility)
+      .catch((error: Error) => ports.log.warn("loop.extend_failed", { error }));
   }
 }

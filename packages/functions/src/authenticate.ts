@@ -67,7 +67,9 @@ function isAccessToken(typ: string | undefined, payload: JWTPayload): boolean {
 
 function bearerOf(authorization: string | undefined): string {
   if (authorization === undefined) {
-    throw new Refusal("token_missing", "Sign in: this needs an access token in the Authorization header.", { status: 401 });
+    throw new Refusal("token_missing", "Sign in: this needs an access token in the Authorization header.", {
+      status: 401,
+    });
   }
   const token = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization)?.[1];
   if (token === undefined) throw invalidToken();
@@ -75,7 +77,9 @@ function bearerOf(authorization: string | undefined): string {
 }
 
 function invalidToken(): Refusal {
-  return new Refusal("token_invalid", "This access token is not valid, or not any more. Sign in again.", { status: 401 });
+  return new Refusal("token_invalid", "This access token is not valid, or not any more. Sign in again.", {
+    status: 401,
+  });
 }
 
 /** One key set for each issuer and process, made at the first token. */
@@ -96,7 +100,8 @@ function honest(keys: JWTVerifyGetKey): JWTVerifyGetKey {
     try {
       return await keys(header, token);
     } catch (error) {
-      if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys) throw error;
+      if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys)
+        throw error;
       throw new Outage("the keys of the token issuer cannot be had", { cause: error });
     }
   };

@@ -16,10 +16,12 @@ import { connectedPorts } from "./ports.ts";
 import { asError, commonHeaders, isOurFault, problemAnswer, refusalOf } from "./problem.ts";
 import { limitAddress, limitPerson, type Rate, rateHeaders, RateRefusal } from "./rate-limit.ts";
 
-type Part<Name extends RouteName, Key extends "params" | "query" | "body"> = (typeof routes)[Name] extends Record<Key, infer Schema extends z.ZodType>
-  ? z.infer<Schema>
-  : Record<string, never>;
-type ReplyBody<Name extends RouteName> = (typeof routes)[Name]["reply"]["schema"] extends infer Schema extends z.ZodType
+type Part<Name extends RouteName, Key extends "params" | "query" | "body"> =
+  (typeof routes)[Name] extends Record<Key, infer Schema extends z.ZodType>
+    ? z.infer<Schema>
+    : Record<string, never>;
+type ReplyBody<Name extends RouteName> = (typeof routes)[Name]["reply"]["schema"] extends infer Schema extends
+  z.ZodType
   ? z.input<Schema>
   : string | Uint8Array | Readable;
 
@@ -61,10 +63,19 @@ export function route<Name extends RouteName>(name: Name, handle: Handle<Name>):
     const call = callOf(event);
     const { ports, actor, parsed, requestId } = call;
     const input = { ports, actor, ...parsed, headers: call.event.headers, requestId } as Input<Name>;
-    return answerWith(declared, await call.deadline.bound(handle(input), dropBody), call.event.headers["if-none-match"]);
+    return answerWith(
+      declared,
+      await call.deadline.bound(handle(input), dropBody),
+      call.event.headers["if-none-match"],
+    );
   })
     .use(opening(name))
-    .use(step(async (call) => void (call.rate = await limitAddress(call.ports, call.event.requestContext.http.sourceIp))))
+    .use(
+      step(
+        async (call) =>
+          void (call.rate = await limitAddress(call.ports, call.event.requestContext.http.sourceIp)),
+      ),
+    )
     .use(step((call) => admit(call, declared.access)))
     .use(step((call) => void (call.parsed = parseRequest(declared, call.event))));
   return (event, context) => chain(event, context!);
@@ -99,7 +110,10 @@ function step(work: Step): middy.MiddlewareObj<HttpEvent, HttpAnswer> {
 
 async function admit(call: Call & { ports: Ports }, access: Route["access"]): Promise<void> {
   if (typeof access === "string") return; // public, or a ticket that the use-case itself checks
-  call.actor = await findActor(call.ports, await verifyCaller(call.ports, call.event.headers["authorization"]));
+  call.actor = await findActor(
+    call.ports,
+    await verifyCaller(call.ports, call.event.headers["authorization"]),
+  );
   call.rate = await limitPerson(call.ports, call.actor);
   checkRole(call.actor, access);
 }

@@ -10,7 +10,11 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createHttpServer, type HttpServer, httpTimeouts, type Mount } from "./http.ts";
 
 const limit = 256 * 1024;
-const ok = (body: HttpAnswer["body"] = "{}", headers = {}): HttpAnswer => ({ statusCode: 200, headers: { "content-type": "application/json", ...headers }, body });
+const ok = (body: HttpAnswer["body"] = "{}", headers = {}): HttpAnswer => ({
+  statusCode: 200,
+  headers: { "content-type": "application/json", ...headers },
+  body,
+});
 const id = "019a0000-0000-7000-8000-000000000000";
 
 let servers: HttpServer[] = [];
@@ -29,9 +33,21 @@ async function start({ handle = () => ok(), ...options }: Options = {}) {
     return await handle(event as never);
   };
   const load = async () => ({ handler });
-  const names = ["acceptUpload", "editDocument", "listDocuments", "showDocument", "readDocument", "showMe", "editMe"] as const;
+  const names = [
+    "acceptUpload",
+    "editDocument",
+    "listDocuments",
+    "showDocument",
+    "readDocument",
+    "showMe",
+    "editMe",
+  ] as const;
   const handlers = Object.fromEntries(names.map((name) => [name, load]));
-  const server = createHttpServer({ handlers, log: jsonLog({}, (line) => void lines.push(JSON.parse(line) as Record<string, unknown>)), ...options });
+  const server = createHttpServer({
+    handlers,
+    log: jsonLog({}, (line) => void lines.push(JSON.parse(line) as Record<string, unknown>)),
+    ...options,
+  });
   servers.push(server);
   return { server, ...(await server.listen({ port: 0 })) };
 }
@@ -74,7 +90,10 @@ describe("the event of a request", () => {
       cookies: ["a=b", "c=d"],
       headers: { "x-test": "Yes", "content-type": "application/json" },
       isBase64Encoded: true,
-      requestContext: { stage: "$default", http: { method: "PATCH", path: `/v1/documents/${id}`, sourceIp: "127.0.0.1", protocol: "HTTP/1.1" } },
+      requestContext: {
+        stage: "$default",
+        http: { method: "PATCH", path: `/v1/documents/${id}`, sourceIp: "127.0.0.1", protocol: "HTTP/1.1" },
+      },
     });
     expect(Buffer.from(events[0]!.body!, "base64").toString()).toBe('{"note":"ö"}');
     expect(events[0]!.requestContext.requestId).toMatch(/^[0-9a-f-]{36}$/);
@@ -82,7 +101,10 @@ describe("the event of a request", () => {
 
   test("shows that a header came twice, where Node would hide it", async () => {
     const { port } = await start();
-    await raw(port, "GET /v1/me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer a\r\nAuthorization: Bearer b\r\nConnection: close\r\n\r\n");
+    await raw(
+      port,
+      "GET /v1/me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer a\r\nAuthorization: Bearer b\r\nConnection: close\r\n\r\n",
+    );
     expect(events[0]!.headers["authorization"]).toBe("Bearer a,Bearer b");
   });
 
@@ -95,7 +117,12 @@ describe("the event of a request", () => {
 
   test("holds a body that came in chunks, whole", async () => {
     const { port } = await start();
-    const sent = httpRequest({ port, method: "PUT", path: "/v1/me", headers: { "content-type": "application/json", "transfer-encoding": "chunked" } });
+    const sent = httpRequest({
+      port,
+      method: "PUT",
+      path: "/v1/me",
+      headers: { "content-type": "application/json", "transfer-encoding": "chunked" },
+    });
     for (const chunk of ['{"na', 'me":', '"Ada"}']) sent.write(chunk);
     sent.end();
     const [response] = (await once(sent, "response")) as [IncomingMessage];
@@ -119,7 +146,10 @@ describe("what no handler is asked about", () => {
     expect(response.status).toBe(status);
     expect(response.headers.get("allow")).toBe(allow);
     expect(response.headers.get("x-content-type-options")).toBe("nosniff");
-    expect(await problem(response)).toMatchObject({ status, code: status === 404 ? "not_found" : "method_not_allowed" });
+    expect(await problem(response)).toMatchObject({
+      status,
+      code: status === 404 ? "not_found" : "method_not_allowed",
+    });
     expect(lines).toEqual([expect.objectContaining({ event: "http.refused", status })]);
     expect(events).toEqual([]);
   });
@@ -133,7 +163,9 @@ describe("what no handler is asked about", () => {
 
   test("a target that is no path is refused", async () => {
     const { port } = await start();
-    expect(await raw(port, "GET http://elsewhere/v1/me HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).toMatch(/^HTTP\/1\.1 400 /);
+    expect(
+      await raw(port, "GET http://elsewhere/v1/me HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+    ).toMatch(/^HTTP\/1\.1 400 /);
   });
 
   test("a route whose handler is not served here is not found", async () => {
@@ -151,19 +183,28 @@ describe("what no handler is asked about", () => {
 });
 
 describe("a body", () => {
-  const put = (url: string, body: Uint8Array) => fetch(`${url}/v1/me`, { method: "PUT", body: Buffer.from(body) });
+  const put = (url: string, body: Uint8Array) =>
+    fetch(`${url}/v1/me`, { method: "PUT", body: Buffer.from(body) });
 
   test("of 256 KiB comes through, one byte more is refused", async () => {
     const { url } = await start();
     expect((await put(url, Buffer.alloc(limit, "a"))).status).toBe(200);
     expect(Buffer.from(events[0]!.body!, "base64").length).toBe(limit);
-    expect(await problem(await put(url, Buffer.alloc(limit + 1, "a")))).toMatchObject({ status: 413, code: "body_too_large" });
+    expect(await problem(await put(url, Buffer.alloc(limit + 1, "a")))).toMatchObject({
+      status: 413,
+      code: "body_too_large",
+    });
     expect(events).toHaveLength(1);
   });
 
   test("in chunks without a length is refused as soon as it is too large, and never kept", async () => {
     const { port } = await start();
-    const sent = httpRequest({ port, method: "PUT", path: "/v1/me", headers: { "transfer-encoding": "chunked" } });
+    const sent = httpRequest({
+      port,
+      method: "PUT",
+      path: "/v1/me",
+      headers: { "transfer-encoding": "chunked" },
+    });
     sent.on("error", () => {});
     sent.write(Buffer.alloc(limit + 1));
     const [response] = (await once(sent, "response")) as [IncomingMessage];
@@ -190,14 +231,19 @@ describe("a body", () => {
 
   test("is not even sent by a client that asks first, when it is too large", async () => {
     const { port } = await start();
-    const seen = await raw(port, `PUT /v1/me HTTP/1.1\r\nHost: x\r\nContent-Length: ${limit + 1}\r\nExpect: 100-continue\r\n\r\n`);
+    const seen = await raw(
+      port,
+      `PUT /v1/me HTTP/1.1\r\nHost: x\r\nContent-Length: ${limit + 1}\r\nExpect: 100-continue\r\n\r\n`,
+    );
     expect(seen).toMatch(/^HTTP\/1\.1 413 /);
   });
 
   test("is asked for when a client asks first and it fits", async () => {
     const { port } = await start();
     const socket = await openSocket(port);
-    socket.write("PUT /v1/me HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n");
+    socket.write(
+      "PUT /v1/me HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n",
+    );
     const [first] = (await once(socket, "data")) as [Buffer];
     expect(first.toString()).toBe("HTTP/1.1 100 Continue\r\n\r\n");
     socket.write("{}");
@@ -226,7 +272,13 @@ describe("a connection", () => {
     const { port } = await start();
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const send = async (method: string, path: string, body?: string) => {
-      const sent = httpRequest({ port, agent, method, path, headers: body ? { "content-length": body.length } : {} });
+      const sent = httpRequest({
+        port,
+        agent,
+        method,
+        path,
+        headers: body ? { "content-length": body.length } : {},
+      });
       sent.end(body);
       const [response] = (await once(sent, "response")) as [IncomingMessage];
       await text(response);
@@ -245,13 +297,19 @@ describe("a connection", () => {
   });
 
   test("on which nothing moves is closed", async () => {
-    const { port } = await start({ timeouts: { ...httpTimeouts, idle: 20 }, handle: () => new Promise(() => {}) });
+    const { port } = await start({
+      timeouts: { ...httpTimeouts, idle: 20 },
+      handle: () => new Promise(() => {}),
+    });
     expect(await raw(port, "GET /v1/me HTTP/1.1\r\nHost: x\r\n\r\n")).toBe("");
   });
 
   test("that smuggles a second length is refused", async () => {
     const { port } = await start();
-    const seen = await raw(port, "PUT /v1/me HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+    const seen = await raw(
+      port,
+      "PUT /v1/me HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    );
     expect(seen).toMatch(/^HTTP\/1\.1 400 /);
     expect(events).toEqual([]);
   });
@@ -311,11 +369,16 @@ describe("an answer", () => {
         }
       })(),
     );
-    const { port } = await start({ handle: () => ok(body, length === null ? {} : { "content-length": length }) });
+    const { port } = await start({
+      handle: () => ok(body, length === null ? {} : { "content-length": length }),
+    });
     const agent = new Agent({ keepAlive: true });
     const outcome = await new Promise<string>((resolve) => {
       const sent = httpGet({ port, agent, path: `/v1/documents/${id}/content` }, (response) => {
-        buffer(response).then(() => resolve("clean end"), (error: Error) => resolve(error.message));
+        buffer(response).then(
+          () => resolve("clean end"),
+          (error: Error) => resolve(error.message),
+        );
       });
       sent.on("error", (error) => resolve(error.message));
     });
@@ -326,7 +389,12 @@ describe("an answer", () => {
 
   test("that nobody waits for any more closes its source", async () => {
     const closed = Promise.withResolvers<void>();
-    const body = new Readable({ read() { this.push(Buffer.alloc(65_536)); }, destroy: (_error, done) => (closed.resolve(), done(null)) });
+    const body = new Readable({
+      read() {
+        this.push(Buffer.alloc(65_536));
+      },
+      destroy: (_error, done) => (closed.resolve(), done(null)),
+    });
     const { port } = await start({ handle: () => ok(body) });
     const sent = httpGet({ port, path: `/v1/documents/${id}/content` });
     await once(sent, "response");
@@ -355,7 +423,9 @@ describe("a mount", () => {
     };
     const { port } = await start({ mounts: [mount] });
     const socket = await openSocket(port);
-    socket.write("PUT /objects/s/a%2Fb?sig=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n");
+    socket.write(
+      "PUT /objects/s/a%2Fb?sig=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n",
+    );
     expect(((await once(socket, "data")) as [Buffer])[0].toString()).toMatch(/^HTTP\/1\.1 100 /);
     socket.write("bytes");
     expect(await text(socket)).toMatch(/bytes$/);
@@ -363,14 +433,19 @@ describe("a mount", () => {
   });
 
   test("has no limit of size but its own", async () => {
-    const mount: Mount = { prefix: "/objects/", handle: async (request, response) => void response.end(String((await buffer(request)).length)) };
+    const mount: Mount = {
+      prefix: "/objects/",
+      handle: async (request, response) => void response.end(String((await buffer(request)).length)),
+    };
     const { url } = await start({ mounts: [mount] });
     const response = await fetch(`${url}/objects/x`, { method: "PUT", body: Buffer.alloc(8 * limit) });
     expect(await response.text()).toBe(String(8 * limit));
   });
 
   test("that fails breaks its connection, and the server goes on", async () => {
-    const { url } = await start({ mounts: [{ prefix: "/objects/", handle: () => Promise.reject(new Error("disk full")) }] });
+    const { url } = await start({
+      mounts: [{ prefix: "/objects/", handle: () => Promise.reject(new Error("disk full")) }],
+    });
     await expect(fetch(`${url}/objects/x`)).rejects.toThrow();
     expect(lines).toEqual([expect.objectContaining({ event: "http.cut", error: "Error: disk full" })]);
     expect((await fetch(`${url}/v1/me`)).status).toBe(200);
@@ -380,7 +455,10 @@ describe("a mount", () => {
 describe("listening", () => {
   test.each(["0.0.0.0", "::", "192.0.2.1", "example.com"])("on %s without TLS is refused", async (host) => {
     const server = createHttpServer({ handlers: {}, log: jsonLog({}, () => {}) });
-    await expect(server.listen({ host, port: 0 })).rejects.toMatchObject({ name: "Refusal", code: "tls_required" });
+    await expect(server.listen({ host, port: 0 })).rejects.toMatchObject({
+      name: "Refusal",
+      code: "tls_required",
+    });
   });
 
   test("beyond this machine is allowed with TLS, and speaks nothing else", async () => {
@@ -390,7 +468,13 @@ describe("listening", () => {
     await server.close();
     const { url } = await server.listen({ host: "0.0.0.0", port });
     expect(url).toBe(`https://0.0.0.0:${port}`);
-    const socket = tlsConnect({ ...suite, host: "127.0.0.1", port, pskCallback: () => psk, checkServerIdentity: () => undefined });
+    const socket = tlsConnect({
+      ...suite,
+      host: "127.0.0.1",
+      port,
+      pskCallback: () => psk,
+      checkServerIdentity: () => undefined,
+    });
     await once(socket, "secureConnect");
     socket.write("GET /v1/me HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     expect(await text(socket)).toMatch(/^HTTP\/1\.1 200 /);

@@ -31,8 +31,8 @@ type Accepted = { client: Client; id: string; bytes: Buffer };
 const injuries = [
   "processor",
   "processor",
-  "processor",
-  "processor",
+  "processor at the vault",
+  "processor at the vault",
   "relay",
   "relay",
   "notifier",
@@ -67,8 +67,10 @@ describe(`a system whose processes are killed and frozen while four phones uploa
     }
     const sample = join(import.meta.dirname, "..", "samples", "delivery-note.jpg");
     photo = await sharp(sample).resize(1500).jpeg().toBuffer();
-    for (const injury of shuffle(injuries, random))
-      await Promise.all([injure(injury), ...clients.map(upload)]);
+    for (const injury of shuffle(injuries, random)) {
+      const uploads = Promise.all(clients.map((client) => upload(client)));
+      await Promise.all([uploads, injure(injury, uploads)]);
+    }
     await untilQuiet(superuser());
   }, 150_000);
   afterAll(async () => {
@@ -127,11 +129,14 @@ describe(`a system whose processes are killed and frozen while four phones uploa
   /** At a random moment while there is work in hand, or soon after. */
   async function injure(injury: Injury, uploads: Promise<unknown>): Promise<void> {
     if (injury === "freeze") return await freeze();
-    await Promise.race([untilInHand(), uploads]);
-    await systemClock.sleep(random() * 80);
-    const pid = await untilRunning(injury);
+    const processor = await untilRunning("processor");
+    await untilAtWork(processor, uploads);
+    if (injury === "processor at the vault") await untilInVault(processor);
+    else await systemClock.sleep(random() * 80);
+    const part = injury === "processor at the vault" ? "processor" : injury;
+    const pid = await untilRunning(part);
     process.kill(pid, "SIGKILL");
-    while ((await untilRunning(injury)) === pid) await systemClock.sleep(10);
+    while ((await untilRunning(part)) === pid) await systemClock.sleep(10);
   }
 
   /** The processor stands still until another one has taken over what it held; then it goes on, and finds that it lost. */
@@ -160,9 +165,9 @@ describe(`a system whose processes are killed and frozen while four phones uploa
   async function stopAtWork(pid: number): Promise<Map<string, number>> {
     for (;;) {
       const uploaded = upload(clients[0]!);
-      await Promise.race([untilInHand(), uploaded]);
+      await untilAtWork(pid, uploaded);
       process.kill(pid, "SIGSTOP");
-      const held = await inHand();
+      const held = await inHand(pid);
       if (held.size > 0) return held;
       process.kill(pid, "SIGCONT");
       await uploaded;
@@ -193,13 +198,25 @@ describe(`a system whose processes are killed and frozen while four phones uploa
     }
   }
 
-  async function untilInHand(): Promise<void> {
-    while ((await inHand().catch(() => new Map())).size === 0); // a query takes long enough; one that fails meets a killed PostgreSQL
+  /** Resolves when this processor has a document in hand, or, should it have been too quick to be seen, after the uploads. */
+  async function untilAtWork(pid: number, uploads: Promise<unknown>): Promise<void> {
+    let uploaded = false;
+    void uploads.then(() => (uploaded = true));
+    while (!uploaded && (await inHand(pid)).size === 0); // a query takes long enough
   }
 
-  /** Documents on a lease, and its token. */
-  async function inHand(): Promise<Map<string, number>> {
-    return await claims("where state = 'processing' and lease_until > clock_timestamp()");
+  /** Resolves when an attempt of this processor has put something into the vault, and not yet committed or just so; or when it has nothing in hand. */
+  async function untilInVault(pid: number): Promise<void> {
+    for (let held = await inHand(pid); held.size > 0; held = await inHand(pid)) {
+      const names = await readdir(join(data, "objects/vault"), { recursive: true });
+      if ([...held.keys()].some((id) => names.some((name) => name.includes(`${id}/`)))) return;
+    }
+  }
+
+  /** Documents that this processor has on a lease, with its tokens. */
+  async function inHand(pid: number): Promise<Map<string, number>> {
+    return await claims(`join audit on subject = document.id::text and (audit.detail ->> 'token')::int = lease_token
+      where state = 'processing' and lease_until > clock_timestamp() and action = 'document.claimed' and actor like '%-${pid}'`);
   }
 
   async function isTakenOver(held: Map<string, number>): Promise<boolean> {
@@ -207,10 +224,10 @@ describe(`a system whose processes are killed and frozen while four phones uploa
     return [...held].every(([id, token]) => still.get(id) !== token);
   }
 
-  async function claims(where: string): Promise<Map<string, number>> {
+  async function claims(rest: string): Promise<Map<string, number>> {
     return await withClient(superuser(), async (client) => {
       const { rows } = await client.query<{ id: string; token: number }>(
-        `select id, lease_token::int as token from document ${where}`,
+        `select document.id, lease_token::int as token from document ${rest}`,
       );
       return new Map(rows.map(({ id, token }) => [id, token]));
     });

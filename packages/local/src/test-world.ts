@@ -40,7 +40,9 @@ export async function testWorld(options: Options = {}): Promise<TestWorld> {
   const directory = await mkdtemp(join(tmpdir(), "strongroom-test-"));
   const { server, url } = await listen();
   const config = testConfig(url, directory, database, options);
-  const ports = await connectEmbedded(config, options.log ?? silentLog, { ...(options.faults && { faults: options.faults }) });
+  const ports = await connectEmbedded(config, options.log ?? silentLog, {
+    ...(options.faults && { faults: options.faults }),
+  });
   const objectServer = createObjectServer(ports.objects);
   server.on("request", (request, response) => void objectServer(request, response));
   return {
@@ -62,7 +64,12 @@ export async function testWorld(options: Options = {}): Promise<TestWorld> {
   };
 }
 
-function testConfig(url: string, dataDirectory: string, database: TestDatabase, { periods, maxRetries = 8 }: Options): Config {
+function testConfig(
+  url: string,
+  dataDirectory: string,
+  database: TestDatabase,
+  { periods, maxRetries = 8 }: Options,
+): Config {
   return {
     publicUrl: url,
     cell: "even",
@@ -96,7 +103,9 @@ export function declare(bytes: Uint8Array, name = "photo.jpg", mediaType = "imag
 
 /** Sends every request of a grant as it stands; `files` in page order. Answers the statuses. */
 export async function putAll(uploads: UploadReply["uploads"], files: Uint8Array[]): Promise<number[]> {
-  const requests = uploads.flatMap(({ position, requests: some }) => some.map((request) => ({ ...request, position })));
+  const requests = uploads.flatMap(({ position, requests: some }) =>
+    some.map((request) => ({ ...request, position })),
+  );
   return await Promise.all(
     requests.map(async ({ url, headers, offset, sizeBytes, position }) => {
       const body = Uint8Array.from(files[position - 1]!.subarray(offset, offset + sizeBytes));
@@ -105,4 +114,3 @@ export async function putAll(uploads: UploadReply["uploads"], files: Uint8Array[
     }),
   );
 }
-

@@ -25,6 +25,8 @@ export type WorkerOptions = {
   entry?: string;
 };
 
+/** A young generation of 8 MiB: left alone, it grows with the buffers that pass through, and with it the process by 100 MB. */
+const nodeOptions = ["--max-semi-space-size=8"];
 const workersMain = fileURLToPath(import.meta.resolve("@strongroom/eks-workers/main"));
 /** A worker that does not go within this time after SIGTERM is killed: its lease lapses and nothing is lost. */
 const graceMs = 20_000;
@@ -34,7 +36,7 @@ const readyLimitMs = 30_000;
 const wellMs = 10_000;
 const backoffMs = { first: 250, most: 10_000 };
 /** As many deaths in a row, before it was ever ready, end the start of the whole. */
-const startTries = 6;
+const startTries = 5;
 
 /**
  * Starts each kind of worker as a process of its own, waits until all are ready, and starts anew whichever dies, ever
@@ -84,8 +86,8 @@ function supervise(kind: WorkerKind, options: Supervised, stopping: AbortSignal)
   return { ready: ready.promise, done, pid: () => child?.pid ?? null };
 }
 
-/** The first death may have been a mishap: no rest. */
-const restMs = (deaths: number): number =>
+/** Rest before the next start: none after the first death, which may have been a mishap; then twice as long each time, 10 s at most. */
+export const restMs = (deaths: number): number =>
   deaths === 1 ? 0 : Math.min(backoffMs.most, backoffMs.first * 2 ** (deaths - 2));
 
 const neverReady = (kind: WorkerKind, logFile: string): Error =>
@@ -126,7 +128,7 @@ async function runProcess(
   const log = await openWorkerLog(logFile);
   const env = { ...environment, TMPDIR: scratch };
   // A process group of its own: Ctrl-C in a terminal reaches the parent alone, which then stops all in good order.
-  const child = spawn(process.execPath, [entry, kind], {
+  const child = spawn(process.execPath, [...nodeOptions, entry, kind], {
     env,
     stdio: ["ignore", "ignore", log.fd, "ipc"],
     detached: true,

@@ -1,7 +1,7 @@
 import { query } from "@strongroom/local/test-pipeline";
 import { newDocumentId, type TestWorld, testWorld } from "@strongroom/local/test-world";
 import { withClient } from "@strongroom/core/database/roles";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { AuditRow } from "../database/tables.ts";
 import type { TenantId } from "../ids.ts";
 import { appendAudit } from "./append-audit.ts";
@@ -9,8 +9,9 @@ import { type ChainedEntry, type ChainHead, verifyChain } from "./chain.ts";
 import { chainAudit, entryOf } from "./chain-audit.ts";
 
 let world: TestWorld;
-beforeEach(async () => (world = await testWorld()));
-afterEach(() => world.close());
+beforeAll(async () => (world = await testWorld()));
+afterAll(() => world.close());
+beforeEach(() => query(world, "truncate audit, audit_head"));
 
 const tenants = (): [TenantId, TenantId] => [world.dora.tenantId, world.franz.tenantId];
 
@@ -25,11 +26,20 @@ async function chainOf(tenantId: TenantId): Promise<ChainedEntry[]> {
   const rows = await world.ports.database.withTenant(tenantId, (tx) =>
     tx.selectFrom("audit").selectAll().where("sequence", "is not", null).orderBy("sequence").execute(),
   );
-  return rows.map((row: AuditRow) => ({ sequence: row.sequence!, previousHash: row.previous_hash!, hash: row.hash!, entry: entryOf(row) }));
+  return rows.map((row: AuditRow) => ({
+    sequence: row.sequence!,
+    previousHash: row.previous_hash!,
+    hash: row.hash!,
+    entry: entryOf(row),
+  }));
 }
 
 const headOf = async (tenantId: TenantId): Promise<ChainHead> => {
-  const [head] = await query<{ sequence: string; hash: string }>(world, "select sequence, hash from audit_head where tenant_id = $1", [tenantId]);
+  const [head] = await query<{ sequence: string; hash: string }>(
+    world,
+    "select sequence, hash from audit_head where tenant_id = $1",
+    [tenantId],
+  );
   return { sequence: Number(head!.sequence), hash: head!.hash };
 };
 
@@ -45,17 +55,30 @@ describe("the audit trail", () => {
     for (let n = 0; n < 5; n += 1) await append(one, { n });
     for (let n = 0; n < 3; n += 1) await append(two, { n });
     expect(await chainAll()).toBe(8);
-    for (const [tenant, length] of [[one, 5], [two, 3]] as const) {
+    for (const [tenant, length] of [
+      [one, 5],
+      [two, 3],
+    ] as const) {
       const chain = await chainOf(tenant);
-      expect(chain.map(({ sequence, entry }) => [sequence, entry.detail["n"]])).toEqual(Array.from({ length }, (_, n) => [n + 1, n]));
-      expect(verifyChain(chain, await headOf(tenant))).toEqual({ outcome: "intact", head: await headOf(tenant) });
+      expect(chain.map(({ sequence, entry }) => [sequence, entry.detail["n"]])).toEqual(
+        Array.from({ length }, (_, n) => [n + 1, n]),
+      );
+      expect(verifyChain(chain, await headOf(tenant))).toEqual({
+        outcome: "intact",
+        head: await headOf(tenant),
+      });
     }
     expect(await chainAll()).toBe(0);
   });
 
   it("verifies as it is read back, whatever its details hold", async () => {
     const [one] = tenants();
-    const details = [{ text: "ä€😀 \u2028 \"quoted\"" }, { deep: { b: [1, 2.5, 1e21, -0, null, true], a: {} } }, { "": "", "\n": "x" }, {}];
+    const details = [
+      { text: 'ä€😀 \u2028 "quoted"' },
+      { deep: { b: [1, 2.5, 1e21, -0, null, true], a: {} } },
+      { "": "", "\n": "x" },
+      {},
+    ];
     for (const detail of details) await append(one, detail);
     await chainAll();
     expect(verifyChain(await chainOf(one), await headOf(one))).toMatchObject({ outcome: "intact" });
@@ -63,7 +86,9 @@ describe("the audit trail", () => {
 
   it("stays whole under many writers and two chainers at once", async () => {
     const [one, two] = tenants();
-    const writing = Promise.all(Array.from({ length: 200 }, (_, n) => append(n % 3 === 0 ? two : one, { n })));
+    const writing = Promise.all(
+      Array.from({ length: 200 }, (_, n) => append(n % 3 === 0 ? two : one, { n })),
+    );
     const chaining = (async () => {
       let chained = 0;
       while (chained < 200) {
@@ -73,7 +98,8 @@ describe("the audit trail", () => {
       return chained;
     })();
     expect(await Promise.all([writing.then(() => true), chaining])).toEqual([true, 200]);
-    for (const tenant of [one, two]) expect(verifyChain(await chainOf(tenant), await headOf(tenant))).toMatchObject({ outcome: "intact" });
+    for (const tenant of [one, two])
+      expect(verifyChain(await chainOf(tenant), await headOf(tenant))).toMatchObject({ outcome: "intact" });
     expect((await chainOf(one)).length + (await chainOf(two)).length).toBe(200);
   });
 
@@ -89,7 +115,10 @@ describe("the audit trail", () => {
     await expect(chainAudit({ database: { ...database, withTenant } })).rejects.toThrow();
     expect(await chainOf(one)).toEqual([]);
     await chainAll();
-    expect(verifyChain(await chainOf(one), await headOf(one))).toMatchObject({ outcome: "intact", head: { sequence: 4 } });
+    expect(verifyChain(await chainOf(one), await headOf(one))).toMatchObject({
+      outcome: "intact",
+      head: { sequence: 4 },
+    });
   });
 
   it("of one tenant that cannot be chained does not keep the others' waiting", async () => {
@@ -98,12 +127,19 @@ describe("the audit trail", () => {
     for (const tenant of [one, two]) {
       for (const broken of [one, two]) {
         const withTenant: typeof database.withTenant = (tenantId, work) =>
-          tenantId === broken ? Promise.reject(new Error(`no chain for ${broken}`)) : database.withTenant(tenantId, work);
+          tenantId === broken
+            ? Promise.reject(new Error(`no chain for ${broken}`))
+            : database.withTenant(tenantId, work);
         await append(tenant);
         await append(broken);
-        const outcome = await chainAudit({ database: { ...database, withTenant } }).catch((error: Error) => error);
+        const outcome = await chainAudit({ database: { ...database, withTenant } }).catch(
+          (error: Error) => error,
+        );
         expect(outcome).toBeInstanceOf(Error);
-        const waiting = await query<{ tenant_id: string }>(world, "select distinct tenant_id from audit where sequence is null");
+        const waiting = await query<{ tenant_id: string }>(
+          world,
+          "select distinct tenant_id from audit where sequence is null",
+        );
         expect(waiting).toEqual([{ tenant_id: broken }]);
         await chainAll();
       }
@@ -125,11 +161,22 @@ describe("a chained entry", () => {
     await append(world.dora.tenantId);
     await chainAll();
     const before = await query(world, "select * from audit");
-    for (const sql of ["update audit set actor = 'nobody'", "update audit set detail = '{}'", "update audit set at = now()", "delete from audit", "truncate audit"]) {
+    for (const sql of [
+      "update audit set actor = 'nobody'",
+      "update audit set detail = '{}'",
+      "update audit set at = now()",
+      "delete from audit",
+      "truncate audit",
+    ]) {
       await expect(asApp(sql)).rejects.toMatchObject({ code: "42501" });
     }
     expect(await asApp("update audit set hash = repeat('0', 64), previous_hash = '', sequence = 9")).toBe(0);
-    await expect(asApp("insert into audit (tenant_id, entry_id, actor, action, subject, sequence) values ($1, $2, '', '', '', 9)", [world.dora.tenantId, newDocumentId()])).rejects.toMatchObject({ code: "42501" });
+    await expect(
+      asApp(
+        "insert into audit (tenant_id, entry_id, actor, action, subject, sequence) values ($1, $2, '', '', '', 9)",
+        [world.dora.tenantId, newDocumentId()],
+      ),
+    ).rejects.toMatchObject({ code: "42501" });
     expect(await query(world, "select * from audit")).toEqual(before);
   });
 
@@ -148,11 +195,20 @@ describe("what a superuser does to a chained trail is found", () => {
     ["another action", "update audit set action = 'document.edited' where sequence = 5"],
     ["another subject", "update audit set subject = 'x' where sequence = 1"],
     ["an entry taken out of the middle", "delete from audit where sequence = 3"],
-    ["an entry taken out, its number given to the next", "delete from audit where sequence = 3; update audit set sequence = sequence - 1 where sequence > 3"],
+    [
+      "an entry taken out, its number given to the next",
+      "delete from audit where sequence = 3; update audit set sequence = sequence - 1 where sequence > 3",
+    ],
     ["the first entry taken out", "delete from audit where sequence = 1"],
     ["the tail cut off", "delete from audit where sequence >= 5"],
-    ["two entries exchanged", "update audit set sequence = sequence + 100; update audit set sequence = case sequence when 102 then 3 when 103 then 2 else sequence - 100 end"],
-    ["an entry of another tenant put in", `update audit set tenant_id = '6f1d0c52-3a0e-4c5b-9d57-0a4b8c1f7e01', sequence = 6 where detail ? 'foreign'`],
+    [
+      "two entries exchanged",
+      "update audit set sequence = sequence + 100; update audit set sequence = case sequence when 102 then 3 when 103 then 2 else sequence - 100 end",
+    ],
+    [
+      "an entry of another tenant put in",
+      `update audit set tenant_id = '6f1d0c52-3a0e-4c5b-9d57-0a4b8c1f7e01', sequence = 6 where detail ? 'foreign'`,
+    ],
   ];
 
   it.each(edits)("%s", async (_what, sql) => {

@@ -15,11 +15,18 @@ afterAll(() => world.close());
 
 async function append(tenantId: TenantId): Promise<void> {
   const { ports } = world;
-  await ports.database.withTenant(tenantId, (tx) => appendAudit(ports, tx, { actor: "user:x", action: "document.read", subject: newDocumentId() }));
+  await ports.database.withTenant(tenantId, (tx) =>
+    appendAudit(ports, tx, { actor: "user:x", action: "document.read", subject: newDocumentId() }),
+  );
 }
 
 const heads = async () =>
-  (await query<{ tenant_id: string; sequence: string; hash: string }>(world, "select * from audit_head order by tenant_id")).map(({ tenant_id, sequence, hash }) => ({
+  (
+    await query<{ tenant_id: string; sequence: string; hash: string }>(
+      world,
+      "select * from audit_head order by tenant_id",
+    )
+  ).map(({ tenant_id, sequence, hash }) => ({
     tenantId: tenant_id,
     sequence: Number(sequence),
     hash,
@@ -72,20 +79,28 @@ it("a crash between copy and row keeps both copies: the first unchanged, the one
       return typeof member === "function" ? member.bind(target) : member;
     },
   });
-  await expect(checkpointAudit({ ...world.ports, database: { ...database, system } })).rejects.toThrow("killed");
+  await expect(checkpointAudit({ ...world.ports, database: { ...database, system } })).rejects.toThrow(
+    "killed",
+  );
   const orphan = await text(await world.ports.objects.read(checkpointKey(sequence + 1)));
   const made = await checkpointAudit(world.ports);
   expect(await text(await world.ports.objects.read(checkpointKey(sequence + 1)))).toBe(orphan);
   const copies: Checkpoint[] = [];
-  for await (const { key } of world.ports.objects.list(checkpointKey(sequence + 1))) copies.push(await verified(await text(await world.ports.objects.read(key))));
+  for await (const { key } of world.ports.objects.list(checkpointKey(sequence + 1)))
+    copies.push(await verified(await text(await world.ports.objects.read(key))));
   expect(copies).toHaveLength(2);
   expect(copies.map(checkpointSha256)).toContain(checkpointSha256(made));
 });
 
 it("a checkpoint whose row was rewritten does not verify any more", async () => {
-  const [row] = await query<{ jws: string }>(world, "select jws from audit_checkpoint order by sequence limit 1");
+  const [row] = await query<{ jws: string }>(
+    world,
+    "select jws from audit_checkpoint order by sequence limit 1",
+  );
   const [header, payload, signature] = row!.jws.split(".") as [string, string, string];
   const facts = JSON.parse(Buffer.from(payload, "base64url").toString()) as Checkpoint;
   const forged = Buffer.from(JSON.stringify({ ...facts, heads: [] })).toString("base64url");
-  expect(await verifyCheckpoint([header, forged, signature].join("."), await receiptKeys(world.ports))).toMatchObject({ outcome: "invalid" });
+  expect(
+    await verifyCheckpoint([header, forged, signature].join("."), await receiptKeys(world.ports)),
+  ).toMatchObject({ outcome: "invalid" });
 });

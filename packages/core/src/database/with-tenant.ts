@@ -8,7 +8,11 @@ import type { Tables } from "./tables.ts";
  * Runs `work` in one transaction inside one tenant. `begin` and `enter_tenant` are pipelined before the first statement
  * of `work`, so a transaction of one statement costs two round trips. A client that could not roll back is discarded.
  */
-export async function withTenant<T>(pool: pg.Pool, tenantId: TenantId, work: (tx: Transaction) => Promise<T>): Promise<T> {
+export async function withTenant<T>(
+  pool: pg.Pool,
+  tenantId: TenantId,
+  work: (tx: Transaction) => Promise<T>,
+): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
   try {

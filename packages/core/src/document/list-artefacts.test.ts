@@ -19,10 +19,24 @@ async function file(position: number, made: Partial<RenderedFile> = {}): Promise
   const path = join(scratch, `file-${position}`);
   await writeFile(path, bytes);
   const row = { position, size_bytes: bytes.length, sha256: sha256Hex(bytes) } as RenderedFile["file"];
-  return { file: row, path, mediaType: "image/jpeg", pages: [page(`p${position}`)], pageCount: 1, noPreview: null, text: null, captureFacts: null, ...made };
+  return {
+    file: row,
+    path,
+    mediaType: "image/jpeg",
+    pages: [page(`p${position}`)],
+    pageCount: 1,
+    noPreview: null,
+    text: null,
+    captureFacts: null,
+    ...made,
+  };
 }
 const pdfOf = (position: number, previews: number, pageCount: number) =>
-  file(position, { mediaType: "application/pdf", pageCount, pages: Array.from({ length: previews }, (_, n) => page(`pdf ${n + 1}`)) });
+  file(position, {
+    mediaType: "application/pdf",
+    pageCount,
+    pages: Array.from({ length: previews }, (_, n) => page(`pdf ${n + 1}`)),
+  });
 const unseen = (position: number) => file(position, { pages: [], pageCount: null, noPreview: "broken" });
 
 async function list(...files: RenderedFile[]) {
@@ -40,7 +54,10 @@ it("a photo becomes its original, a page and a thumbnail, each told with length 
   ]);
   for (const { open, sizeBytes, sha256 } of artefacts) {
     for (const bytes of [await buffer(open()), await buffer(open())]) {
-      expect({ sizeBytes, sha256 }).toEqual({ sizeBytes: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex") });
+      expect({ sizeBytes, sha256 }).toEqual({
+        sizeBytes: bytes.length,
+        sha256: createHash("sha256").update(bytes).digest("hex"),
+      });
     }
   }
 });
@@ -53,7 +70,12 @@ describe("pages are numbered as a person counts them over the whole document", (
 
   it("a page that cannot be shown keeps its number", async () => {
     const { names } = await list(await file(1), await unseen(2), await file(3));
-    expect(names.filter((name) => /page|thumbnail/.test(name))).toEqual(["page-1", "thumbnail-1", "page-3", "thumbnail-3"]);
+    expect(names.filter((name) => /page|thumbnail/.test(name))).toEqual([
+      "page-1",
+      "thumbnail-1",
+      "page-3",
+      "thumbnail-3",
+    ]);
   });
 
   it("a PDF counts all of its pages, also those without a preview", async () => {
@@ -63,7 +85,11 @@ describe("pages are numbered as a person counts them over the whole document", (
 
   it("and every name is one that a reader may ask for", async () => {
     const most = documentLimits.files * documentLimits.pdfPages;
-    const { names } = await list(await pdfOf(1, 1, most - 2), await file(2, { captureFacts: { make: "x" } }), await file(3));
+    const { names } = await list(
+      await pdfOf(1, 1, most - 2),
+      await file(2, { captureFacts: { make: "x" } }),
+      await file(3),
+    );
     expect(names).toContain(`page-${most}`);
     expect(names.filter((name) => !ArtefactName.safeParse(name).success)).toEqual([]);
   });
@@ -92,9 +118,14 @@ describe("one combined PDF lies beside the photos", () => {
 });
 
 it("what the cameras wrote is sealed as one artefact, by file, and only when there is any", async () => {
-  const { artefacts } = await list(await file(1), await file(2, { captureFacts: { make: "Nokia", gps: [1, 2] } }));
+  const { artefacts } = await list(
+    await file(1),
+    await file(2, { captureFacts: { make: "Nokia", gps: [1, 2] } }),
+  );
   const facts = artefacts.find(({ name }) => name === "capture-facts")!;
   expect(facts.mediaType).toBe("application/json");
-  expect(JSON.parse((await buffer(facts.open())).toString())).toEqual([{ position: 2, make: "Nokia", gps: [1, 2] }]);
+  expect(JSON.parse((await buffer(facts.open())).toString())).toEqual([
+    { position: 2, make: "Nokia", gps: [1, 2] },
+  ]);
   expect((await list(await file(1))).names).not.toContain("capture-facts");
 });

@@ -15,13 +15,19 @@ type Builder = SelectQueryBuilder<Tables, "document", SeenRow>;
 const overlapMs = 5_000;
 
 /** Documents of the tenant (of the driver, for a driver), newest first, a page at a time. */
-export async function listDocuments(ports: Pick<Ports, "database">, actor: Actor, query: Query): Promise<z.infer<typeof DocumentList>> {
+export async function listDocuments(
+  ports: Pick<Ports, "database">,
+  actor: Actor,
+  query: Query,
+): Promise<z.infer<typeof DocumentList>> {
   const after = query.cursor ? readCursor(query.cursor) : null;
   const rows = await ports.database.withTenant(actor.tenantId, (tx) => {
     const all = selectDocuments(tx).where("state", "<>", "erased");
     const own = seesWholeTenant(actor) ? all : all.where("owner_id", "=", actor.userId);
     const ordered = filtered(own, query).orderBy("created_at", "desc").orderBy("id", "desc");
-    const next = after ? ordered.where(sql<boolean>`(created_at, id) < (${after.createdAt}::timestamptz, ${after.id}::uuid)`) : ordered;
+    const next = after
+      ? ordered.where(sql<boolean>`(created_at, id) < (${after.createdAt}::timestamptz, ${after.id}::uuid)`)
+      : ordered;
     return next.limit(query.limit + 1).execute();
   });
   const page = rows.slice(0, query.limit);
@@ -35,8 +41,12 @@ function filtered(rows: Builder, query: Query): Builder {
     .$if(state !== undefined, (all) => all.where("state", "=", state!))
     .$if(kind !== undefined, (all) => all.where("kind", "=", kind!))
     .$if(loadNumber !== undefined, (all) => all.where("load_number", "=", loadNumber!))
-    .$if(changedSince !== undefined, (all) => all.where("changed_at", ">=", new Date(Date.parse(changedSince!) - overlapMs)))
-    .$if(search !== undefined, (all) => all.where("id", "in", sql<string>`(select document_id from search_documents(${search}))`));
+    .$if(changedSince !== undefined, (all) =>
+      all.where("changed_at", ">=", new Date(Date.parse(changedSince!) - overlapMs)),
+    )
+    .$if(search !== undefined, (all) =>
+      all.where("id", "in", sql<string>`(select document_id from search_documents(${search}))`),
+    );
 }
 
 /** Milliseconds (13 digits last until 2286), then a UUID. */
@@ -48,6 +58,9 @@ function writeCursor(row: SeenRow): string {
 
 function readCursor(text: string): { createdAt: Date; id: string } {
   const parts = cursorForm.exec(Buffer.from(text, "base64url").toString("latin1"));
-  if (!parts) throw new Refusal("invalid_cursor", "This cursor was not made by this server. Begin the list anew.", { status: 400 });
+  if (!parts)
+    throw new Refusal("invalid_cursor", "This cursor was not made by this server. Begin the list anew.", {
+      status: 400,
+    });
   return { createdAt: new Date(Number(parts[1])), id: parts[2]! };
 }

@@ -24,7 +24,11 @@ export type Move = {
  * rows. Null when the document is elsewhere or another by now, or the lease is another's: drop the work, touch nothing.
  * A move with an event raises the version by one.
  */
-export async function moveDocument(ports: Pick<Ports, "ids">, tx: Transaction, move: Move): Promise<DocumentRow | null> {
+export async function moveDocument(
+  ports: Pick<Ports, "ids">,
+  tx: Transaction,
+  move: Move,
+): Promise<DocumentRow | null> {
   const { event, audit } = move;
   const moved = tx.with("moved", (db) =>
     db
@@ -51,7 +55,9 @@ export async function moveDocument(ports: Pick<Ports, "ids">, tx: Transaction, m
             sql<string>`${audit.actor}::text`.as("actor"),
             sql<string>`${audit.action}::text`.as("action"),
             sql<string>`id::text`.as("subject"),
-            sql<string>`${JSON.stringify({ ...audit.detail, state: move.to })}::jsonb || jsonb_build_object('version', version)`.as("detail"),
+            sql<string>`${JSON.stringify({ ...audit.detail, state: move.to })}::jsonb || jsonb_build_object('version', version)`.as(
+              "detail",
+            ),
           ]),
       ),
   );

@@ -13,7 +13,9 @@ export function numberFiles(files: RenderedFile[]): { file: RenderedFile; firstP
 
 /** The pages that can be shown, with their numbers in the document; there are gaps where one cannot. */
 export function numberPages(files: RenderedFile[]): { number: number; page: RenderedPage }[] {
-  return numberFiles(files).flatMap(({ file, firstPage }) => file.pages.map((page, index) => ({ number: firstPage + index, page })));
+  return numberFiles(files).flatMap(({ file, firstPage }) =>
+    file.pages.map((page, index) => ({ number: firstPage + index, page })),
+  );
 }
 
 const pagesOf = ({ pageCount, pages }: RenderedFile): number => Math.max(pageCount ?? 1, pages.length);

@@ -15,7 +15,10 @@ import type { Renderer } from "./rendering.ts";
 import { sealDocument } from "./seal-document.ts";
 import { rejectDocument, storeDocument } from "./store-document.ts";
 
-export type ProcessPorts = Pick<Ports, "objects" | "queue" | "keys" | "database" | "clock" | "ids" | "log" | "config">;
+export type ProcessPorts = Pick<
+  Ports,
+  "objects" | "queue" | "keys" | "database" | "clock" | "ids" | "log" | "config"
+>;
 /** `worker` stands in the audit trail; `stopping` releases what is in hand; plaintext lies in `scratch` while it is worked on. */
 type ProcessOptions = { renderer: Renderer; worker: string; stopping: AbortSignal; scratch?: string };
 /** `skipped`: not claimable; `lost`: another attempt has it. In every case the doorbell may be acknowledged. */
@@ -25,24 +28,41 @@ export type Processed = "stored" | "rejected" | "failed" | "retried" | "released
  * Takes one document from `received` to where it ends: claim, fetch and hash, render, seal, store. Idempotency key: the
  * document; a repeated or late doorbell finds nothing to claim. Throws only when the database cannot be reached.
  */
-export async function processDocument(ports: ProcessPorts, bell: Doorbell, options: ProcessOptions): Promise<Processed> {
+export async function processDocument(
+  ports: ProcessPorts,
+  bell: Doorbell,
+  options: ProcessOptions,
+): Promise<Processed> {
   const claim = await claimDocument(ports, bell, options.worker);
   if (!claim) return "skipped";
   try {
-    return await holdLease(ports, claim, (lost) => inScratch(options.scratch ?? tmpdir(), (directory) => attempt(ports, claim, directory, lost, options)));
+    return await holdLease(ports, claim, (lost) =>
+      inScratch(options.scratch ?? tmpdir(), (directory) => attempt(ports, claim, directory, lost, options)),
+    );
   } catch (error) {
     return await giveUp(ports, claim, error as Error, options.stopping);
   }
 }
 
-async function giveUp(ports: ProcessPorts, claim: Claim, error: Error, stopping: AbortSignal): Promise<Processed> {
+async function giveUp(
+  ports: ProcessPorts,
+  claim: Claim,
+  error: Error,
+  stopping: AbortSignal,
+): Promise<Processed> {
   if (error instanceof LeaseLost) return "lost";
   if (!stopping.aborted) return await retryDocument(ports, claim, error);
   await releaseDocument(ports, claim);
   return "released";
 }
 
-async function attempt(ports: ProcessPorts, claim: Claim, directory: string, lost: AbortSignal, options: ProcessOptions): Promise<Processed> {
+async function attempt(
+  ports: ProcessPorts,
+  claim: Claim,
+  directory: string,
+  lost: AbortSignal,
+  options: ProcessOptions,
+): Promise<Processed> {
   const signal = AbortSignal.any([lost, options.stopping]);
   try {
     return await work(ports, claim, directory, signal, options.renderer);
@@ -52,11 +72,18 @@ async function attempt(ports: ProcessPorts, claim: Claim, directory: string, los
   }
 }
 
-async function work(ports: ProcessPorts, claim: Claim, directory: string, signal: AbortSignal, renderer: Renderer): Promise<"stored" | "rejected"> {
+async function work(
+  ports: ProcessPorts,
+  claim: Claim,
+  directory: string,
+  signal: AbortSignal,
+  renderer: Renderer,
+): Promise<"stored" | "rejected"> {
   const { document, files, token } = claim;
   const fetched = await fetchFiles(ports, files, directory, signal);
   const altered = fetched.find(({ intact }) => !intact);
-  if (altered) return await reject(ports, claim, checksumMismatch(pageName(altered.file.position, files.length)));
+  if (altered)
+    return await reject(ports, claim, checksumMismatch(pageName(altered.file.position, files.length)));
   const rendered = await renderFiles(renderer, fetched, {
     signal,
     crashesBefore: document.decode_crashes,
@@ -65,12 +92,22 @@ async function work(ports: ProcessPorts, claim: Claim, directory: string, signal
   if (!Array.isArray(rendered)) return await reject(ports, claim, rendered);
   const artefacts = await listArtefacts(renderer, rendered);
   signal.throwIfAborted();
-  const sealed = await sealDocument(ports, { tenantId: document.tenant_id, documentId: document.id, token, artefacts, signal });
+  const sealed = await sealDocument(ports, {
+    tenantId: document.tenant_id,
+    documentId: document.id,
+    token,
+    artefacts,
+    signal,
+  });
   await storeDocument(ports, claim, { files: rendered, sealed, isolation: renderer.isolation });
   return "stored";
 }
 
-async function reject(ports: ProcessPorts, claim: Claim, rejection: Parameters<typeof rejectDocument>[2]): Promise<"rejected"> {
+async function reject(
+  ports: ProcessPorts,
+  claim: Claim,
+  rejection: Parameters<typeof rejectDocument>[2],
+): Promise<"rejected"> {
   await rejectDocument(ports, claim, rejection);
   return "rejected";
 }

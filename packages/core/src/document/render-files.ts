@@ -29,7 +29,11 @@ type RenderOptions = {
  * Renders file after file; the first one that cannot be taken rejects the document. A file whose child dies is tried once
  * more, alone and with tighter limits, and then goes without a preview, under this claim and all later ones.
  */
-export async function renderFiles(renderer: Renderer, files: FetchedFile[], options: RenderOptions): Promise<RenderedFile[] | Rejection> {
+export async function renderFiles(
+  renderer: Renderer,
+  files: FetchedFile[],
+  options: RenderOptions,
+): Promise<RenderedFile[] | Rejection> {
   const rendered: RenderedFile[] = [];
   for (const { file, path } of files) {
     const rendering = givenUpBefore(file) ?? (await renderPatiently(renderer, file, path, options));
@@ -40,29 +44,66 @@ export async function renderFiles(renderer: Renderer, files: FetchedFile[], opti
   return rendered;
 }
 
-async function renderPatiently(renderer: Renderer, file: DocumentFileRow, path: string, { signal, crashesBefore, onCrash }: RenderOptions): Promise<Rendering> {
+async function renderPatiently(
+  renderer: Renderer,
+  file: DocumentFileRow,
+  path: string,
+  { signal, crashesBefore, onCrash }: RenderOptions,
+): Promise<Rendering> {
   if (crashesBefore === 0) {
     const rendering = await renderer.render(path, { tight: false, signal });
     if (rendering.outcome !== "crashed") return rendering;
     await onCrash(file, null);
   }
   const rendering = await renderer.render(path, { tight: true, signal });
-  if (rendering.outcome === "crashed") await onCrash(file, { mediaType: rendering.mediaType, noPreview: crashReasons[rendering.cause] });
+  if (rendering.outcome === "crashed")
+    await onCrash(file, { mediaType: rendering.mediaType, noPreview: crashReasons[rendering.cause] });
   return rendering;
 }
 
-const crashReasons = { timed_out: "timed_out", out_of_memory: "out_of_memory", killed: "decoder_crashed" } as const;
-const crashCauses = { timed_out: "timed_out", out_of_memory: "out_of_memory", decoder_crashed: "killed" } as const;
+const crashReasons = {
+  timed_out: "timed_out",
+  out_of_memory: "out_of_memory",
+  killed: "decoder_crashed",
+} as const;
+const crashCauses = {
+  timed_out: "timed_out",
+  out_of_memory: "out_of_memory",
+  decoder_crashed: "killed",
+} as const;
 
 /** The verdict of an earlier claim: whatever fails after it, this file starts no further child. */
-function givenUpBefore({ detected_type: mediaType, no_preview_reason: reason }: DocumentFileRow): Rendering | null {
+function givenUpBefore({
+  detected_type: mediaType,
+  no_preview_reason: reason,
+}: DocumentFileRow): Rendering | null {
   if (mediaType === null || reason === null || !(reason in crashCauses)) return null;
-  return { outcome: "crashed", mediaType: mediaType as MediaType, cause: crashCauses[reason as keyof typeof crashCauses] };
+  return {
+    outcome: "crashed",
+    mediaType: mediaType as MediaType,
+    cause: crashCauses[reason as keyof typeof crashCauses],
+  };
 }
 
-function take(file: DocumentFileRow, path: string, rendering: Rendering, page: string): RenderedFile | Rejection {
-  const without = (mediaType: string, noPreview: NoPreviewReason, pageCount: number | null): RenderedFile => ({
-    file, path, mediaType, pages: [], pageCount, noPreview, text: null, captureFacts: null,
+function take(
+  file: DocumentFileRow,
+  path: string,
+  rendering: Rendering,
+  page: string,
+): RenderedFile | Rejection {
+  const without = (
+    mediaType: string,
+    noPreview: NoPreviewReason,
+    pageCount: number | null,
+  ): RenderedFile => ({
+    file,
+    path,
+    mediaType,
+    pages: [],
+    pageCount,
+    noPreview,
+    text: null,
+    captureFacts: null,
   });
   switch (rendering.outcome) {
     case "unsupported":

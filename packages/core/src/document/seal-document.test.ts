@@ -18,7 +18,12 @@ import { openSealed } from "./sealing.ts";
 const root = await mkdtemp(join(tmpdir(), "strongroom-seal-"));
 afterAll(() => rm(root, { recursive: true }));
 const keys = await createEmbeddedKeys({ directory: join(root, "keys") });
-const objects = createEmbeddedObjects({ root: join(root, "objects"), publicUrl: "http://127.0.0.1:1/objects", signingKey: randomBytes(32), clock: systemClock });
+const objects = createEmbeddedObjects({
+  root: join(root, "objects"),
+  publicUrl: "http://127.0.0.1:1/objects",
+  signingKey: randomBytes(32),
+  clock: systemClock,
+});
 
 const tenantId = randomUUID();
 const artefactOf = (name: string, bytes: Uint8Array): Artefact => ({
@@ -55,7 +60,10 @@ function watched(overrides: Partial<Objects> = {}) {
   return { calls, dataKeys, ports: { objects: watchedObjects, keys: watchedKeys } };
 }
 
-function sealing(artefacts: Artefact[], { documentId = randomUUID() as string, token = 42, signal = new AbortController().signal } = {}) {
+function sealing(
+  artefacts: Artefact[],
+  { documentId = randomUUID() as string, token = 42, signal = new AbortController().signal } = {},
+) {
   return { tenantId, documentId, token, artefacts, signal };
 }
 
@@ -67,17 +75,30 @@ async function vaultFiles(documentId: string): Promise<string[]> {
 
 describe("a document that is sealed", () => {
   it("lies in the vault artefact by artefact, and opens again with its wrapped key", async () => {
-    const contents = new Map([["original-1", randomBytes(300_000)], ["page-1", randomBytes(1)], ["thumbnail-1", randomBytes(0)]]);
+    const contents = new Map([
+      ["original-1", randomBytes(300_000)],
+      ["page-1", randomBytes(1)],
+      ["thumbnail-1", randomBytes(0)],
+    ]);
     const { ports } = watched();
     const made = sealing([...contents].map(([name, bytes]) => artefactOf(name, bytes)));
     const sealed = await sealDocument(ports, made);
     expect(sealed.artefacts.map(({ name }) => name)).toEqual([...contents.keys()]);
     for (const artefact of sealed.artefacts) {
       const head = (await objects.head(artefact.vaultKey))!;
-      expect(head).toMatchObject({ versionId: artefact.versionId, sizeBytes: artefact.sealedSizeBytes, sha256: artefact.sealedSha256 });
-      const dataKey = await keys.openDataKey(sealed.wrappedKey, dataKeyContext(tenantId, made.documentId, 42));
+      expect(head).toMatchObject({
+        versionId: artefact.versionId,
+        sizeBytes: artefact.sealedSizeBytes,
+        sha256: artefact.sealedSha256,
+      });
+      const dataKey = await keys.openDataKey(
+        sealed.wrappedKey,
+        dataKeyContext(tenantId, made.documentId, 42),
+      );
       const to = { tenantId, documentId: made.documentId, artefact: artefact.name, attempt: "42" };
-      const opened = await buffer((await objects.read(artefact.vaultKey)).pipe(openSealed(to, dataKey, artefact)));
+      const opened = await buffer(
+        (await objects.read(artefact.vaultKey)).pipe(openSealed(to, dataKey, artefact)),
+      );
       expect(opened.equals(contents.get(artefact.name)!)).toBe(true);
     }
   });
@@ -85,7 +106,10 @@ describe("a document that is sealed", () => {
   it("has one data key of its own, however many artefacts it has", async () => {
     const { ports, calls } = watched();
     const artefacts = Array.from({ length: 9 }, (_, n) => artefactOf(`page-${n + 1}`, randomBytes(20)));
-    const [one, two] = [await sealDocument(ports, sealing(artefacts)), await sealDocument(ports, sealing(artefacts))];
+    const [one, two] = [
+      await sealDocument(ports, sealing(artefacts)),
+      await sealDocument(ports, sealing(artefacts)),
+    ];
     expect(calls.filter((call) => call === "key")).toHaveLength(2);
     expect(one.wrappedKey).not.toEqual(two.wrappedKey);
     expect(one.rootKeyId).toBe(two.rootKeyId);
@@ -93,7 +117,10 @@ describe("a document that is sealed", () => {
 
   it("is read back, each artefact after it was put", async () => {
     const { ports, calls } = watched();
-    await sealDocument(ports, sealing([artefactOf("original-1", randomBytes(10)), artefactOf("page-1", randomBytes(10))]));
+    await sealDocument(
+      ports,
+      sealing([artefactOf("original-1", randomBytes(10)), artefactOf("page-1", randomBytes(10))]),
+    );
     for (const name of ["original-1", "page-1"]) {
       expect(calls.filter((call) => call.endsWith(name))).toEqual([`put ${name}`, `read ${name}`]);
     }
@@ -104,8 +131,13 @@ describe("a document that is sealed", () => {
     const well = watched();
     await sealDocument(well.ports, sealing([artefactOf("original-1", randomBytes(10))]));
     const badly = watched({ put: () => Promise.reject(new Error("the vault is full")) });
-    await expect(sealDocument(badly.ports, sealing([artefactOf("original-1", randomBytes(10))]))).rejects.toThrow();
-    expect([...well.dataKeys, ...badly.dataKeys].map((key) => Buffer.from(key).toString("hex"))).toEqual(["0".repeat(64), "0".repeat(64)]);
+    await expect(
+      sealDocument(badly.ports, sealing([artefactOf("original-1", randomBytes(10))])),
+    ).rejects.toThrow();
+    expect([...well.dataKeys, ...badly.dataKeys].map((key) => Buffer.from(key).toString("hex"))).toEqual([
+      "0".repeat(64),
+      "0".repeat(64),
+    ]);
   });
 });
 
@@ -113,7 +145,9 @@ describe("vault keys", () => {
   it("name tenant, document, attempt and artefact below two digits that spread them", () => {
     const documentId = randomUUID();
     const spread = createHash("sha256").update(documentId).digest("hex").slice(0, 2);
-    expect(vaultKey({ tenantId, documentId, attempt: "7", artefact: "page-3" })).toBe(`v/${spread}/${tenantId}/${documentId}/7/page-3`);
+    expect(vaultKey({ tenantId, documentId, attempt: "7", artefact: "page-3" })).toBe(
+      `v/${spread}/${tenantId}/${documentId}/7/page-3`,
+    );
   });
 
   it("of two attempts are two: neither overwrites the other", async () => {
@@ -135,15 +169,17 @@ describe("vault keys", () => {
 
 describe("an attempt ends in an error, and records nothing,", () => {
   /** Puts well, then changes one bit of the file on disk before it is read back. */
-  const rotten = (at: (size: number) => number): Objects["put"] => async (...args) => {
-    const outcome = await objects.put(...args);
-    const path = join(root, "objects", "vault", `${args[0].slice(2)}@`);
-    const bytes = await readFile(path);
-    await chmod(path, 0o600);
-    const place = at(args[2].sizeBytes);
-    await writeFile(path, bytes.with(place, bytes[place]! ^ 1));
-    return outcome;
-  };
+  const rotten =
+    (at: (size: number) => number): Objects["put"] =>
+    async (...args) => {
+      const outcome = await objects.put(...args);
+      const path = join(root, "objects", "vault", `${args[0].slice(2)}@`);
+      const bytes = await readFile(path);
+      await chmod(path, 0o600);
+      const place = at(args[2].sizeBytes);
+      await writeFile(path, bytes.with(place, bytes[place]! ^ 1));
+      return outcome;
+    };
 
   it.each([
     ["the first", () => 0],
@@ -151,7 +187,9 @@ describe("an attempt ends in an error, and records nothing,", () => {
     ["the last", (size: number) => size - 1],
   ])("when the vault gives back %s byte changed", async (_where, at) => {
     const { ports } = watched({ put: rotten(at) });
-    await expect(sealDocument(ports, sealing([artefactOf("original-1", randomBytes(5_000))]))).rejects.toThrow(/gave back other bytes/);
+    await expect(
+      sealDocument(ports, sealing([artefactOf("original-1", randomBytes(5_000))])),
+    ).rejects.toThrow(/gave back other bytes/);
   });
 
   it("when the vault lost what it had acknowledged", async () => {
@@ -160,7 +198,9 @@ describe("an attempt ends in an error, and records nothing,", () => {
       if (outcome.outcome === "created") await objects.remove(args[0], outcome.versionId);
       return outcome;
     };
-    await expect(sealDocument(watched({ put }).ports, sealing([artefactOf("original-1", randomBytes(10))]))).rejects.toThrow(/no object/);
+    await expect(
+      sealDocument(watched({ put }).ports, sealing([artefactOf("original-1", randomBytes(10))])),
+    ).rejects.toThrow(/no object/);
   });
 
   it("when what is sealed is not what was measured before: other bytes of the same length, fewer, more", async () => {
@@ -186,8 +226,12 @@ describe("an attempt ends in an error, and records nothing,", () => {
 
   it("with the fault of the vault as its cause", async () => {
     const { ports } = watched({ put: () => Promise.reject(new Error("the vault is full")) });
-    const error = await sealDocument(ports, sealing([artefactOf("original-1", randomBytes(10))])).catch((fault: Error) => fault);
-    expect([(error as Error).message, ((error as Error).cause as Error | undefined)?.message]).toContain("the vault is full");
+    const error = await sealDocument(ports, sealing([artefactOf("original-1", randomBytes(10))])).catch(
+      (fault: Error) => fault,
+    );
+    expect([(error as Error).message, ((error as Error).cause as Error | undefined)?.message]).toContain(
+      "the vault is full",
+    );
   });
 });
 
@@ -195,7 +239,9 @@ describe("an attempt that is told to stop", () => {
   const never = new Promise<never>(() => {});
   const untilAborted: Objects["put"] = (_key, body, { signal }) => {
     body.on("error", () => {});
-    return new Promise((_resolve, reject) => signal!.addEventListener("abort", () => reject(signal!.reason as Error)));
+    return new Promise((_resolve, reject) =>
+      signal!.addEventListener("abort", () => reject(signal!.reason as Error)),
+    );
   };
 
   it.each<[string, Partial<Objects>]>([
@@ -205,7 +251,10 @@ describe("an attempt that is told to stop", () => {
   ])("ends although the vault hangs in its %s", async (_where, overrides) => {
     const stop = new AbortController();
     const { ports, calls } = watched(overrides);
-    const ending = sealDocument(ports, sealing([artefactOf("original-1", randomBytes(10))], { signal: stop.signal }));
+    const ending = sealDocument(
+      ports,
+      sealing([artefactOf("original-1", randomBytes(10))], { signal: stop.signal }),
+    );
     ending.catch(() => {});
     const last = "put" in overrides ? "put original-1" : "read original-1";
     await expect.poll(() => calls).toContain(last);
@@ -216,7 +265,10 @@ describe("an attempt that is told to stop", () => {
   it("ends although the keys hang", async () => {
     const stop = new AbortController();
     const ports = { objects, keys: { ...keys, generateDataKey: () => never } };
-    const ending = sealDocument(ports, sealing([artefactOf("original-1", randomBytes(10))], { signal: stop.signal }));
+    const ending = sealDocument(
+      ports,
+      sealing([artefactOf("original-1", randomBytes(10))], { signal: stop.signal }),
+    );
     stop.abort(new Error("SIGTERM"));
     await expect(ending).rejects.toThrow("SIGTERM");
   });
@@ -229,7 +281,9 @@ it("a fault of one artefact ends the others too: when the attempt is over, nothi
     running += 1;
     body.on("error", () => {});
     try {
-      return await new Promise((_resolve, reject) => options.signal!.addEventListener("abort", () => reject(options.signal!.reason as Error)));
+      return await new Promise((_resolve, reject) =>
+        options.signal!.addEventListener("abort", () => reject(options.signal!.reason as Error)),
+      );
     } finally {
       running -= 1;
     }

@@ -10,10 +10,21 @@ import { readObject } from "./read-object.ts";
 import { type Addressee, seal, sealedLength } from "./sealing.ts";
 
 /** An artefact in the vault, read back and found whole. */
-export type SealedArtefact = Omit<Artefact, "open"> & { sealedSizeBytes: number; sealedSha256: string; vaultKey: string; versionId: string };
+export type SealedArtefact = Omit<Artefact, "open"> & {
+  sealedSizeBytes: number;
+  sealedSha256: string;
+  vaultKey: string;
+  versionId: string;
+};
 /** A document in the vault under one data key; only the wrapped form of the key leaves this module. */
 export type SealedDocument = { artefacts: SealedArtefact[]; wrappedKey: Uint8Array; rootKeyId: string };
-type Sealing = { tenantId: string; documentId: string; token: number; artefacts: Artefact[]; signal: AbortSignal };
+type Sealing = {
+  tenantId: string;
+  documentId: string;
+  token: number;
+  artefacts: Artefact[];
+  signal: AbortSignal;
+};
 
 /** How many artefacts of one document are on their way at once. */
 const atOnce = 4;
@@ -23,18 +34,25 @@ const atOnce = 4;
  * back. Nothing is recorded: until the store transaction commits, these objects belong to nobody. When it throws, nothing
  * of the attempt is at work any more.
  */
-export async function sealDocument(ports: Pick<Ports, "objects" | "keys">, sealing: Sealing): Promise<SealedDocument> {
+export async function sealDocument(
+  ports: Pick<Ports, "objects" | "keys">,
+  sealing: Sealing,
+): Promise<SealedDocument> {
   const { tenantId, documentId, token, artefacts } = sealing;
   const stop = new AbortController();
   const signal = AbortSignal.any([sealing.signal, stop.signal]);
-  const dataKey = await heeding(signal, ports.keys.generateDataKey(dataKeyContext(tenantId, documentId, token)));
+  const dataKey = await heeding(
+    signal,
+    ports.keys.generateDataKey(dataKeyContext(tenantId, documentId, token)),
+  );
   const sealOne = (artefact: Artefact) => {
     const to: Addressee = { tenantId, documentId, artefact: artefact.name, attempt: String(token) };
     return sealArtefact(ports, { to, artefact, dataKey: dataKey.plaintext, stop, signal });
   };
   const sealed: SealedArtefact[] = [];
   try {
-    for (let at = 0; at < artefacts.length; at += atOnce) sealed.push(...(await together(stop, artefacts.slice(at, at + atOnce).map(sealOne))));
+    for (let at = 0; at < artefacts.length; at += atOnce)
+      sealed.push(...(await together(stop, artefacts.slice(at, at + atOnce).map(sealOne))));
   } finally {
     dataKey.plaintext.fill(0);
   }
@@ -52,7 +70,13 @@ export function vaultKey({ tenantId, documentId, attempt, artefact }: Addressee)
   return `v/${spread}/${tenantId}/${documentId}/${attempt}/${artefact}`;
 }
 
-type One = { to: Addressee; artefact: Artefact; dataKey: Uint8Array; stop: AbortController; signal: AbortSignal };
+type One = {
+  to: Addressee;
+  artefact: Artefact;
+  dataKey: Uint8Array;
+  stop: AbortController;
+  signal: AbortSignal;
+};
 
 async function sealArtefact(ports: Pick<Ports, "objects">, one: One): Promise<SealedArtefact> {
   const { name, mediaType, sizeBytes, sha256 } = one.artefact;
@@ -64,12 +88,27 @@ async function sealArtefact(ports: Pick<Ports, "objects">, one: One): Promise<Se
 }
 
 /** Both sides stop when either fails: a source that breaks does not, by itself, end a put that waits for its bytes. */
-async function put(ports: Pick<Ports, "objects">, key: string, sealedSizeBytes: number, { to, artefact, dataKey, stop, signal }: One) {
+async function put(
+  ports: Pick<Ports, "objects">,
+  key: string,
+  sealedSizeBytes: number,
+  { to, artefact, dataKey, stop, signal }: One,
+) {
   const sealed = new PassThrough({ highWaterMark: 1024 * 1024 });
   let measured: Measured | null = null;
-  const sealing = [artefact.open(), expecting(artefact), seal(to, dataKey), measuring((result) => (measured = result)), sealed] as const;
+  const sealing = [
+    artefact.open(),
+    expecting(artefact),
+    seal(to, dataKey),
+    measuring((result) => (measured = result)),
+    sealed,
+  ] as const;
   const piping = pipeline(...sealing, { signal });
-  const putting = ports.objects.put(key, sealed, { sizeBytes: sealedSizeBytes, mediaType: "application/octet-stream", signal });
+  const putting = ports.objects.put(key, sealed, {
+    sizeBytes: sealedSizeBytes,
+    mediaType: "application/octet-stream",
+    signal,
+  });
   const [, stored] = await together(stop, [piping, putting]);
   if (stored.outcome === "exists") throw new Error(`the vault key of this very attempt is taken: ${key}`);
   return { versionId: stored.versionId, sealedSha256: (measured! as Measured).sha256 };
@@ -78,12 +117,16 @@ async function put(ports: Pick<Ports, "objects">, key: string, sealedSizeBytes: 
 /** Passes on the bytes that were measured before, or fails ahead of their end: a changed file leaves no object. */
 function expecting({ name, sizeBytes, sha256 }: Artefact): Transform {
   return measuring((found) => {
-    if (found.sha256 !== sha256 || found.sizeBytes !== sizeBytes) throw new Error(`${name} changed between fetching and sealing`);
+    if (found.sha256 !== sha256 || found.sizeBytes !== sizeBytes)
+      throw new Error(`${name} changed between fetching and sealing`);
   });
 }
 
 /** Waits for all of them; the first that fails stops the others, and its fault is the one thrown. */
-async function together<T extends readonly unknown[]>(stop: AbortController, works: { readonly [Index in keyof T]: Promise<T[Index]> }): Promise<T> {
+async function together<T extends readonly unknown[]>(
+  stop: AbortController,
+  works: { readonly [Index in keyof T]: Promise<T[Index]> },
+): Promise<T> {
   for (const work of works) work.catch((error: unknown) => stop.abort(error));
   await Promise.allSettled(works);
   stop.signal.throwIfAborted();
@@ -91,10 +134,20 @@ async function together<T extends readonly unknown[]>(stop: AbortController, wor
 }
 
 /** What the store has is what was sent, byte for byte: only then may anybody be told so. */
-async function readBack(ports: Pick<Ports, "objects">, key: string, expected: Measured, signal: AbortSignal): Promise<void> {
+async function readBack(
+  ports: Pick<Ports, "objects">,
+  key: string,
+  expected: Measured,
+  signal: AbortSignal,
+): Promise<void> {
   let measured: Measured | null = null;
   const sink = measuring((result) => (measured = result));
-  await pipeline(await readObject(ports, key, signal), sink.on("data", () => {}), { signal });
+  await pipeline(
+    await readObject(ports, key, signal),
+    sink.on("data", () => {}),
+    { signal },
+  );
   const { sha256, sizeBytes } = measured! as Measured;
-  if (sha256 !== expected.sha256 || sizeBytes !== expected.sizeBytes) throw new Error(`the vault gave back other bytes than it was given: ${key}`);
+  if (sha256 !== expected.sha256 || sizeBytes !== expected.sizeBytes)
+    throw new Error(`the vault gave back other bytes than it was given: ${key}`);
 }

@@ -18,7 +18,11 @@ type Sealed = { files: RenderedFile[]; sealed: SealedDocument; isolation: Isolat
  * Makes a sealed document `stored`: state, artefacts, wrapped key, page texts, audit and outbox in one transaction.
  * Throws `LeaseLost`, and records nothing, when another attempt holds the document by now.
  */
-export async function storeDocument(ports: StorePorts, claim: Claim, { files, sealed, isolation }: Sealed): Promise<void> {
+export async function storeDocument(
+  ports: StorePorts,
+  claim: Claim,
+  { files, sealed, isolation }: Sealed,
+): Promise<void> {
   const { document, token } = claim;
   const move: Move = {
     documentId: document.id,
@@ -32,7 +36,11 @@ export async function storeDocument(ports: StorePorts, claim: Claim, { files, se
       isolation: JSON.stringify(isolation),
     },
     event: { type: "document.stored", data: storedFacts(claim, files) },
-    audit: { actor: "system:processor", action: "document.stored", detail: { token, originals: files.map(({ file }) => file.sha256) } },
+    audit: {
+      actor: "system:processor",
+      action: "document.stored",
+      detail: { token, originals: files.map(({ file }) => file.sha256) },
+    },
   };
   await ports.database.withTenant(document.tenant_id as never, (tx) =>
     settle(ports, tx, move, [
@@ -46,7 +54,11 @@ export async function storeDocument(ports: StorePorts, claim: Claim, { files, se
 }
 
 /** Refuses a document for good: theirs, final, said in plain words. Throws `LeaseLost` like `storeDocument`. */
-export async function rejectDocument(ports: StorePorts, { document, token }: Claim, { reason, detail }: Rejection): Promise<void> {
+export async function rejectDocument(
+  ports: StorePorts,
+  { document, token }: Claim,
+  { reason, detail }: Rejection,
+): Promise<void> {
   await ports.database.withTenant(document.tenant_id as never, (tx) =>
     settle(
       ports,
@@ -67,7 +79,12 @@ export async function rejectDocument(ports: StorePorts, { document, token }: Cla
 }
 
 /** All statements travel together; the move alone decides whether they count. */
-async function settle(ports: StorePorts, tx: Transaction, move: Move, others: (() => Promise<unknown>)[]): Promise<void> {
+async function settle(
+  ports: StorePorts,
+  tx: Transaction,
+  move: Move,
+  others: (() => Promise<unknown>)[],
+): Promise<void> {
   const moving = moveDocument(ports, tx, move);
   const results = await Promise.allSettled([moving, ...others.map((start) => start())]);
   if ((await moving) === null) throw new LeaseLost("the document was settled by another attempt");
@@ -106,11 +123,21 @@ function storedFacts({ document, token }: Claim, files: RenderedFile[]): Record<
     pageCount: countPages(files),
     duplicateOf: document.duplicate_of,
     legibility: legibilityOf(files).filter(({ reasons }) => reasons.length > 0),
-    files: files.map(({ file, mediaType, noPreview }) => ({ position: file.position, sha256: file.sha256, sizeBytes: file.size_bytes, mediaType, noPreview })),
+    files: files.map(({ file, mediaType, noPreview }) => ({
+      position: file.position,
+      sha256: file.sha256,
+      sizeBytes: file.size_bytes,
+      mediaType,
+      noPreview,
+    })),
   };
 }
 
-async function insertArtefacts(tx: Transaction, { document, token }: Claim, { artefacts }: SealedDocument): Promise<void> {
+async function insertArtefacts(
+  tx: Transaction,
+  { document, token }: Claim,
+  { artefacts }: SealedDocument,
+): Promise<void> {
   const rows = artefacts.map((artefact) => ({
     tenant_id: document.tenant_id,
     document_id: document.id,
@@ -127,17 +154,34 @@ async function insertArtefacts(tx: Transaction, { document, token }: Claim, { ar
   await tx.insertInto("artefact").values(rows).execute();
 }
 
-async function insertKey(tx: Transaction, { document, token }: Claim, { wrappedKey, rootKeyId }: SealedDocument): Promise<void> {
+async function insertKey(
+  tx: Transaction,
+  { document, token }: Claim,
+  { wrappedKey, rootKeyId }: SealedDocument,
+): Promise<void> {
   await tx
     .insertInto("document_key")
-    .values({ tenant_id: document.tenant_id, document_id: document.id, attempt: token, wrapped: Buffer.from(wrappedKey), root_key_id: rootKeyId })
+    .values({
+      tenant_id: document.tenant_id,
+      document_id: document.id,
+      attempt: token,
+      wrapped: Buffer.from(wrappedKey),
+      root_key_id: rootKeyId,
+    })
     .execute();
 }
 
 async function insertTexts(tx: Transaction, documentId: string, files: RenderedFile[]): Promise<void> {
-  const rows = numberFiles(files).flatMap(({ file, firstPage }) =>
-    (file.text ?? []).map((text, index) => ({ tenant_id: tx.insideTenant, document_id: documentId, page: firstPage + index, body: searchable(text) })),
-  ).filter(({ body }) => body.trim() !== "");
+  const rows = numberFiles(files)
+    .flatMap(({ file, firstPage }) =>
+      (file.text ?? []).map((text, index) => ({
+        tenant_id: tx.insideTenant,
+        document_id: documentId,
+        page: firstPage + index,
+        body: searchable(text),
+      })),
+    )
+    .filter(({ body }) => body.trim() !== "");
   if (rows.length > 0) await tx.insertInto("page_text").values(rows).execute();
 }
 
@@ -149,7 +193,10 @@ function searchable(text: string): string {
   return text.slice(0, searchableCharacters).replaceAll("\0", "").toWellFormed();
 }
 
-async function recordFile(tx: Transaction, { file, mediaType, pageCount: pages, noPreview }: RenderedFile): Promise<void> {
+async function recordFile(
+  tx: Transaction,
+  { file, mediaType, pageCount: pages, noPreview }: RenderedFile,
+): Promise<void> {
   await tx
     .updateTable("document_file")
     .set({ detected_type: mediaType, page_count: pages, no_preview_reason: noPreview })

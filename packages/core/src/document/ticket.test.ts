@@ -39,9 +39,14 @@ it("a ticket whose facts were exchanged under its seal does not open", () => {
   const other = Buffer.from(JSON.stringify({ ...facts, artefact: "original-2" })).toString("base64url");
   expect(openTicket(key, `${other}.${seal}`, 0)).toBeNull();
   expect(openTicket(key, `${body}.${seal}.`, 0)).toBeNull();
-  expect(openTicket(key, `${body}.${createHmac("sha256", key).update(body).digest("base64url")}`, 0)).toBeNull();
+  expect(
+    openTicket(key, `${body}.${createHmac("sha256", key).update(body).digest("base64url")}`, 0),
+  ).toBeNull();
 });
 
-it.each(["", ".", "a", "a.", ".a", "a.b", "a.b.c", "é.é", "\0.\0", `${"x".repeat(10_000)}.y`])("%j is no ticket", (text) => {
-  expect(openTicket(key, text, 0)).toBeNull();
-});
+it.each(["", ".", "a", "a.", ".a", "a.b", "a.b.c", "é.é", "\0.\0", `${"x".repeat(10_000)}.y`])(
+  "%j is no ticket",
+  (text) => {
+    expect(openTicket(key, text, 0)).toBeNull();
+  },
+);

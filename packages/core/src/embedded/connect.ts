@@ -17,15 +17,45 @@ import { createEmbeddedStream } from "./stream.ts";
 /** The ports of one machine, and what only it has: the upload server's side of the objects, the inbox of the pushes. */
 export type EmbeddedPorts = Ports & { objects: EmbeddedObjects; push: EmbeddedPush; close(): Promise<void> };
 
-/** Connects every embedded adapter; `faults` makes queue and stream duplicate, reorder, delay and lose answers. */
-export async function connectEmbedded(config: Config, log: Log, { faults }: { faults?: Faults } = {}): Promise<EmbeddedPorts> {
+type Options = { faults?: Faults };
+type Closable = { close(): Promise<void> };
+
+/**
+ * Connects every embedded adapter; `faults` makes queue and stream duplicate, reorder, delay and lose answers. When one of
+ * them cannot be opened, those before it are closed again.
+ */
+export async function connectEmbedded(
+  config: Config,
+  log: Log,
+  options: Options = {},
+): Promise<EmbeddedPorts> {
+  const opened: Closable[] = [];
+  const close = async () => void (await Promise.all(opened.map((adapter) => adapter.close())));
+  try {
+    return { ...(await open(config, log, options, opened)), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function open(
+  config: Config,
+  log: Log,
+  { faults }: Options,
+  opened: Closable[],
+): Promise<Omit<EmbeddedPorts, "close">> {
   const { dataDirectory, connections } = config.backend;
-  const onDemand = { connection: connections.embedded, ...(faults && { faults }) };
-  const queue = await createEmbeddedQueue(onDemand);
-  const stream = await createEmbeddedStream({ ...onDemand, log });
-  const push = await createEmbeddedPush({ connection: connections.embedded });
+  const { embedded: connection } = connections;
+  const keep = <Adapter extends Closable>(adapter: Adapter) => {
+    opened.push(adapter);
+    return adapter;
+  };
+  const queue = keep(await createEmbeddedQueue({ connection, ...(faults && { faults }) }));
+  const stream = keep(await createEmbeddedStream({ connection, log, ...(faults && { faults }) }));
+  const push = keep(await createEmbeddedPush({ connection }));
+  const database = keep(createEmbeddedDatabase({ connections, maxConnections: 10 }));
   const keys = await createEmbeddedKeys({ directory: join(dataDirectory, "keys") });
-  const database = createEmbeddedDatabase({ connections, maxConnections: 10 });
   const objects = createEmbeddedObjects({
     root: join(dataDirectory, "objects"),
     publicUrl: `${config.publicUrl}/objects`,
@@ -35,6 +65,17 @@ export async function connectEmbedded(config: Config, log: Log, { faults }: { fa
     onFault: (error) => log.warn("objects.fault", { error: error as Error }),
   });
   const cache = createEmbeddedCache({ clock: systemClock, maxEntries: 10_000 });
-  const close = async () => void (await Promise.all([queue.close(), stream.close(), push.close(), database.close()]));
-  return { objects, queue, stream, keys, database, push, cache, clock: systemClock, ids: systemIds, log, config, close };
+  return {
+    objects,
+    queue,
+    stream,
+    keys,
+    database,
+    push,
+    cache,
+    clock: systemClock,
+    ids: systemIds,
+    log,
+    config,
+  };
 }

@@ -28,7 +28,10 @@ databaseContract("PostgreSQL over TCP", async () => {
 
 it("a server that is not there is an outage, told within the two seconds that a grant may take", async () => {
   const nowhere = { host: "127.0.0.1", port: 1, database: "none", user: "nobody", password: "none" };
-  const database = createEmbeddedDatabase({ connections: { app: nowhere, system: nowhere }, maxConnections: 1 });
+  const database = createEmbeddedDatabase({
+    connections: { app: nowhere, system: nowhere },
+    maxConnections: 1,
+  });
   const error = await database.ping().catch((fault: unknown) => fault);
   expect(isOutage(error)).toBe(true);
   await database.close();

@@ -7,10 +7,14 @@ import type { Connection, Database, DatabaseRole, Lock } from "../ports/database
 const bigint = 20;
 /** bigint columns hold sizes, tokens and sequences below 2^53: they are read as numbers. */
 const types: pg.CustomTypesConfig = {
-  getTypeParser: ((oid: number, format?: "text") => (oid === bigint ? Number : pg.types.getTypeParser(oid, format))) as never,
+  getTypeParser: ((oid: number, format?: "text") =>
+    oid === bigint ? Number : pg.types.getTypeParser(oid, format)) as never,
 };
 
-type Options = { connections: Pick<Record<DatabaseRole, Connection>, "app" | "system">; maxConnections: number };
+type Options = {
+  connections: Pick<Record<DatabaseRole, Connection>, "app" | "system">;
+  maxConnections: number;
+};
 
 /** PostgreSQL over TCP, as app and as system. */
 export function createEmbeddedDatabase({ connections, maxConnections }: Options): Database {
@@ -49,7 +53,10 @@ async function lock(connection: Connection, name: string): Promise<Lock | null> 
   client.on("error", (error) => lost.abort(error));
   client.on("end", () => lost.abort(new Error("the connection that holds the lock ended")));
   await client.connect();
-  const held = await client.query<{ held: boolean }>("select pg_try_advisory_lock(hashtextextended($1, 0)) as held", [name]);
+  const held = await client.query<{ held: boolean }>(
+    "select pg_try_advisory_lock(hashtextextended($1, 0)) as held",
+    [name],
+  );
   if (held.rows[0]?.held) return { lost: lost.signal, release: () => client.end() };
   await client.end();
   return null;

@@ -21,12 +21,27 @@ beforeEach(() => query(world, "update outbox set published_at = now() where publ
 
 /** The stream as it stands, key by key; a perfect reader on the test's own connection. */
 async function published(documentId: string, topic = "documents"): Promise<CloudEvent[]> {
-  const rows = await query<Pick<ConsumedRecord, "value">>(world, "select value from embedded.stream_record where topic = $2 and key = $1 order by record_offset", [documentId, topic]);
+  const rows = await query<Pick<ConsumedRecord, "value">>(
+    world,
+    "select value from embedded.stream_record where topic = $2 and key = $1 order by record_offset",
+    [documentId, topic],
+  );
   return rows.map(({ value }) => CloudEvent.parse(JSON.parse(value)));
 }
 const waiting = async (documentId: string) =>
-  (await query<{ version: number }>(world, "select version from outbox where document_id = $1 and published_at is null order by id", [documentId])).map(({ version }) => version);
-const receiptOf = async (documentId: string) => (await query<{ jws: string; created_at: Date }>(world, "select * from receipt where document_id = $1", [documentId]))[0];
+  (
+    await query<{ version: number }>(
+      world,
+      "select version from outbox where document_id = $1 and published_at is null order by id",
+      [documentId],
+    )
+  ).map(({ version }) => version);
+const receiptOf = async (documentId: string) =>
+  (
+    await query<{ jws: string; created_at: Date }>(world, "select * from receipt where document_id = $1", [
+      documentId,
+    ])
+  )[0];
 
 /** A stream without faults of its own, whose publishing the test may change. */
 function quiet(publish?: Stream["publish"]): RelayPorts & { sent: CloudEvent[] } {
@@ -40,30 +55,50 @@ function quiet(publish?: Stream["publish"]): RelayPorts & { sent: CloudEvent[] }
 
 async function stored(): Promise<Doorbell> {
   const bell = await receive(world, world.dora, [randomBytes(100)]);
-  while ((await processOnce(world.ports, bell)) === "retried") await query(world, "update document set retry_at = null where id = $1", [bell.documentId]);
+  while ((await processOnce(world.ports, bell)) === "retried")
+    await query(world, "update document set retry_at = null where id = $1", [bell.documentId]);
   return bell;
 }
 
 async function granted(): Promise<string> {
-  const { document } = await acceptUpload(world.ports, world.dora, { id: newDocumentId(), kind: "cmr", files: [declare(randomBytes(10))] });
+  const { document } = await acceptUpload(world.ports, world.dora, {
+    id: newDocumentId(),
+    kind: "cmr",
+    files: [declare(randomBytes(10))],
+  });
   return document.id;
 }
 
-const edit = (documentId: string, note: string) => editDocument(world.ports, world.dora, { documentId, ifMatch: null, edit: { note } });
+const edit = (documentId: string, note: string) =>
+  editDocument(world.ports, world.dora, { documentId, ifMatch: null, edit: { note } });
 
 describe("versions of a document", () => {
   it("run from 1 without a gap over all of its facts, whoever writes at the same time", async () => {
     const { documentId } = await stored();
     await Promise.all(Array.from({ length: 12 }, (_, n) => edit(documentId, `note ${n}`)));
-    const rows = await query<{ version: number; type: string }>(world, "select version, type from outbox where document_id = $1 and topic = 'documents' order by id", [documentId]);
+    const rows = await query<{ version: number; type: string }>(
+      world,
+      "select version, type from outbox where document_id = $1 and topic = 'documents' order by id",
+      [documentId],
+    );
     expect(rows.map(({ version }) => version)).toEqual(Array.from({ length: 15 }, (_, n) => n + 1));
-    expect(rows.slice(0, 3).map(({ type }) => type)).toEqual(["upload.accepted", "document.received", "document.stored"]);
+    expect(rows.slice(0, 3).map(({ type }) => type)).toEqual([
+      "upload.accepted",
+      "document.received",
+      "document.stored",
+    ]);
   });
 
   it("are not raised by facts that do not move it", async () => {
     const bell = await stored();
     await world.ports.database.withTenant(bell.tenantId, (tx) =>
-      appendEvent(world.ports, tx, { documentId: bell.documentId, version: 3, type: "document.read", traceparent: null, data: {} }),
+      appendEvent(world.ports, tx, {
+        documentId: bell.documentId,
+        version: 3,
+        type: "document.read",
+        traceparent: null,
+        data: {},
+      }),
     );
     expect(await rowOf(world, bell)).toMatchObject({ version: 3 });
   });
@@ -92,7 +127,7 @@ describe("the relay", () => {
   it("keeps the order of every document through duplicates, reordering and lost answers, and loses nothing", async () => {
     const ids = await Promise.all(Array.from({ length: 6 }, granted));
     await Promise.all(ids.flatMap((id) => Array.from({ length: 5 }, (_, n) => edit(id, `note ${n}`))));
-    for (let left = 1; left > 0; ) {
+    for (let left = 1; left > 0;) {
       await relayEvents(world.ports);
       left = (await query(world, "select id from outbox where published_at is null")).length;
     }
@@ -136,7 +171,9 @@ describe("the relay", () => {
         const name = `${key} ${CloudEvent.parse(JSON.parse(value)).version}`;
         if (refuse.has(name)) stopped.add(key);
         if (!stopped.has(key)) outcomes.push(name);
-        return stopped.has(key) ? { acknowledged: false, error: new Error("refused") } : { acknowledged: true };
+        return stopped.has(key)
+          ? { acknowledged: false, error: new Error("refused") }
+          : { acknowledged: true };
       });
     };
     expect(await relayEvents(quiet(publish))).toEqual({ published: 4, failedKeys: 1, failed: [bad] });
@@ -155,7 +192,13 @@ describe("the relay", () => {
     const hold = Promise.withResolvers<void>();
     const written = Promise.withResolvers<void>();
     const committing = world.ports.database.withTenant(world.dora.tenantId, async (tx) => {
-      await appendEvent(world.ports, tx, { documentId: slow, version: 2, type: "document.edited", traceparent: null, data: {} });
+      await appendEvent(world.ports, tx, {
+        documentId: slow,
+        version: 2,
+        type: "document.edited",
+        traceparent: null,
+        data: {},
+      });
       written.resolve();
       await hold.promise;
     });
@@ -176,7 +219,8 @@ describe("a receipt", () => {
     const { documentId } = await stored();
     const there: boolean[] = [];
     const ports = quiet(async (_topic, records) => {
-      if (records.some(({ value }) => value.includes("document.stored.v1"))) there.push((await receiptOf(documentId)) !== undefined);
+      if (records.some(({ value }) => value.includes("document.stored.v1")))
+        there.push((await receiptOf(documentId)) !== undefined);
       return records.map(() => ({ acknowledged: true }));
     });
     await relayEvents(ports);
@@ -185,11 +229,16 @@ describe("a receipt", () => {
 
   it("is signed once, although the event is published many times", async () => {
     const { documentId } = await stored();
-    const refusing = quiet(async (_topic, records) => records.map(() => ({ acknowledged: false, error: new Error("down") })));
+    const refusing = quiet(async (_topic, records) =>
+      records.map(() => ({ acknowledged: false, error: new Error("down") })),
+    );
     await relayEvents(refusing);
     const first = await receiptOf(documentId);
     let signed = 0;
-    const keys = { ...world.ports.keys, sign: (bytes: Uint8Array) => (signed++, world.ports.keys.sign(bytes)) };
+    const keys = {
+      ...world.ports.keys,
+      sign: (bytes: Uint8Array) => (signed++, world.ports.keys.sign(bytes)),
+    };
     await relayEvents({ ...refusing, keys });
     await relayEvents({ ...quiet(), keys });
     expect(await receiptOf(documentId)).toEqual(first);
@@ -201,13 +250,21 @@ describe("a receipt", () => {
     const keys: RelayPorts["keys"] = {
       ...world.ports.keys,
       sign: async (bytes) => {
-        if (Buffer.from(bytes).toString().split(".").some((part) => Buffer.from(part, "base64url").includes(bad.documentId))) throw new Error("no signature");
+        if (
+          Buffer.from(bytes)
+            .toString()
+            .split(".")
+            .some((part) => Buffer.from(part, "base64url").includes(bad.documentId))
+        )
+          throw new Error("no signature");
         return await world.ports.keys.sign(bytes);
       },
     };
     const ports = quiet();
     expect(await relayEvents({ ...ports, keys })).toMatchObject({ failed: [bad.documentId], published: 3 });
-    expect(ports.sent.map(({ subject }) => subject)).toEqual(Array.from({ length: 3 }, () => good.documentId));
+    expect(ports.sent.map(({ subject }) => subject)).toEqual(
+      Array.from({ length: 3 }, () => good.documentId),
+    );
     expect(await receiptOf(bad.documentId)).toBeUndefined();
     expect(await relayEvents(ports)).toMatchObject({ failed: [], published: 3 });
     expect(await receiptOf(bad.documentId)).toBeDefined();
@@ -216,10 +273,15 @@ describe("a receipt", () => {
 
 it("what is rejected is told as well, and gets no receipt", async () => {
   const bell = await receive(world, world.dora, [randomBytes(9)]);
-  await processOnce(world.ports, bell, { renderer: standInRenderer(() => ({ outcome: "unsupported", detected: null })) });
+  await processOnce(world.ports, bell, {
+    renderer: standInRenderer(() => ({ outcome: "unsupported", detected: null })),
+  });
   const ports = quiet();
   await relayEvents(ports);
-  expect(ports.sent.at(-1)).toMatchObject({ type: "document.rejected.v1", data: { ownerId: world.dora.userId, reason: "unsupported_type" } });
+  expect(ports.sent.at(-1)).toMatchObject({
+    type: "document.rejected.v1",
+    data: { ownerId: world.dora.userId, reason: "unsupported_type" },
+  });
   expect(await receiptOf(bell.documentId)).toBeUndefined();
 });
 
@@ -234,6 +296,8 @@ it("one holder in the whole system has the relay's lock, and it passes on when t
     `select pg_terminate_backend(pid) from pg_locks join pg_database on pg_database.oid = database
      where locktype = 'advisory' and datname = current_database() and pid <> pg_backend_pid()`,
   );
-  await new Promise((resolve) => (second.lost.aborted ? resolve(null) : second.lost.addEventListener("abort", resolve)));
+  await new Promise((resolve) =>
+    second.lost.aborted ? resolve(null) : second.lost.addEventListener("abort", resolve),
+  );
   expect(second.lost.aborted).toBe(true);
 });

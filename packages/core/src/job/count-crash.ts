@@ -11,8 +11,17 @@ import { LeaseLost } from "./hold-lease.ts";
  * kills its parent, or meets a fault of ours afterwards, is met with tighter limits, or with no child at all.
  * Throws `LeaseLost`, and records nothing, when another attempt holds the document by now.
  */
-export async function countCrash(ports: Pick<Ports, "database" | "log">, { document, token }: Claim, file: DocumentFileRow, givenUp: GivenUp | null): Promise<void> {
-  ports.log.warn("document.decode_crashed", { documentId: document.id, position: file.position, givenUp: givenUp?.noPreview ?? null });
+export async function countCrash(
+  ports: Pick<Ports, "database" | "log">,
+  { document, token }: Claim,
+  file: DocumentFileRow,
+  givenUp: GivenUp | null,
+): Promise<void> {
+  ports.log.warn("document.decode_crashed", {
+    documentId: document.id,
+    position: file.position,
+    givenUp: givenUp?.noPreview ?? null,
+  });
   await ports.database.withTenant(document.tenant_id as never, async (tx) => {
     const counted = await tx
       .updateTable("document")
@@ -28,7 +37,11 @@ export async function countCrash(ports: Pick<Ports, "database" | "log">, { docum
   });
 }
 
-async function giveUpFile(tx: Transaction, file: DocumentFileRow, { mediaType, noPreview }: GivenUp): Promise<void> {
+async function giveUpFile(
+  tx: Transaction,
+  file: DocumentFileRow,
+  { mediaType, noPreview }: GivenUp,
+): Promise<void> {
   await tx
     .updateTable("document_file")
     .set({ detected_type: mediaType, no_preview_reason: noPreview })

@@ -15,7 +15,11 @@ type HoldPorts = Pick<Ports, "database" | "clock" | "config" | "log">;
  * A beat that meets an outage, or has no answer after a third of a lease, is tried again; when beats fail for a whole lease,
  * the lease counts as lost.
  */
-export async function holdLease<T>(ports: HoldPorts, claim: Claim, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function holdLease<T>(
+  ports: HoldPorts,
+  claim: Claim,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const lost = new AbortController();
   const done = new AbortController();
   const beating = beat(ports, claim, lost, done.signal);
@@ -35,12 +39,17 @@ async function beat(ports: HoldPorts, claim: Claim, lost: AbortController, done:
     const renewed = await answerWithin(ports, ports.config.periods.lease / 3, tryToRenew(ports, claim));
     if (renewed) renewedAt = ports.clock.monotonicMs();
     const silentMs = ports.clock.monotonicMs() - renewedAt;
-    if (renewed === false || silentMs >= ports.config.periods.lease) lost.abort(new LeaseLost("the lease went to another worker"));
+    if (renewed === false || silentMs >= ports.config.periods.lease)
+      lost.abort(new LeaseLost("the lease went to another worker"));
   }
 }
 
 /** Null when no answer came in time: a database that hangs must not keep a worker for ever. */
-async function answerWithin<T>({ clock }: HoldPorts, limitMs: number, answering: Promise<T>): Promise<T | null> {
+async function answerWithin<T>(
+  { clock }: HoldPorts,
+  limitMs: number,
+  answering: Promise<T>,
+): Promise<T | null> {
   const answered = new AbortController();
   const late = clock.sleep(limitMs, answered.signal).then(() => null);
   try {
@@ -55,7 +64,8 @@ async function tryToRenew(ports: HoldPorts, claim: Claim): Promise<boolean | nul
   try {
     return await renew(ports, claim);
   } catch (error) {
-    if (!isOutage(error)) ports.log.error("lease.beat_failed", { documentId: claim.document.id, error: error as Error });
+    if (!isOutage(error))
+      ports.log.error("lease.beat_failed", { documentId: claim.document.id, error: error as Error });
     return null;
   }
 }
@@ -64,7 +74,9 @@ async function renew(ports: HoldPorts, { document, token }: Claim): Promise<bool
   const rows = await ports.database.withTenant(document.tenant_id as never, (tx) =>
     tx
       .updateTable("document")
-      .set({ lease_until: sql`clock_timestamp() + ${ports.config.periods.lease}::float8 * interval '1 millisecond'` })
+      .set({
+        lease_until: sql`clock_timestamp() + ${ports.config.periods.lease}::float8 * interval '1 millisecond'`,
+      })
       .where("tenant_id", "=", document.tenant_id)
       .where("id", "=", document.id)
       .where("state", "=", "processing")

@@ -18,7 +18,11 @@ beforeAll(async () => (world = await testWorld()));
 afterAll(() => world.close());
 beforeEach(() => query(world, "update device set dropped_at = now()"));
 
-async function device(actor: Actor = world.dora, pushToken = `token ${randomUUID()}`, deviceId = DeviceId.parse(randomUUID())) {
+async function device(
+  actor: Actor = world.dora,
+  pushToken = `token ${randomUUID()}`,
+  deviceId = DeviceId.parse(randomUUID()),
+) {
   await registerDevice(world.ports, actor, { deviceId, platform: "android", pushToken });
   return { deviceId, pushToken };
 }
@@ -41,34 +45,55 @@ function fact(told: Told = {}): ConsumedRecord {
     data: { ownerId: world.dora.userId },
     ...told,
   });
-  return { topic: "documents", partition: 0, offset: "0", key: event.subject, value: JSON.stringify(event), headers: {} };
+  return {
+    topic: "documents",
+    partition: 0,
+    offset: "0",
+    key: event.subject,
+    value: JSON.stringify(event),
+    headers: {},
+  };
 }
 
 /** Ports whose pushes are kept, and answered as the test says. */
-function pushing(answer: (notice: PushNotice) => Promise<"delivered" | "unregistered"> = async () => "delivered") {
+function pushing(
+  answer: (notice: PushNotice) => Promise<"delivered" | "unregistered"> = async () => "delivered",
+) {
   const sent: PushNotice[] = [];
   const ports: Ports = { ...world.ports, push: { send: (notice) => (sent.push(notice), answer(notice)) } };
   return { sent, ports };
 }
 
-const dropped = async (deviceId: string) => (await query<{ dropped_at: Date | null }>(world, "select dropped_at from device where id = $1", [deviceId]))[0]!.dropped_at !== null;
+const dropped = async (deviceId: string) =>
+  (
+    await query<{ dropped_at: Date | null }>(world, "select dropped_at from device where id = $1", [deviceId])
+  )[0]!.dropped_at !== null;
 
 describe("a person is told what became of their document", () => {
-  it.each(["document.stored.v1", "document.rejected.v1", "document.failed.v1"])("on every live device: %s", async (type) => {
-    const devices = [await device(), await device()];
-    await device(world.emil);
-    const { sent, ports } = pushing();
-    const record = fact({ type });
-    expect(await notifyUser(ports, record)).toBe("notified");
-    expect(sent.map(({ token }) => token).toSorted()).toEqual(devices.map(({ pushToken }) => pushToken).toSorted());
-  });
+  it.each(["document.stored.v1", "document.rejected.v1", "document.failed.v1"])(
+    "on every live device: %s",
+    async (type) => {
+      const devices = [await device(), await device()];
+      await device(world.emil);
+      const { sent, ports } = pushing();
+      const record = fact({ type });
+      expect(await notifyUser(ports, record)).toBe("notified");
+      expect(sent.map(({ token }) => token).toSorted()).toEqual(
+        devices.map(({ pushToken }) => pushToken).toSorted(),
+      );
+    },
+  );
 
   it("by an opaque document id, never by content, name or address", async () => {
     await device();
     const { sent, ports } = pushing();
-    const record = fact({ data: { ownerId: world.dora.userId, kind: "cmr", note: "secret", files: [{ name: "page 1.jpg" }] } });
+    const record = fact({
+      data: { ownerId: world.dora.userId, kind: "cmr", note: "secret", files: [{ name: "page 1.jpg" }] },
+    });
     await notifyUser(ports, record);
-    expect(sent.map(({ data }) => data)).toEqual([{ documentId: record.key, type: "document.stored.v1", version: "3" }]);
+    expect(sent.map(({ data }) => data)).toEqual([
+      { documentId: record.key, type: "document.stored.v1", version: "3" },
+    ]);
   });
 
   it("under one tag per version, which fits into 64 characters for any version there can be", async () => {
@@ -77,26 +102,44 @@ describe("a person is told what became of their document", () => {
     const record = fact({ version: 7 });
     await notifyUser(ports, record);
     expect(sent[0]!.tag).toBe(`${record.key}.7`);
-    expect(pushTag({ subject: newDocumentId(), version: Number.MAX_SAFE_INTEGER }).length).toBeLessThanOrEqual(64);
+    expect(
+      pushTag({ subject: newDocumentId(), version: Number.MAX_SAFE_INTEGER }).length,
+    ).toBeLessThanOrEqual(64);
   });
 
   it("and it is noted, with how many devices were reached", async () => {
     await device();
     const { deviceId } = await device();
-    const tokens = await query<{ push_token: string }>(world, "select push_token from device where id = $1", [deviceId]);
-    const { ports } = pushing(async ({ token }) => (token === tokens[0]!.push_token ? "unregistered" : "delivered"));
+    const tokens = await query<{ push_token: string }>(world, "select push_token from device where id = $1", [
+      deviceId,
+    ]);
+    const { ports } = pushing(async ({ token }) =>
+      token === tokens[0]!.push_token ? "unregistered" : "delivered",
+    );
     const record = fact();
     await notifyUser(ports, record);
     const detail = { ownerId: world.dora.userId, reached: 1 };
-    expect(await query(world, "select actor, detail from audit where subject = $1", [record.key])).toEqual([{ actor: "system:notifier", detail: { ...detail, version: 3 } }]);
-    const told = await query(world, "select topic, type, version, data from outbox where document_id = $1", [record.key]);
-    expect(told).toEqual([{ topic: "users", type: "user.notified", version: 3, data: { ...detail, about: "document.stored.v1" } }]);
+    expect(await query(world, "select actor, detail from audit where subject = $1", [record.key])).toEqual([
+      { actor: "system:notifier", detail: { ...detail, version: 3 } },
+    ]);
+    const told = await query(world, "select topic, type, version, data from outbox where document_id = $1", [
+      record.key,
+    ]);
+    expect(told).toEqual([
+      { topic: "users", type: "user.notified", version: 3, data: { ...detail, about: "document.stored.v1" } },
+    ]);
   });
 
   it("not of facts that only we need to know, nor of those without an owner", async () => {
     await device();
     const { sent, ports } = pushing();
-    for (const type of ["upload.accepted.v1", "document.received.v1", "document.edited.v1", "user.notified.v1", "document.stored.v2"]) {
+    for (const type of [
+      "upload.accepted.v1",
+      "document.received.v1",
+      "document.edited.v1",
+      "user.notified.v1",
+      "document.stored.v2",
+    ]) {
       expect(await notifyUser(ports, fact({ type }))).toBe("skipped");
     }
     expect(await notifyUser(ports, fact({ data: {} }))).toBe("skipped");
@@ -116,7 +159,11 @@ describe("a version is told once", () => {
     await device();
     const { sent, ports } = pushing();
     const record = fact();
-    expect([await notifyUser(ports, record), await notifyUser(ports, record), await notifyUser(ports, record)]).toEqual(["notified", "skipped", "skipped"]);
+    expect([
+      await notifyUser(ports, record),
+      await notifyUser(ports, record),
+      await notifyUser(ports, record),
+    ]).toEqual(["notified", "skipped", "skipped"]);
     expect(sent).toHaveLength(1);
   });
 
@@ -125,7 +172,8 @@ describe("a version is told once", () => {
     const { sent, ports } = pushing();
     const subject = newDocumentId();
     const outcomes: string[] = [];
-    for (const version of [3, 5, 4, 3, 5, 6]) outcomes.push(await notifyUser(ports, fact({ subject, version })));
+    for (const version of [3, 5, 4, 3, 5, 6])
+      outcomes.push(await notifyUser(ports, fact({ subject, version })));
     expect(outcomes).toEqual(["notified", "notified", "skipped", "skipped", "skipped", "notified"]);
     expect(sent.map(({ data }) => data["version"])).toEqual(["3", "5", "6"]);
   });
@@ -152,7 +200,12 @@ describe("a version is told once", () => {
     const { sent, ports } = pushing();
     const subject = newDocumentId();
     await notifyUser(ports, fact({ subject, version: 9 }));
-    expect(await notifyUser(ports, fact({ subject, version: 3, tenant: world.franz.tenantId, data: { ownerId: world.franz.userId } }))).toBe("notified");
+    expect(
+      await notifyUser(
+        ports,
+        fact({ subject, version: 3, tenant: world.franz.tenantId, data: { ownerId: world.franz.userId } }),
+      ),
+    ).toBe("notified");
     expect(sent).toHaveLength(2);
   });
 });
@@ -171,7 +224,9 @@ describe("a device", () => {
   it("is kept through an outage of the push service, and the fact is not taken as told", async () => {
     const { deviceId } = await device();
     const record = fact();
-    await expect(notifyUser(pushing(() => Promise.reject(new Error("503"))).ports, record)).rejects.toThrow("503");
+    await expect(notifyUser(pushing(() => Promise.reject(new Error("503"))).ports, record)).rejects.toThrow(
+      "503",
+    );
     expect(await dropped(deviceId)).toBe(false);
     const { sent, ports } = pushing();
     expect(await notifyUser(ports, record)).toBe("notified");
@@ -192,11 +247,16 @@ describe("a device", () => {
 
 it("a record that cannot be read is passed over and logged: it would hold up all that come after it", async () => {
   const lines: unknown[] = [];
-  const log = { ...world.ports.log, error: (event: string, fields?: object) => void lines.push({ event, ...fields }) };
+  const log = {
+    ...world.ports.log,
+    error: (event: string, fields?: object) => void lines.push({ event, ...fields }),
+  };
   for (const value of ["{}", '"text"', "not JSON"]) {
     expect(await notifyUser({ ...pushing().ports, log }, { ...fact(), value, offset: "17" })).toBe("skipped");
   }
-  expect(lines).toMatchObject(Array.from({ length: 3 }, () => ({ event: "notice.unreadable", offset: "17" })));
+  expect(lines).toMatchObject(
+    Array.from({ length: 3 }, () => ({ event: "notice.unreadable", offset: "17" })),
+  );
 });
 
 it("from the store to the phone: an outage of the push service is ridden out by the stream, and a person sees one notice", async () => {
@@ -212,12 +272,20 @@ it("from the store to the phone: an outage of the push service is ridden out by 
       return await world.ports.push.send(notice);
     },
   };
-  const consuming = world.ports.stream.consume({ group: notifier, topics: ["documents"], signal: stop.signal }, async (record) => {
-    if ((await notifyUser({ ...world.ports, push }, record)) === "notified") notified.abort();
-  });
+  const consuming = world.ports.stream.consume(
+    { group: notifier, topics: ["documents"], signal: stop.signal },
+    async (record) => {
+      if ((await notifyUser({ ...world.ports, push }, record)) === "notified") notified.abort();
+    },
+  );
   if (!notified.signal.aborted) await once(notified.signal, "abort");
   stop.abort();
   await consuming;
   expect(tries).toBe(3);
-  expect(await world.ports.push.received(pushToken)).toMatchObject([{ tag: `${bell.documentId}.3`, data: { documentId: bell.documentId, type: "document.stored.v1", version: "3" } }]);
+  expect(await world.ports.push.received(pushToken)).toMatchObject([
+    {
+      tag: `${bell.documentId}.3`,
+      data: { documentId: bell.documentId, type: "document.stored.v1", version: "3" },
+    },
+  ]);
 });

@@ -51,7 +51,10 @@ export type ObjectFacts = {
 export interface Objects {
   signPut(grant: PutGrant): Promise<SignedRequest>;
   /** Opens a multipart upload; the key must not exist when it is completed. */
-  startParts(key: ObjectKey, grant: { mediaType: string; metadata: Record<string, string> }): Promise<{ uploadId: string }>;
+  startParts(
+    key: ObjectKey,
+    grant: { mediaType: string; metadata: Record<string, string> },
+  ): Promise<{ uploadId: string }>;
   signPart(grant: PartGrant): Promise<SignedRequest>;
   /** Parts in order of their numbers; empty when the upload is unknown or over. */
   listParts(key: ObjectKey, uploadId: string): Promise<StoredPart[]>;
@@ -73,7 +76,12 @@ export interface Objects {
   put(
     key: ObjectKey,
     body: Readable,
-    options: { sizeBytes: number; mediaType: string; metadata?: Record<string, string>; signal?: AbortSignal },
+    options: {
+      sizeBytes: number;
+      mediaType: string;
+      metadata?: Record<string, string>;
+      signal?: AbortSignal;
+    },
   ): Promise<{ outcome: "created"; versionId: string } | { outcome: "exists" }>;
   /** Deletes one version for good; an unknown one is no error. */
   remove(key: ObjectKey, versionId: string): Promise<void>;

@@ -21,7 +21,11 @@ export type QueueDepth = { waiting: number; inFlight: number; dead: number; olde
  * After `maxReceives` deliveries without acknowledgement a message moves to the queue's dead letters.
  */
 export interface Queue {
-  send(queue: QueueName, body: string, options?: { delayMs?: number; attributes?: Record<string, string> }): Promise<void>;
+  send(
+    queue: QueueName,
+    body: string,
+    options?: { delayMs?: number; attributes?: Record<string, string> },
+  ): Promise<void>;
   /** Waits up to `waitMs` for at least one message; empty when none came or the signal aborted. `max` is 1 to 10. */
   receive(
     queue: QueueName,

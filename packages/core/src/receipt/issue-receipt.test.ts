@@ -20,7 +20,12 @@ async function stored(files = [randomBytes(40)]) {
   return bell;
 }
 
-const receiptOf = async (documentId: string) => await query<{ jws: string; created_at: Date }>(world, "select jws, created_at from receipt where document_id = $1", [documentId]);
+const receiptOf = async (documentId: string) =>
+  await query<{ jws: string; created_at: Date }>(
+    world,
+    "select jws, created_at from receipt where document_id = $1",
+    [documentId],
+  );
 
 describe("the receipt of a stored document", () => {
   it("states what was received and stored, when, and under which keys, and verifies with the published ones and the photo", async () => {
@@ -30,7 +35,11 @@ describe("the receipt of a stored document", () => {
     await issueReceipt(world.ports, bell.tenantId, bell.documentId);
     const jws = await readReceipt(world.ports, world.dora, bell.documentId);
     const row = await rowOf(world, bell);
-    const [key] = await query<{ root_key_id: string }>(world, "select root_key_id from document_key where document_id = $1", [bell.documentId]);
+    const [key] = await query<{ root_key_id: string }>(
+      world,
+      "select root_key_id from document_key where document_id = $1",
+      [bell.documentId],
+    );
     expect(claimsOf(jws)).toEqual({
       iss: world.config.publicUrl,
       iat: Math.floor((row["settled_at"] as Date).getTime() / 1_000),
@@ -39,19 +48,31 @@ describe("the receipt of a stored document", () => {
       confirmationCode: row["confirmation_code"],
       kind: "cmr",
       loadNumber: null,
-      originals: files.map((bytes, index) => ({ position: index + 1, sha256: sha256Hex(bytes), sizeBytes: bytes.length })),
+      originals: files.map((bytes, index) => ({
+        position: index + 1,
+        sha256: sha256Hex(bytes),
+        sizeBytes: bytes.length,
+      })),
       receivedAt: (row["received_at"] as Date).toISOString(),
       storedAt: (row["settled_at"] as Date).toISOString(),
       keyId: key!.root_key_id,
       checkpoint: await lastCheckpoint(world.ports),
     });
-    const originals = files.toReversed().map((bytes) => ({ sha256: sha256Hex(bytes), sizeBytes: bytes.length }));
-    expect(await verifyReceipt(jws, await receiptKeys(world.ports), originals)).toMatchObject({ outcome: "valid", positions: [2, 1] });
+    const originals = files
+      .toReversed()
+      .map((bytes) => ({ sha256: sha256Hex(bytes), sizeBytes: bytes.length }));
+    expect(await verifyReceipt(jws, await receiptKeys(world.ports), originals)).toMatchObject({
+      outcome: "valid",
+      positions: [2, 1],
+    });
   });
 
   it("is signed once: a second call, a second relay and an edit later change nothing", async () => {
     const bell = await stored();
-    await Promise.all([issueReceipt(world.ports, bell.tenantId, bell.documentId), issueReceipt(world.ports, bell.tenantId, bell.documentId)]);
+    await Promise.all([
+      issueReceipt(world.ports, bell.tenantId, bell.documentId),
+      issueReceipt(world.ports, bell.tenantId, bell.documentId),
+    ]);
     const first = await receiptOf(bell.documentId);
     expect(first).toHaveLength(1);
     await query(world, "update document set kind = 'invoice' where id = $1", [bell.documentId]);
@@ -72,27 +93,46 @@ describe("the receipt of a stored document", () => {
 describe("asking for a receipt", () => {
   it("is refused while it is being signed, with a second to wait", async () => {
     const { documentId } = await stored();
-    await expect(readReceipt(world.ports, world.dora, documentId)).rejects.toMatchObject({ code: "no_receipt_yet", status: 409, retryAfterSeconds: 1 });
+    await expect(readReceipt(world.ports, world.dora, documentId)).rejects.toMatchObject({
+      code: "no_receipt_yet",
+      status: 409,
+      retryAfterSeconds: 1,
+    });
   });
 
   it("is refused with the state named while the document is not stored", async () => {
     const bell = await receive(world, world.dora, [randomBytes(6)]);
-    await expect(readReceipt(world.ports, world.dora, bell.documentId)).rejects.toMatchObject({ code: "no_receipt_yet", retryAfterSeconds: null, message: expect.stringContaining("received") });
-    await processOnce(world.ports, bell, { renderer: standInRenderer(() => ({ outcome: "unsupported", detected: null })) });
-    await expect(readReceipt(world.ports, world.dora, bell.documentId)).rejects.toMatchObject({ message: expect.stringContaining("rejected") });
+    await expect(readReceipt(world.ports, world.dora, bell.documentId)).rejects.toMatchObject({
+      code: "no_receipt_yet",
+      retryAfterSeconds: null,
+      message: expect.stringContaining("received"),
+    });
+    await processOnce(world.ports, bell, {
+      renderer: standInRenderer(() => ({ outcome: "unsupported", detected: null })),
+    });
+    await expect(readReceipt(world.ports, world.dora, bell.documentId)).rejects.toMatchObject({
+      message: expect.stringContaining("rejected"),
+    });
   });
 
   it("is answered like an unknown document to whoever may not see it", async () => {
     const bell = await stored();
     await issueReceipt(world.ports, bell.tenantId, bell.documentId);
     for (const stranger of [world.emil, world.franz]) {
-      await expect(readReceipt(world.ports, stranger, bell.documentId)).rejects.toMatchObject({ code: "not_found", status: 404 });
+      await expect(readReceipt(world.ports, stranger, bell.documentId)).rejects.toMatchObject({
+        code: "not_found",
+        status: 404,
+      });
     }
-    expect(await readReceipt(world.ports, world.agnes, bell.documentId)).toBe((await receiptOf(bell.documentId))[0]!.jws);
+    expect(await readReceipt(world.ports, world.agnes, bell.documentId)).toBe(
+      (await receiptOf(bell.documentId))[0]!.jws,
+    );
   });
 });
 
 it("published keys hold the public half only", async () => {
   const { keys } = await receiptKeys(world.ports);
-  expect(keys.map((key) => Object.keys(key).toSorted())).toEqual([["alg", "crv", "kid", "kty", "use", "x", "y"]]);
+  expect(keys.map((key) => Object.keys(key).toSorted())).toEqual([
+    ["alg", "crv", "kid", "kty", "use", "x", "y"],
+  ]);
 });

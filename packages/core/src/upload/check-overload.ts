@@ -32,13 +32,19 @@ function ageMs(ports: ReadPorts, row: { since: Date | null } | undefined): numbe
 }
 
 /** Refuses new work while the oldest waits too long already: 503 with Retry-After, so that nothing is promised in vain. */
-export async function checkOverload(ports: Pick<Ports, "database" | "cache" | "clock" | "config">): Promise<void> {
+export async function checkOverload(
+  ports: Pick<Ports, "database" | "cache" | "clock" | "config">,
+): Promise<void> {
   const known = await ports.cache.get(cacheKey);
   const waitingMs = known === null ? ((await oldestUnattendedMs(ports)) ?? 0) : Number(known);
   if (known === null) await ports.cache.set(cacheKey, String(waitingMs), cacheMs);
   if (waitingMs <= ports.config.periods.overload) return;
-  throw new Refusal("overloaded", "More documents are waiting than we can process in time. Keep the photo, it will be sent later.", {
-    status: 503,
-    retryAfterSeconds: 60,
-  });
+  throw new Refusal(
+    "overloaded",
+    "More documents are waiting than we can process in time. Keep the photo, it will be sent later.",
+    {
+      status: 503,
+      retryAfterSeconds: 60,
+    },
+  );
 }

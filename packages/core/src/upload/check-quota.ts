@@ -19,7 +19,9 @@ export async function readQuota(tx: Transaction, actor: Pick<Actor, "userId">): 
         sql<number>`count(*)::float8`.as("documents"),
         sql<number>`coalesce(sum(size_bytes), 0)::float8`.as("bytes"),
         sql<number>`count(*) filter (where owner_id = ${actor.userId})::float8`.as("ownDocuments"),
-        sql<number>`coalesce(sum(size_bytes) filter (where owner_id = ${actor.userId}), 0)::float8`.as("ownBytes"),
+        sql<number>`coalesce(sum(size_bytes) filter (where owner_id = ${actor.userId}), 0)::float8`.as(
+          "ownBytes",
+        ),
       ])
       .where("tenant_id", "=", tx.insideTenant)
       .where("created_at", ">", sql<Date>`clock_timestamp() - interval '24 hours'`)
@@ -32,7 +34,11 @@ export async function readQuota(tx: Transaction, actor: Pick<Actor, "userId">): 
     },
     tenant: {
       used: { documents: used.documents, bytes: used.bytes },
-      quota: { who: "Your company has", documents: tenant.tenant_documents_per_day, bytes: tenant.tenant_bytes_per_day },
+      quota: {
+        who: "Your company has",
+        documents: tenant.tenant_documents_per_day,
+        bytes: tenant.tenant_bytes_per_day,
+      },
     },
   };
 }
@@ -43,7 +49,8 @@ export async function readQuota(tx: Transaction, actor: Pick<Actor, "userId">): 
  */
 export function checkQuota({ person, tenant }: QuotaState, more: Used): void {
   for (const { used, quota } of [person, tenant]) {
-    if (used.documents + more.documents <= quota.documents && used.bytes + more.bytes <= quota.bytes) continue;
+    if (used.documents + more.documents <= quota.documents && used.bytes + more.bytes <= quota.bytes)
+      continue;
     throw new Refusal(
       "quota_exceeded",
       `${quota.who} reached the limit of ${quota.documents} documents or ${Math.floor(quota.bytes / 1024 / 1024)} MiB in 24 hours. Keep the photo and send it later, or ask your office for a higher limit.`,

@@ -19,7 +19,9 @@ export async function receiveSilent(ports: ReceivePorts): Promise<number> {
     .selectFrom("document")
     .select(["tenant_id", "id"])
     .where("state", "=", "granted")
-    .where(sql<boolean>`clock_timestamp() - ${seen} > greatest(${silence}::float8 * interval '1 millisecond', (${seen} - ${given}) / 2)`)
+    .where(
+      sql<boolean>`clock_timestamp() - ${seen} > greatest(${silence}::float8 * interval '1 millisecond', (${seen} - ${given}) / 2)`,
+    )
     .orderBy("created_at")
     .limit(200)
     .execute();
@@ -42,7 +44,11 @@ async function look(ports: ReceivePorts, waiting: Waiting): Promise<boolean> {
 }
 
 /** Counts those of which `work` is true. One that fails is told, and does not keep the others behind it waiting. */
-async function countEach(ports: ReceivePorts, rows: Row[], work: (ports: ReceivePorts, waiting: Waiting) => Promise<boolean>): Promise<number> {
+async function countEach(
+  ports: ReceivePorts,
+  rows: Row[],
+  work: (ports: ReceivePorts, waiting: Waiting) => Promise<boolean>,
+): Promise<number> {
   let count = 0;
   for (const waiting of rows.map(parse)) {
     try {
@@ -99,4 +105,7 @@ async function isOverdue(tx: Transaction, documentId: string): Promise<boolean> 
 }
 
 type Row = { tenant_id: string; id: string };
-const parse = (row: Row): Waiting => ({ tenantId: TenantId.parse(row.tenant_id), documentId: DocumentId.parse(row.id) });
+const parse = (row: Row): Waiting => ({
+  tenantId: TenantId.parse(row.tenant_id),
+  documentId: DocumentId.parse(row.id),
+});

@@ -15,7 +15,10 @@ export async function ingestUpload(ports: ReceivePorts, key: string): Promise<vo
   if (!there) return;
   const { tenantId, documentId } = owner;
   // The store knows no hash of the whole of what came in parts: that is for the look at the whole document.
-  const left = there.sha256 === null ? 0 : await ports.database.withTenant(tenantId, (tx) => markPage(tx, documentId, there));
+  const left =
+    there.sha256 === null
+      ? 0
+      : await ports.database.withTenant(tenantId, (tx) => markPage(tx, documentId, there));
   if (left === 0) await receiveDocument(ports, { tenantId, documentId }, "system:ingest");
 }
 
@@ -23,11 +26,19 @@ export async function ingestUpload(ports: ReceivePorts, key: string): Promise<vo
 async function markPage(tx: Transaction, documentId: string, there: ObjectFacts): Promise<number | null> {
   const ofDocument = { tenant_id: tx.insideTenant, document_id: documentId };
   const [document, , counted] = await Promise.all([
-    tx.selectFrom("document").select("state").where("tenant_id", "=", tx.insideTenant).where("id", "=", documentId).forUpdate().executeTakeFirst(),
+    tx
+      .selectFrom("document")
+      .select("state")
+      .where("tenant_id", "=", tx.insideTenant)
+      .where("id", "=", documentId)
+      .forUpdate()
+      .executeTakeFirst(),
     tx
       .updateTable("document_file")
       .set({ arrived_at: sql`clock_timestamp()` })
-      .where((eb) => eb.and({ ...ofDocument, staging_key: there.key, size_bytes: there.sizeBytes, sha256: there.sha256! }))
+      .where((eb) =>
+        eb.and({ ...ofDocument, staging_key: there.key, size_bytes: there.sizeBytes, sha256: there.sha256! }),
+      )
       .where("arrived_at", "is", null)
       .execute(),
     tx

@@ -20,7 +20,11 @@ type Document = { tenantId: TenantId; documentId: string };
  * its confirmation code, the decision about duplicates, and the doorbell rung after the commit. Answers the positions of
  * pages that are missing. Safe to call at any time, in any state, by many at once.
  */
-export async function receiveDocument(ports: ReceivePorts, { tenantId, documentId }: Document, actor: string): Promise<{ missing: number[] }> {
+export async function receiveDocument(
+  ports: ReceivePorts,
+  { tenantId, documentId }: Document,
+  actor: string,
+): Promise<{ missing: number[] }> {
   const loaded = await ports.database.withTenant(tenantId, (tx) => loadDocument(tx, documentId));
   if (!loaded || loaded.document.state !== "granted") return { missing: [] };
   const arrived = await findArrived(ports, loaded.files);
@@ -34,15 +38,28 @@ export async function receiveDocument(ports: ReceivePorts, { tenantId, documentI
   return await receiveDocument(ports, { tenantId, documentId }, actor);
 }
 
-async function receive(ports: ReceivePorts, tenantId: TenantId, { document, files }: Loaded, actor: string): Promise<boolean> {
-  const received = await ports.database.withTenant(tenantId, (tx) => moveToReceived(ports, tx, document, files, actor));
+async function receive(
+  ports: ReceivePorts,
+  tenantId: TenantId,
+  { document, files }: Loaded,
+  actor: string,
+): Promise<boolean> {
+  const received = await ports.database.withTenant(tenantId, (tx) =>
+    moveToReceived(ports, tx, document, files, actor),
+  );
   if (!received) return false;
   ports.log.info("document.received", { tenantId, documentId: document.id });
   await ringDoorbell(ports, received);
   return true;
 }
 
-async function moveToReceived(ports: ReceivePorts, tx: Transaction, document: DocumentRow, files: DocumentFileRow[], actor: string) {
+async function moveToReceived(
+  ports: ReceivePorts,
+  tx: Transaction,
+  document: DocumentRow,
+  files: DocumentFileRow[],
+  actor: string,
+) {
   const content = { documentId: document.id, sha256: document.content_sha256 };
   const [, duplicateOf] = await Promise.all([lockContent(tx, content), findDuplicate(tx, content)]);
   const code = confirmationCode(ports.ids);
@@ -52,25 +69,40 @@ async function moveToReceived(ports: ReceivePorts, tx: Transaction, document: Do
       from: ["granted"],
       to: "received",
       version: document.version,
-      set: { received_at: sql`clock_timestamp()`, rung_at: sql`clock_timestamp()`, confirmation_code: code, duplicate_of: duplicateOf },
+      set: {
+        received_at: sql`clock_timestamp()`,
+        rung_at: sql`clock_timestamp()`,
+        confirmation_code: code,
+        duplicate_of: duplicateOf,
+      },
       event: {
         type: "document.received",
         data: {
           ownerId: document.owner_id,
           confirmationCode: code,
           duplicateOf,
-          files: files.map(({ position, sha256, size_bytes }) => ({ position, sha256, sizeBytes: size_bytes })),
+          files: files.map(({ position, sha256, size_bytes }) => ({
+            position,
+            sha256,
+            sizeBytes: size_bytes,
+          })),
         },
       },
       audit: { actor, action: "document.received", detail: { duplicateOf } },
     }),
     markArrived(tx, document.id, files),
   ]);
-  if (moved && document.replaces !== null) await supersede(ports, tx, actor, { replaced: document.replaces, by: document.id });
+  if (moved && document.replaces !== null)
+    await supersede(ports, tx, actor, { replaced: document.replaces, by: document.id });
   return moved;
 }
 
-async function supersede(ports: ReceivePorts, tx: Transaction, actor: string, { replaced, by }: { replaced: string; by: string }): Promise<void> {
+async function supersede(
+  ports: ReceivePorts,
+  tx: Transaction,
+  actor: string,
+  { replaced, by }: { replaced: string; by: string },
+): Promise<void> {
   const superseded = await tx
     .updateTable("document")
     .set({ superseded_by: by, changed_at: sql`clock_timestamp()` })
@@ -79,11 +111,14 @@ async function supersede(ports: ReceivePorts, tx: Transaction, actor: string, { 
     .where("superseded_by", "is", null)
     .returning("id")
     .executeTakeFirst();
-  if (superseded) await appendAudit(ports, tx, { actor, action: "document.superseded", subject: replaced, detail: { by } });
+  if (superseded)
+    await appendAudit(ports, tx, { actor, action: "document.superseded", subject: replaced, detail: { by } });
 }
 
 async function findArrived(ports: ReceivePorts, files: DocumentFileRow[]): Promise<DocumentFileRow[]> {
-  const found = await Promise.all(files.map(async (file) => (file.arrived_at !== null || (await hasArrived(ports, file)) ? file : null)));
+  const found = await Promise.all(
+    files.map(async (file) => (file.arrived_at !== null || (await hasArrived(ports, file)) ? file : null)),
+  );
   return found.filter((file) => file !== null);
 }
 
@@ -97,7 +132,9 @@ async function hasArrived(ports: ReceivePorts, file: DocumentFileRow): Promise<b
 
 async function joinParts(ports: ReceivePorts, file: DocumentFileRow, uploadId: string): Promise<boolean> {
   const stored = await ports.objects.listParts(file.staging_key, uploadId);
-  const parts = declaredParts(file).flatMap((declared) => stored.find((part) => isPart(part, declared)) ?? []);
+  const parts = declaredParts(file).flatMap(
+    (declared) => stored.find((part) => isPart(part, declared)) ?? [],
+  );
   if (parts.length < declaredParts(file).length) return false;
   await ports.objects.completeParts(file.staging_key, uploadId, parts);
   const joined = await ports.objects.head(file.staging_key);
@@ -106,9 +143,16 @@ async function joinParts(ports: ReceivePorts, file: DocumentFileRow, uploadId: s
 
 /** A staged object that is not what its grant says cannot come from a signed upload: it is never taken for the page. */
 function matches(ports: ReceivePorts, file: DocumentFileRow, there: ObjectFacts): boolean {
-  const sameBytes = inParts(file.size_bytes) ? there.compositeSha256 === compositeSha256(file.part_sha256!) : there.sha256 === file.sha256;
+  const sameBytes = inParts(file.size_bytes)
+    ? there.compositeSha256 === compositeSha256(file.part_sha256!)
+    : there.sha256 === file.sha256;
   const same = there.sizeBytes === file.size_bytes && sameBytes;
-  if (!same) ports.log.error("staging.mismatch", { documentId: file.document_id, fileId: file.id, sizeBytes: there.sizeBytes });
+  if (!same)
+    ports.log.error("staging.mismatch", {
+      documentId: file.document_id,
+      fileId: file.id,
+      sizeBytes: there.sizeBytes,
+    });
   return same;
 }
 
@@ -120,7 +164,11 @@ async function markArrived(tx: Transaction, documentId: string, files: DocumentF
     .set({ arrived_at: sql`clock_timestamp()` })
     .where("tenant_id", "=", tx.insideTenant)
     .where("document_id", "=", documentId)
-    .where("staging_key", "in", files.map((file) => file.staging_key))
+    .where(
+      "staging_key",
+      "in",
+      files.map((file) => file.staging_key),
+    )
     .where("arrived_at", "is", null)
     .execute();
 }

@@ -4,7 +4,11 @@ import type { Ports } from "../ports/ports.ts";
 import { type Actor, actorName } from "./user.ts";
 
 /** Sends no more pushes to a device of this person; an unknown one is no error. */
-export async function dropDevice(ports: Pick<Ports, "database" | "ids">, actor: Actor, deviceId: string): Promise<void> {
+export async function dropDevice(
+  ports: Pick<Ports, "database" | "ids">,
+  actor: Actor,
+  deviceId: string,
+): Promise<void> {
   await ports.database.withTenant(actor.tenantId, async (tx) => {
     const dropped = await tx
       .updateTable("device")
@@ -15,6 +19,7 @@ export async function dropDevice(ports: Pick<Ports, "database" | "ids">, actor: 
       .where("dropped_at", "is", null)
       .returning("id")
       .executeTakeFirst();
-    if (dropped) await appendAudit(ports, tx, { actor: actorName(actor), action: "device.dropped", subject: deviceId });
+    if (dropped)
+      await appendAudit(ports, tx, { actor: actorName(actor), action: "device.dropped", subject: deviceId });
   });
 }
