@@ -249,19 +249,19 @@ describe("faults in a row", () => {
 
 describe("a loop that is told to stop", () => {
   it("waits for the work in hand, and takes nothing more", async () => {
-    for (const body of ["one", "two", "three"]) await send(body);
-    const work = Promise.withResolvers<void>();
+    for (const body of ["one", "two"]) await send(body);
+    const work = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const handled: string[] = [];
-    const loop = start(async ({ body }) => (handled.push(body), await work.promise), { atOnce: 2 });
+    const loop = start(async ({ body }) => await work[handled.push(body) - 1]!.promise, { atOnce: 3 });
     await vi.waitFor(() => expect(handled).toHaveLength(2));
     stop.abort();
-    expect(
-      await Promise.race([
-        loop.done.then(() => "stopped"),
-        new Promise((resolve) => setImmediate(resolve, "waiting")),
-      ]),
-    ).toBe("waiting");
-    work.resolve();
+    await send("three");
+    const stopped = vi.fn<() => void>();
+    void loop.done.then(stopped);
+    work[0]!.resolve();
+    await vi.waitFor(async () => expect(await depths()).toEqual({ waiting: 1, inFlight: 1 }));
+    expect(stopped).not.toHaveBeenCalled();
+    work[1]!.resolve();
     await loop.done;
     expect(handled).toHaveLength(2);
     expect(await depths()).toEqual({ waiting: 1, inFlight: 0 });

@@ -1,4 +1,4 @@
-import type { Problem } from "@strongroom/core/api";
+import type { Problem } from "@strongroom/core/api-shapes";
 import { isOutage } from "@strongroom/core/database/outage";
 import { Refusal } from "@strongroom/core/errors";
 import type { HttpAnswer } from "./gateway.ts";

@@ -7,7 +7,7 @@ import { downloadArtefact } from "@strongroom/cli/download-artefact";
 import { isSettled } from "@strongroom/cli/follow-document";
 import { ApiProblem } from "@strongroom/cli/problems";
 import { uploadDocument } from "@strongroom/cli/upload-document";
-import type { DocumentSummary, DocumentView } from "@strongroom/core/api";
+import type { DocumentSummary, DocumentView } from "@strongroom/core/api-shapes";
 import { verifyReceipt } from "@strongroom/core/receipt/verify-receipt";
 import type { DemoOrder } from "./demo-orders.ts";
 

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { AcceptUploadRequest, DocumentView, UploadReply } from "@strongroom/core/api";
+import type { AcceptUploadRequest, DocumentView, UploadReply } from "@strongroom/core/api-shapes";
 import { withClient } from "@strongroom/core/database/roles";
 import { sha256Hex } from "@strongroom/core/digest";
 import { type DocumentState, transitions } from "@strongroom/core/document/document";

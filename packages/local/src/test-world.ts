@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { UploadReply } from "@strongroom/core/api";
+import type { UploadReply } from "@strongroom/core/api-shapes";
 import type { Clock } from "@strongroom/core/clock";
 import { type Config, dividePeriods, type Periods } from "@strongroom/core/config";
 import { sha256Hex } from "@strongroom/core/digest";

@@ -7,7 +7,7 @@ import type { Client } from "@strongroom/cli/client";
 import { downloadArtefact } from "@strongroom/cli/download-artefact";
 import { followDocument } from "@strongroom/cli/follow-document";
 import { uploadDocument } from "@strongroom/cli/upload-document";
-import type { DocumentView } from "@strongroom/core/api";
+import type { DocumentView } from "@strongroom/core/api-shapes";
 import { withClient } from "@strongroom/core/database/roles";
 import type { Faults } from "@strongroom/core/embedded/faults";
 import { systemIds } from "@strongroom/core/ids";

@@ -1,7 +1,7 @@
 import { announce, asOwner, eventsOf, newPage, receive, walkTo } from "@strongroom/local/test-documents";
 import { declare, newDocumentId, putAll, type TestWorld, testWorld } from "@strongroom/local/test-world";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { DocumentView, EditDocumentRequest } from "../api.ts";
+import type { DocumentView, EditDocumentRequest } from "../api-shapes.ts";
 import { systemIds } from "../ids.ts";
 import { completeUpload } from "../upload/complete-upload.ts";
 import type { Actor } from "../user/user.ts";

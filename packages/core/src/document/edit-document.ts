@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { EditDocumentRequest, FileDeclaration, UploadReply } from "../api.ts";
+import type { EditDocumentRequest, FileDeclaration, UploadReply } from "../api-shapes.ts";
 import { appendAudit } from "../audit/append-audit.ts";
 import type { DocumentFileRow } from "../database/tables.ts";
 import { Refusal } from "../errors.ts";

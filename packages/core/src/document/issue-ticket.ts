@@ -1,5 +1,5 @@
 import type * as z from "zod";
-import type { Ticket } from "../api.ts";
+import type { Ticket } from "../api-shapes.ts";
 import { Refusal } from "../errors.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { Actor } from "../user/user.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { page, standInRenderer } from "@strongroom/local/test-pipeline";
 import { afterAll, describe, expect, it } from "vitest";
-import { ArtefactName } from "../api.ts";
+import { ArtefactName } from "../api-shapes.ts";
 import { sha256Hex } from "../digest.ts";
 import { documentLimits } from "./document.ts";
 import { listArtefacts } from "./list-artefacts.ts";

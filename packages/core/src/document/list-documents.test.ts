@@ -1,7 +1,7 @@
 import { announce, asOwner, newPage, setDocument, walkTo } from "@strongroom/local/test-documents";
 import { type TestWorld, testWorld } from "@strongroom/local/test-world";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { ListDocumentsQuery } from "../api.ts";
+import { ListDocumentsQuery } from "../api-shapes.ts";
 import type { Actor } from "../user/user.ts";
 import { listDocuments } from "./list-documents.ts";
 

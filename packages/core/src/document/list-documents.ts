@@ -1,6 +1,6 @@
 import { type SelectQueryBuilder, sql } from "kysely";
 import type * as z from "zod";
-import type { DocumentList, ListDocumentsQuery } from "../api.ts";
+import type { DocumentList, ListDocumentsQuery } from "../api-shapes.ts";
 import type { Tables } from "../database/tables.ts";
 import { Refusal } from "../errors.ts";
 import type { Ports } from "../ports/ports.ts";

@@ -1,5 +1,5 @@
 import type * as z from "zod";
-import type { KindList } from "../api.ts";
+import type { KindList } from "../api-shapes.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { Actor } from "../user/user.ts";
 

@@ -1,7 +1,7 @@
 import { announce, asOwner, newPage, receive, setDocument, walkTo } from "@strongroom/local/test-documents";
 import { declare, newDocumentId, type TestWorld, testWorld } from "@strongroom/local/test-world";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { DocumentView } from "../api.ts";
+import { DocumentView } from "../api-shapes.ts";
 import type { Refusal } from "../errors.ts";
 import { listKinds } from "./list-kinds.ts";
 import { showDocument } from "./show-document.ts";

@@ -1,4 +1,4 @@
-import type { DocumentView } from "../api.ts";
+import type { DocumentView } from "../api-shapes.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { Actor } from "../user/user.ts";
 import { viewDocument } from "./view-document.ts";

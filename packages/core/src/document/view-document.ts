@@ -1,4 +1,4 @@
-import type { DocumentSummary, DocumentView } from "../api.ts";
+import type { DocumentSummary, DocumentView } from "../api-shapes.ts";
 import type { DocumentId } from "../ids.ts";
 import type { Transaction } from "../ports/database.ts";
 import { type Actor, seesWholeTenant } from "../user/user.ts";

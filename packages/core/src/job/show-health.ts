@@ -1,5 +1,5 @@
 import type * as z from "zod";
-import type { Health } from "../api.ts";
+import type { Health } from "../api-shapes.ts";
 import type { Ports } from "../ports/ports.ts";
 import { oldestWaitingMs } from "../upload/check-overload.ts";
 

@@ -10,7 +10,7 @@ import {
 import { declare, newDocumentId, putAll, type TestWorld, testWorld } from "@strongroom/local/test-world";
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { AcceptUploadRequest } from "../api.ts";
+import { AcceptUploadRequest } from "../api-shapes.ts";
 import { showDocument } from "../document/show-document.ts";
 import { acceptUpload } from "./accept-upload.ts";
 import { completeUpload } from "./complete-upload.ts";

@@ -1,4 +1,4 @@
-import type { AcceptUploadRequest, FileDeclaration, UploadReply } from "../api.ts";
+import type { AcceptUploadRequest, FileDeclaration, UploadReply } from "../api-shapes.ts";
 import type { DocumentRow } from "../database/tables.ts";
 import { sha256Hex } from "../digest.ts";
 import { moveDocument } from "../document/move-document.ts";

@@ -1,4 +1,4 @@
-import type { FileDeclaration } from "../api.ts";
+import type { FileDeclaration } from "../api-shapes.ts";
 import { sha256Hex } from "../digest.ts";
 import { documentLimits as limits } from "../document/document.ts";
 import { Refusal } from "../errors.ts";

@@ -1,4 +1,4 @@
-import type { DocumentView } from "../api.ts";
+import type { DocumentView } from "../api-shapes.ts";
 import { loadVisible } from "../document/load-document.ts";
 import { viewDocument } from "../document/view-document.ts";
 import { Refusal } from "../errors.ts";

@@ -9,7 +9,7 @@ import {
 } from "@strongroom/local/test-documents";
 import { declare, newDocumentId, putAll, type TestWorld, testWorld } from "@strongroom/local/test-world";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { FileUpload } from "../api.ts";
+import type { FileUpload } from "../api-shapes.ts";
 import { systemClock } from "../clock.ts";
 import { createEmbeddedObjects } from "../embedded/objects.ts";
 import { acceptUpload } from "./accept-upload.ts";

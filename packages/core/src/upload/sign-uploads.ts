@@ -1,4 +1,4 @@
-import type { FileUpload, UploadReply, UploadRequest } from "../api.ts";
+import type { FileUpload, UploadReply, UploadRequest } from "../api-shapes.ts";
 import type { DocumentFileRow, DocumentRow } from "../database/tables.ts";
 import { documentLimits } from "../document/document.ts";
 import { loadVisible } from "../document/load-document.ts";

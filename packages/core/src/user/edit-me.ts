@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type * as z from "zod";
-import type { EditMeRequest, Me } from "../api.ts";
+import type { EditMeRequest, Me } from "../api-shapes.ts";
 import { appendAudit } from "../audit/append-audit.ts";
 import type { Ports } from "../ports/ports.ts";
 import { showMe } from "./show-me.ts";

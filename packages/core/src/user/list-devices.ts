@@ -1,5 +1,5 @@
 import type * as z from "zod";
-import type { DeviceList } from "../api.ts";
+import type { DeviceList } from "../api-shapes.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { Actor } from "./user.ts";
 

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type * as z from "zod";
-import type { Device } from "../api.ts";
+import type { Device } from "../api-shapes.ts";
 import { appendAudit } from "../audit/append-audit.ts";
 import { Refusal } from "../errors.ts";
 import type { DeviceId } from "../ids.ts";

@@ -1,5 +1,5 @@
 import type * as z from "zod";
-import type { Me } from "../api.ts";
+import type { Me } from "../api-shapes.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { Actor } from "./user.ts";
 
