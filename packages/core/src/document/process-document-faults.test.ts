@@ -68,6 +68,12 @@ const broken = ({ objects = {}, keys = {} }: Adapters): ProcessPorts => ({
   keys: { ...world.ports.keys, ...keys },
 });
 
+/** A worker whose beats find nothing out, and renew nothing: the tokens in its transactions alone must hold. */
+const deaf = (ports: ProcessPorts): ProcessPorts => ({
+  ...ports,
+  config: { ...ports.config, periods: { ...ports.config.periods, beat: 60_000 } },
+});
+
 const down = () => Promise.reject(new Error("it is down"));
 const lostAnswer =
   <A extends unknown[]>(act: (...args: A) => Promise<unknown>) =>
@@ -199,7 +205,7 @@ describe("a document whose child dies under several claims", () => {
       await lapse(world, bell, 60_000);
       throw new LeaseLost("this worker is dead");
     });
-    expect(await processOnce(world.ports, bell, { renderer: dying })).toBe("lost");
+    expect(await processOnce(deaf(world.ports), bell, { renderer: dying })).toBe("lost");
     const second = standInRenderer(() => crashed("timed_out"));
     expect(await processOnce(world.ports, bell, { renderer: second })).toBe("stored");
     expect(second.jobs.map(({ tight }) => tight)).toEqual([true]);
@@ -322,12 +328,7 @@ describe.each(wakingPlaces)("a zombie that slept past its lease where %s", (plac
       return photo("of the zombie");
     });
     const ports = zombiePorts(place, sleep);
-    // Its beats find nothing out: the token in the store transaction alone must hold.
-    const deaf = {
-      ...ports,
-      config: { ...ports.config, periods: { ...ports.config.periods, beat: 60_000 } },
-    };
-    expect(await processOnce(deaf, bell, { renderer })).toBe("lost");
+    expect(await processOnce(deaf(ports), bell, { renderer })).toBe("lost");
     expect(slept).toBe(true);
     expect(await rowOf(world, bell)).toMatchObject({ state: "stored", version: 3, claims: 1 });
     const { artefacts, keys, events } = await traces(bell);
