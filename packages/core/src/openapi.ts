@@ -1,5 +1,6 @@
 import * as z from "zod";
 import * as api from "./api.ts";
+import * as shapes from "./api-shapes.ts";
 
 type Json = Record<string, unknown>;
 
@@ -99,9 +100,9 @@ function problemResponse(): Json {
   };
 }
 
-/** Every schema that api.ts exports, by its name there: what is named once is described once. */
+/** Every schema that api-shapes.ts exports, by its name there: what is named once is described once. */
 const named: ReadonlyMap<string, z.ZodType> = new Map(
-  Object.entries(api).flatMap(([name, value]) =>
+  Object.entries(shapes).flatMap(([name, value]) =>
     value instanceof z.ZodType ? [[name, value] as const] : [],
   ),
 );
