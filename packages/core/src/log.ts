@@ -11,7 +11,10 @@ export interface Log {
 type Write = (line: string) => void;
 
 /** A log that stamps every line with `base` (for instance the name of the process). */
-export function jsonLog(base: LogFields, write: Write = (line) => process.stderr.write(line)): Log {
+export function jsonLog(
+  base: LogFields,
+  write: Write | undefined = (line) => process.stderr.write(line),
+): Log {
   const at =
     (level: string) =>
     (event: string, fields: LogFields = {}) =>

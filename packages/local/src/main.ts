@@ -1,4 +1,5 @@
-import { resolve } from "node:path";
+import { createWriteStream, type WriteStream } from "node:fs";
+import { join, resolve } from "node:path";
 import { inspect } from "node:util";
 import { Refusal } from "@strongroom/core/errors";
 import { jsonLog } from "@strongroom/core/log";
@@ -14,11 +15,12 @@ const passedOn = ["STRONGROOM_JOBS", "STRONGROOM_TIME_DIVISOR"];
 
 async function main(): Promise<void> {
   const stop = hearSignals();
+  const dataDirectory = resolve(process.env.STRONGROOM_DATA || "data");
   const system = await startSystem({
-    dataDirectory: resolve(process.env.STRONGROOM_DATA || "data"),
+    dataDirectory,
     port: portOf(process.env.STRONGROOM_PORT),
     databaseUrl: process.env.DATABASE_URL || null,
-    log: jsonLog({ process: "local" }),
+    log: jsonLog({ process: "local" }, process.stderr.isTTY ? writeBelow(dataDirectory) : undefined),
     environment: Object.fromEntries(
       passedOn.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
     ),
@@ -41,6 +43,18 @@ function hearSignals(): AbortSignal {
   }
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {}); // nobody reads any more: no reason to end
   return stop.signal;
+}
+
+/** On a terminal the log goes to a file, so that addresses and tokens stay in sight; anywhere else it is standard error. */
+function writeBelow(dataDirectory: string): (line: string) => void {
+  let file: WriteStream | null = null; // opened by the first line: by then the directory is there
+  return (line) => {
+    file ??= createWriteStream(join(dataDirectory, "local.log"), { flags: "a", mode: 0o600 }).on(
+      "error",
+      () => {},
+    );
+    file.write(line);
+  };
 }
 
 function portOf(text: string | undefined): number {
@@ -68,7 +82,7 @@ async function greeting({ url, dataDirectory, issuer }: RunningSystem): Promise<
     `\nStrongroom is running.\n\n`,
     `  API      ${url}          (contract: ${url}/openapi.json)\n`,
     `  Health   ${url}/health\n`,
-    `  Data     ${dataDirectory}\n`,
+    `  Data     ${dataDirectory}          (logs: local.log, workers.log)\n`,
     `  Root key ${dataDirectory}/keys/root.key   keep a copy in a safe place: without it no document opens\n\n`,
     `People to try it as, with tokens that work for ${tokenHours} hours:\n`,
     ...people,
