@@ -2,11 +2,16 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    include: ["packages/**/src/**/*.test.ts", "proof/**/*.test.ts", "bench/**/*.test.ts", "stacks/**/*.test.ts"],
+    include: [
+      "packages/**/src/**/*.test.ts",
+      "proof/**/*.test.ts",
+      "bench/**/*.test.ts",
+      "stacks/**/*.test.ts",
+    ],
     exclude: ["**/node_modules/**", "**/*.engines.test.ts"],
     globalSetup: "packages/local/src/test-setup.ts",
     pool: "forks",
-    maxWorkers: 2,
+    maxWorkers: 4,
     testTimeout: 30_000,
     hookTimeout: 30_000,
     reporters: ["default"],

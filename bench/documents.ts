@@ -19,10 +19,18 @@ export async function raceDocuments(): Promise<Race[]> {
   const directory = await mkdtemp(join(tmpdir(), "strongroom-bench-"));
   const path = join(directory, "photo.jpg");
   await writeFile(path, await drawPhoto());
-  const system = await startSystem({ dataDirectory: join(directory, "data"), port: 0, databaseUrl: process.env.DATABASE_URL ?? null, log: silentLog });
+  const system = await startSystem({
+    dataDirectory: join(directory, "data"),
+    port: 0,
+    databaseUrl: process.env.DATABASE_URL ?? null,
+    log: silentLog,
+  });
   try {
     const driver = seededPeople[0]!;
-    const client = createClient({ url: system.url, token: await system.issuer.issueToken({ ...driver, hours: 1 }) });
+    const client = createClient({
+      url: system.url,
+      token: await system.issuer.issueToken({ ...driver, hours: 1 }),
+    });
     const sendOne = async () => {
       const id = systemIds.uuid();
       const startedMs = performance.now();
@@ -44,17 +52,46 @@ async function measure(sendOne: () => Promise<number>): Promise<Race[]> {
   const startedMs = performance.now();
   const times: number[] = [];
   let left = documents;
-  await Promise.all(Array.from({ length: atOnce }, async () => {
-    while (left-- > 0) times.push(await sendOne());
-  }));
+  await Promise.all(
+    Array.from({ length: atOnce }, async () => {
+      while (left-- > 0) times.push(await sendOne());
+    }),
+  );
   const seconds = (performance.now() - startedMs) / 1_000;
   const cpuMs = (cpuMsOfTree(process.pid) - cpuBefore) / documents;
   const perSecond = documents / seconds;
   const possible = (cpus().length * 1_000) / cpuMs;
   const once = (value: number) => spread([value]);
   return [
-    { name: `documents of one 12-megapixel photo, ${atOnce} at once, sent and followed by the client`, unit: "documents/s", more: true, ours: once(perSecond), limitName: "cores ÷ CPU seconds per document, client included", limit: once(possible), ratio: perSecond / possible, goal: "≥ 0.70" },
-    { name: "CPU of all processes and the client, per document", unit: "CPU-ms", more: false, ours: once(cpuMs), limitName: "–", limit: null, ratio: null, goal: "–" },
-    { name: "first request → stored", unit: "ms", more: false, ours: spread(times), limitName: "–", limit: null, ratio: null, goal: "–" },
+    {
+      name: `documents of one 12-megapixel photo, ${atOnce} at once, sent and followed by the client`,
+      unit: "documents/s",
+      more: true,
+      ours: once(perSecond),
+      limitName: "cores ÷ CPU seconds per document, client included",
+      limit: once(possible),
+      ratio: perSecond / possible,
+      goal: "≥ 0.70",
+    },
+    {
+      name: "CPU of all processes and the client, per document",
+      unit: "CPU-ms",
+      more: false,
+      ours: once(cpuMs),
+      limitName: "–",
+      limit: null,
+      ratio: null,
+      goal: "–",
+    },
+    {
+      name: "first request → stored",
+      unit: "ms",
+      more: false,
+      ours: spread(times),
+      limitName: "–",
+      limit: null,
+      ratio: null,
+      goal: "–",
+    },
   ];
 }

@@ -7,10 +7,16 @@ import type { Race, Spread } from "./race.ts";
 import { raceSeal } from "./seal.ts";
 import { raceUpload } from "./upload.ts";
 
-const races: Record<string, () => Promise<Race | Race[]>> = { photo: racePhoto, seal: raceSeal, upload: raceUpload, documents: raceDocuments };
+const races: Record<string, () => Promise<Race | Race[]>> = {
+  photo: racePhoto,
+  seal: raceSeal,
+  upload: raceUpload,
+  documents: raceDocuments,
+};
 
 const number = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toFixed(1));
-const text = ({ min, median, max, runs }: Spread): string => (runs === 1 ? number(median) : `${number(median)} (${number(min)}–${number(max)})`);
+const text = ({ min, median, max, runs }: Spread): string =>
+  runs === 1 ? number(median) : `${number(median)} (${number(min)}–${number(max)})`;
 
 const wanted = process.argv.slice(2);
 const names = wanted.length > 0 ? wanted : Object.keys(races);
@@ -25,12 +31,17 @@ for (const name of names) {
     results.push(result);
     process.stdout.write(
       `${result.name}\n  ours   ${text(result.ours)} ${result.unit}\n` +
-        (result.limit ? `  limit  ${text(result.limit)} ${result.unit}   ${result.limitName}\n  ratio  ${result.ratio!.toFixed(2)}   goal ${result.goal}\n` : `  limit  ${result.limitName}\n`),
+        (result.limit
+          ? `  limit  ${text(result.limit)} ${result.unit}   ${result.limitName}\n  ratio  ${result.ratio!.toFixed(2)}   goal ${result.goal}\n`
+          : `  limit  ${result.limitName}\n`),
     );
   }
 }
 const machine = `${cpus().length} × ${cpus()[0]?.model.trim() ?? "unknown processor"}, Node ${process.version}`;
 const directory = join(import.meta.dirname, "results");
 await mkdir(directory, { recursive: true });
-await writeFile(join(directory, "latest.json"), `${JSON.stringify({ at: new Date().toISOString(), machine, results }, null, 2)}\n`);
+await writeFile(
+  join(directory, "latest.json"),
+  `${JSON.stringify({ at: new Date().toISOString(), machine, results }, null, 2)}\n`,
+);
 process.stdout.write(`\n${machine}; written to bench/results/latest.json\n`);

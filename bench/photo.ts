@@ -12,10 +12,21 @@ const photos = 10;
 /** A 12-megapixel JPEG of about 3 MB with the detail of a photographed page. */
 export async function drawPhoto(width = 4_032, height = 3_024): Promise<Buffer> {
   const noise = randomBytes((width / 8) * (height / 8) * 3);
-  const grain = await sharp(noise, { raw: { width: width / 8, height: height / 8, channels: 3 } }).resize(width, height).blur(2).png({ compressionLevel: 1 }).toBuffer();
-  const lines = Array.from({ length: 60 }, (_, index) => `<text x="200" y="${150 + index * 46}" font-size="34">Load 4711 position ${index} of 60: pallets, weight and remarks</text>`);
+  const grain = await sharp(noise, { raw: { width: width / 8, height: height / 8, channels: 3 } })
+    .resize(width, height)
+    .blur(2)
+    .png({ compressionLevel: 1 })
+    .toBuffer();
+  const lines = Array.from(
+    { length: 60 },
+    (_, index) =>
+      `<text x="200" y="${150 + index * 46}" font-size="34">Load 4711 position ${index} of 60: pallets, weight and remarks</text>`,
+  );
   const page = `<svg width="${width}" height="${height}"><rect x="100" y="60" width="${width - 200}" height="${height - 120}" fill="#f4f1ea" fill-opacity="0.85"/>${lines.join("")}</svg>`;
-  return await sharp(grain).composite([{ input: Buffer.from(page) }]).jpeg({ quality: 88 }).toBuffer();
+  return await sharp(grain)
+    .composite([{ input: Buffer.from(page) }])
+    .jpeg({ quality: 88 })
+    .toBuffer();
 }
 
 /** CPU per 12-megapixel photo, in the decode child and its parent, beside libjpeg's own tools on the same file. */
@@ -39,7 +50,9 @@ export async function racePhoto(): Promise<Race> {
         for (let photo = 0; photo < photos; photo++) await renderer.render(path, { tight: false });
         return (cpuMsOfTree(process.pid) - before) / photos;
       },
-      limit: tools ? async () => (await cpuMsOfCommand(Array.from({ length: photos }, () => pipe).join("\n"))) / photos : null,
+      limit: tools
+        ? async () => (await cpuMsOfCommand(Array.from({ length: photos }, () => pipe).join("\n"))) / photos
+        : null,
     });
   } finally {
     await renderer.close();

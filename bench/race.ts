@@ -49,9 +49,11 @@ export async function race({ rounds, ours, limit, ...about }: Racers): Promise<R
 
 /** CPU time in milliseconds that a process and everything below it has used, children that are gone included. */
 export function cpuMsOfTree(root: number): number {
-  const stats = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap(readStat);
+  const stats = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap(readStat);
   const family = new Set([root]);
-  for (let grown = true; grown; ) {
+  for (let grown = true; grown;) {
     const children = stats.filter(({ pid, parent }) => family.has(parent) && !family.has(pid));
     grown = children.length > 0;
     for (const { pid } of children) family.add(pid);
@@ -63,7 +65,9 @@ const tickMs = 10; // USER_HZ is 100 on Linux
 
 function readStat(pid: string): { pid: number; parent: number; cpuMs: number }[] {
   try {
-    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ");
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
+      .replace(/^.*\) /s, "")
+      .split(" ");
     const ticks = [11, 12, 13, 14].reduce((sum, index) => sum + Number(fields[index]), 0);
     return [{ pid: Number(pid), parent: Number(fields[1]), cpuMs: ticks * tickMs }];
   } catch {
@@ -75,10 +79,16 @@ function readStat(pid: string): { pid: number; parent: number; cpuMs: number }[]
 export async function cpuMsOfCommand(command: string): Promise<number> {
   const { stdout } = await run("bash", ["-c", `${command}\ntimes`], { maxBuffer: 1 << 28 });
   const children = stdout.trim().split("\n").at(-1)!;
-  return [...children.matchAll(/(\d+)m([\d.]+)s/g)].reduce((sum, [, minutes, seconds]) => sum + Number(minutes) * 60_000 + Number(seconds) * 1_000, 0);
+  return [...children.matchAll(/(\d+)m([\d.]+)s/g)].reduce(
+    (sum, [, minutes, seconds]) => sum + Number(minutes) * 60_000 + Number(seconds) * 1_000,
+    0,
+  );
 }
 
 /** Whether a command is on this machine. */
 export async function has(command: string): Promise<boolean> {
-  return await run("which", [command]).then(() => true, () => false);
+  return await run("which", [command]).then(
+    () => true,
+    () => false,
+  );
 }

@@ -19,7 +19,12 @@ export async function raceSeal(): Promise<Race> {
   const bytes = randomBytes(megabytes * 1_000_000);
   const sha256 = sha256Hex(bytes);
   const keys = await createEmbeddedKeys({ directory: join(directory, "keys") });
-  const objects = createEmbeddedObjects({ root: join(directory, "objects"), publicUrl: "http://127.0.0.1/objects", signingKey: randomBytes(32), clock: systemClock });
+  const objects = createEmbeddedObjects({
+    root: join(directory, "objects"),
+    publicUrl: "http://127.0.0.1/objects",
+    signingKey: randomBytes(32),
+    clock: systemClock,
+  });
   let token = 0;
   try {
     return await race({
@@ -30,9 +35,24 @@ export async function raceSeal(): Promise<Race> {
       goal: "≥ 250 MB/s per core",
       rounds: 5,
       ours: async () => {
-        const artefact = { name: "original-1", mediaType: "image/jpeg", sizeBytes: bytes.length, sha256, open: () => Readable.from(pieces(bytes)) };
+        const artefact = {
+          name: "original-1",
+          mediaType: "image/jpeg",
+          sizeBytes: bytes.length,
+          sha256,
+          open: () => Readable.from(pieces(bytes)),
+        };
         const startedMs = performance.now();
-        await sealDocument({ objects, keys }, { tenantId: systemIds.uuid(), documentId: systemIds.uuid(), token: ++token, artefacts: [artefact], signal: new AbortController().signal });
+        await sealDocument(
+          { objects, keys },
+          {
+            tenantId: systemIds.uuid(),
+            documentId: systemIds.uuid(),
+            token: ++token,
+            artefacts: [artefact],
+            signal: new AbortController().signal,
+          },
+        );
         return rate(startedMs);
       },
       limit: () => bare(join(directory, "bare"), bytes),
@@ -50,7 +70,11 @@ function* pieces(bytes: Buffer): Generator<Buffer> {
 
 async function bare(path: string, bytes: Buffer): Promise<number> {
   const startedMs = performance.now();
-  const [cipher, hash, file] = [createCipheriv("aes-256-gcm", randomBytes(32), randomBytes(12)), createHash("sha256"), await open(path, "w")];
+  const [cipher, hash, file] = [
+    createCipheriv("aes-256-gcm", randomBytes(32), randomBytes(12)),
+    createHash("sha256"),
+    await open(path, "w"),
+  ];
   for (let at = 0; at < bytes.length; at += 1_048_576) {
     const sealed = cipher.update(bytes.subarray(at, at + 1_048_576));
     hash.update(sealed);

@@ -19,7 +19,12 @@ export async function raceUpload(): Promise<Race> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const publicUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/objects`;
-  const objects = createEmbeddedObjects({ root: join(directory, "objects"), publicUrl, signingKey: randomBytes(32), clock: systemClock });
+  const objects = createEmbeddedObjects({
+    root: join(directory, "objects"),
+    publicUrl,
+    signingKey: randomBytes(32),
+    clock: systemClock,
+  });
   const serve = createObjectServer(objects);
   server.on("request", (request, response) => void serve(request, response));
   const bytes = randomBytes(megabytes * 1_000_000);
@@ -35,14 +40,26 @@ export async function raceUpload(): Promise<Race> {
       rounds: 7,
       ours: async () => {
         const key = `s/${systemIds.uuid()}/${systemIds.uuid()}/${systemIds.uuid()}/${Buffer.from(systemIds.random(16)).toString("hex")}`;
-        const signed = await objects.signPut({ key, sizeBytes: bytes.length, mediaType: "image/jpeg", sha256, metadata: {}, expiresInMs: 60_000 });
+        const signed = await objects.signPut({
+          key,
+          sizeBytes: bytes.length,
+          mediaType: "image/jpeg",
+          sha256,
+          metadata: {},
+          expiresInMs: 60_000,
+        });
         const startedMs = performance.now();
         await put(signed, bytes);
         return rate(startedMs);
       },
       limit: async () => {
         const startedMs = performance.now();
-        await run("dd", [`if=${join(directory, "source")}`, `of=${join(directory, "copy")}`, "bs=1M", "conv=fsync"]);
+        await run("dd", [
+          `if=${join(directory, "source")}`,
+          `of=${join(directory, "copy")}`,
+          "bs=1M",
+          "conv=fsync",
+        ]);
         return rate(startedMs);
       },
     });
@@ -59,7 +76,9 @@ function put({ url, headers }: SignedRequest, bytes: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
     const sending = httpRequest(url, { method: "PUT", headers }, (response) => {
       response.resume();
-      response.once("end", () => (response.statusCode === 200 ? resolve() : reject(new Error(`status ${response.statusCode}`))));
+      response.once("end", () =>
+        response.statusCode === 200 ? resolve() : reject(new Error(`status ${response.statusCode}`)),
+      );
     });
     sending.once("error", reject);
     sending.end(bytes);

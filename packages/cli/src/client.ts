@@ -1,4 +1,5 @@
-import { Problem, type Route, type RouteName, routes } from "@strongroom/core/api";
+import { type Route, type RouteName, routes } from "@strongroom/core/api";
+import { Problem } from "@strongroom/core/api-shapes";
 import type * as z from "zod";
 import { defaultPatience, type Patience, waitAfter } from "./patience.ts";
 import { ApiProblem, LocalProblem, Unreachable } from "./problems.ts";

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { rm, truncate, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { FileDeclaration } from "@strongroom/core/api";
+import { FileDeclaration } from "@strongroom/core/api-shapes";
 import { checkLimits, declareFiles, isUnchanged, looksUnchanged } from "./declare-files.ts";
 import { makeHome } from "./stand-in-terminal.ts";
 

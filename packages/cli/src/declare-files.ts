@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { open, stat } from "node:fs/promises";
 import { basename, extname, resolve } from "node:path";
-import type { FileDeclaration } from "@strongroom/core/api";
+import type { FileDeclaration } from "@strongroom/core/api-shapes";
 import { documentLimits } from "@strongroom/core/document/document";
 import { LocalProblem, UsageProblem } from "./problems.ts";
 import { formatBytes } from "./words.ts";

@@ -1,4 +1,4 @@
-import type { DocumentSummary, DocumentView } from "@strongroom/core/api";
+import type { DocumentSummary, DocumentView } from "@strongroom/core/api-shapes";
 import { formatTable, widthOf } from "./table.ts";
 import {
   countOf,

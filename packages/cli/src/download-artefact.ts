@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import type { ArtefactView } from "@strongroom/core/api";
+import type { ArtefactView } from "@strongroom/core/api-shapes";
 import type { Client } from "./client.ts";
 import { type Patience, waitAfter } from "./patience.ts";
 import { ApiProblem, LocalProblem, Unreachable } from "./problems.ts";

@@ -1,4 +1,4 @@
-import type { DocumentView } from "@strongroom/core/api";
+import type { DocumentView } from "@strongroom/core/api-shapes";
 import { settledStates } from "@strongroom/core/document/document";
 import type { Client, Tagged } from "./client.ts";
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
-if (major < 22 || (major === 22 && minor < 12)) {
-  const found = `strongroom needs Node.js 22.12 or later, and this is ${process.versions.node}.`;
+if (major < 22 || (major === 22 && minor < 18)) {
+  const found = `strongroom needs Node.js 22.18 or later, and this is ${process.versions.node}.`;
   process.stderr.write(`${found} Get it from https://nodejs.org, or run: nvm install 22\n`);
   process.exit(2);
 }

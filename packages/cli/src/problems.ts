@@ -1,4 +1,4 @@
-import type { Problem } from "@strongroom/core/api";
+import type { Problem } from "@strongroom/core/api-shapes";
 
 /** Exit codes of `strongroom`; they are part of its interface. */
 export const exitCodes = { ok: 0, refused: 1, usage: 2, unreachable: 3, interrupted: 130 } as const;

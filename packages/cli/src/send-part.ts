@@ -1,7 +1,7 @@
 import { open } from "node:fs/promises";
 import { type Agent as HttpAgent, type IncomingMessage, request as httpRequest } from "node:http";
 import { type Agent as HttpsAgent, request as httpsRequest } from "node:https";
-import type { UploadRequest } from "@strongroom/core/api";
+import type { UploadRequest } from "@strongroom/core/api-shapes";
 
 /** What became of one signed PUT. */
 export type PutOutcome =

@@ -1,6 +1,6 @@
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
-import { Problem, type FileUpload, type UploadRequest } from "@strongroom/core/api";
+import { Problem, type FileUpload, type UploadRequest } from "@strongroom/core/api-shapes";
 import { changedFile, isUnchanged, type LocalFile } from "./declare-files.ts";
 import { type Patience, waitAfter } from "./patience.ts";
 import { ApiProblem, LocalProblem, Unreachable } from "./problems.ts";

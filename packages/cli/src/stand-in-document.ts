@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import type { DocumentView, FileDeclaration, FileUpload } from "@strongroom/core/api";
+import type { DocumentView, FileDeclaration, FileUpload } from "@strongroom/core/api-shapes";
 import { type DocumentState, documentLimits } from "@strongroom/core/document/document";
 import type { LegibilityReason } from "@strongroom/core/document/rendering";
 import type * as z from "zod";

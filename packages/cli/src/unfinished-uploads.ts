@@ -1,6 +1,6 @@
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { FileDeclaration } from "@strongroom/core/api";
+import { FileDeclaration } from "@strongroom/core/api-shapes";
 import { DocumentId } from "@strongroom/core/ids";
 import * as z from "zod";
 import type { LocalFile } from "./declare-files.ts";

@@ -121,6 +121,7 @@ test("the same order again sends nothing that is there", async () => {
   const again = await uploadDocument(connected(), wanted);
   expect(again).toMatchObject({ id: wanted.id, state: "received", confirmationCode: "ACDE-FGHJ" });
   expect(server.stored).toHaveLength(2);
+  expect(server.requests.filter((line) => line.endsWith("/complete"))).toHaveLength(1);
 });
 
 test("a file that was changed since it was declared is noticed, whatever its size", async () => {
@@ -152,8 +153,11 @@ test.each([
   await expect(uploadDocument(changing, order(path))).rejects.toThrow("a.jpg changed after it was read");
 });
 
-test("progress grows to the whole and never beyond, also over a broken part", async () => {
-  server.faults.put = [{ kind: "cut", afterBytes: mebibyte }];
+test("progress grows to the whole and never beyond, also over a broken part and a busy store", async () => {
+  server.faults.put = [
+    { kind: "status", status: 503 },
+    { kind: "cut", afterBytes: mebibyte },
+  ];
   const seen: UploadProgress[] = [];
   const paths = [await home.file("large.pdf", large), ...(await photos(1))];
   await uploadDocument(connected(), order(...paths), { onProgress: (progress) => void seen.push(progress) });

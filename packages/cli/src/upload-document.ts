@@ -1,4 +1,4 @@
-import type { DocumentView, UploadReply } from "@strongroom/core/api";
+import type { DocumentView, UploadReply } from "@strongroom/core/api-shapes";
 import type { Client } from "./client.ts";
 import { changedFile, declareFiles, isUnchanged, type LocalFile, looksUnchanged } from "./declare-files.ts";
 import { waitAfter } from "./patience.ts";

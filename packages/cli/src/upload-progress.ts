@@ -1,4 +1,4 @@
-import type { FileUpload } from "@strongroom/core/api";
+import type { FileUpload } from "@strongroom/core/api-shapes";
 import type { LocalFile } from "./declare-files.ts";
 
 /** How far an upload is. */

@@ -1,4 +1,4 @@
-import type { DocumentSummary, DocumentView } from "@strongroom/core/api";
+import type { DocumentSummary, DocumentView } from "@strongroom/core/api-shapes";
 import type { DocumentState } from "@strongroom/core/document/document";
 import type { LegibilityReason } from "@strongroom/core/document/rendering";
 

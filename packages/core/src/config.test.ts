@@ -1,135 +1,129 @@
-import { expect, it } from "vitest";
-import { readConfig } from "./config.ts";
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { dividePeriods, formatConnection, parseConnection, readConfig } from "./config.ts";
 
-const common = {
-  STRONGROOM_PUBLIC_URL: "https://api.example/",
-  STRONGROOM_ISSUER: "https://issuer.example",
-  STRONGROOM_AUDIENCE: "strongroom",
-};
-const embedded = {
-  ...common,
+const key = "0123456789abcdef".repeat(4);
+const environment = {
+  STRONGROOM_PUBLIC_URL: "http://127.0.0.1:7010/",
   STRONGROOM_DATA: "/data",
-  STRONGROOM_DATABASE_URL_APP: "postgres://app:p%40ss@127.0.0.1:7432/strongroom",
-  STRONGROOM_DATABASE_URL_SYSTEM: "postgres://system:s@127.0.0.1/strongroom",
-  STRONGROOM_DATABASE_URL_EMBEDDED: "postgres://embedded:e@127.0.0.1/strongroom",
-  STRONGROOM_UPLOAD_KEY: "01".repeat(32),
-  STRONGROOM_TICKET_KEY: "02".repeat(32),
+  STRONGROOM_DATABASE_URL_APP: "postgres://app:one@127.0.0.1:5433/strongroom",
+  STRONGROOM_DATABASE_URL_SYSTEM: "postgres://system:two@127.0.0.1/strongroom",
+  STRONGROOM_DATABASE_URL_EMBEDDED: "postgres://embedded:three@127.0.0.1:5433/strongroom",
+  STRONGROOM_ISSUER: "http://127.0.0.1:7010/issuer",
+  STRONGROOM_AUDIENCE: "strongroom",
+  STRONGROOM_UPLOAD_KEY: key,
+  STRONGROOM_TICKET_KEY: key.toUpperCase().toLowerCase(),
 };
-const queue = (name: string) => `https://sqs.example/${name}`;
-const aws = {
-  ...common,
-  STRONGROOM_BACKEND: "aws",
-  AWS_REGION: "eu-central-1",
-  STRONGROOM_STAGING_BUCKET: "staging",
-  STRONGROOM_VAULT_BUCKET: "vault",
-  STRONGROOM_QUEUE_INGEST_URL: queue("ingest"),
-  STRONGROOM_QUEUE_INGEST_DEAD_URL: queue("ingest-dead"),
-  STRONGROOM_QUEUE_DOCUMENTS_URL: queue("documents"),
-  STRONGROOM_QUEUE_DOCUMENTS_DEAD_URL: queue("documents-dead"),
-  STRONGROOM_QUEUE_LATE_URL: queue("late"),
-  STRONGROOM_QUEUE_LATE_DEAD_URL: queue("late-dead"),
-  STRONGROOM_DATA_KEY_ARN: "arn:data",
-  STRONGROOM_RECEIPT_KEY_ARN: "arn:receipt",
-  STRONGROOM_DATABASE_AUTH: "iam",
-  STRONGROOM_DATABASE_HOST: "db.example",
-  STRONGROOM_DATABASE_NAME: "strongroom",
+const messageOf = (changes: Record<string, string | undefined>): string => {
+  try {
+    readConfig({ ...environment, ...changes });
+    return "";
+  } catch (error) {
+    return (error as Error).message;
+  }
 };
 
-it("one machine is what runs unless said otherwise", () => {
-  const { backend, publicUrl, secrets } = readConfig(embedded);
-  expect(publicUrl).toBe("https://api.example");
-  expect(backend).toMatchObject({ kind: "embedded", dataDirectory: "/data" });
-  expect(backend.kind === "embedded" && backend.connections.app).toEqual({
-    host: "127.0.0.1",
-    port: 7432,
-    database: "strongroom",
-    user: "app",
-    password: "p@ss",
+describe("the configuration", () => {
+  it("is read from the environment, with defaults for what need not be said", () => {
+    expect(readConfig(environment)).toEqual({
+      publicUrl: "http://127.0.0.1:7010",
+      cell: "even",
+      backend: {
+        kind: "embedded",
+        dataDirectory: "/data",
+        connections: {
+          app: { host: "127.0.0.1", port: 5433, database: "strongroom", user: "app", password: "one" },
+          system: { host: "127.0.0.1", port: 5432, database: "strongroom", user: "system", password: "two" },
+          embedded: {
+            host: "127.0.0.1",
+            port: 5433,
+            database: "strongroom",
+            user: "embedded",
+            password: "three",
+          },
+        },
+      },
+      auth: { issuer: "http://127.0.0.1:7010/issuer", audience: "strongroom" },
+      secrets: {
+        uploadKey: Uint8Array.from(Buffer.from(key, "hex")),
+        ticketKey: Uint8Array.from(Buffer.from(key, "hex")),
+      },
+      periods: dividePeriods(1),
+      jobs: 2,
+      maxRetries: 8,
+    });
   });
-  expect([secrets.uploadKey[0], secrets.ticketKey[0]]).toEqual([1, 2]);
+
+  it("without anything names everything that is missing, in one error", () => {
+    const required = Object.keys(environment);
+    const message = messageOf(Object.fromEntries(required.map((name) => [name, undefined])));
+    for (const name of required) expect(message).toContain(name);
+  });
+
+  it.each([
+    ["STRONGROOM_PUBLIC_URL", "nowhere"],
+    ["STRONGROOM_DATA", ""],
+    ["STRONGROOM_UPLOAD_KEY", "secret-too-short"],
+    ["STRONGROOM_TICKET_KEY", `secret${key}`],
+    ["STRONGROOM_DATABASE_URL_APP", "secret"],
+    ["STRONGROOM_CELL", "third"],
+    ["STRONGROOM_TIME_DIVISOR", "0"],
+    ["STRONGROOM_TIME_DIVISOR", "fast"],
+    ["STRONGROOM_JOBS", "0"],
+    ["STRONGROOM_JOBS", "65"],
+    ["STRONGROOM_JOBS", "1.5"],
+    ["STRONGROOM_MAX_RETRIES", "0"],
+  ])("is refused for %s=%j, which is named and, since it may be secret, not shown", (name, value) => {
+    const message = messageOf({ [name]: value });
+    expect(message).toContain(name);
+    expect(message).not.toContain("secret");
+  });
+
+  it.each([
+    ["STRONGROOM_JOBS", "1"],
+    ["STRONGROOM_JOBS", "64"],
+    ["STRONGROOM_MAX_RETRIES", "1"],
+    ["STRONGROOM_CELL", "odd"],
+  ])("takes %s=%s", (name, value) => expect(messageOf({ [name]: value })).toBe(""));
 });
 
-it("on AWS the services of the cell are read, and what is optional may be absent", () => {
-  expect(readConfig(aws).backend).toEqual({
-    kind: "aws",
-    region: "eu-central-1",
-    buckets: { staging: "staging", vault: "vault" },
-    pathStyle: false,
-    queues: {
-      ingest: { url: queue("ingest"), deadLetterUrl: queue("ingest-dead") },
-      documents: { url: queue("documents"), deadLetterUrl: queue("documents-dead") },
-      late: { url: queue("late"), deadLetterUrl: queue("late-dead") },
-    },
-    kafka: null,
-    keys: { dataKeyId: "arn:data", signingKeyIds: ["arn:receipt"] },
-    database: {
-      auth: "iam",
-      server: { host: "db.example", port: 5432, database: "strongroom" },
-      caFile: null,
-    },
-    push: null,
-    cache: null,
+describe("periods", () => {
+  it("are all divided by one factor, so that their ratios stay", () => {
+    const [whole, divided] = [
+      dividePeriods(1),
+      readConfig({ ...environment, STRONGROOM_TIME_DIVISOR: "15" }).periods,
+    ];
+    expect(divided.lease).toBe(3_000);
+    for (const name of Object.keys(whole) as (keyof typeof whole)[])
+      expect(divided[name]).toBe(Math.max(1, Math.round(whole[name] / 15)));
+  });
+
+  it("are never shorter than a millisecond", () => {
+    expect(Object.values(dividePeriods(1e15)).every((ms) => ms === 1)).toBe(true);
+  });
+
+  it("fit one another: four missed beats end no lease, and no orphan is younger than a signed URL and 15 minutes", () => {
+    const { lease, beat, orphanGrace, signedUrl, silence, visibility } = dividePeriods(1);
+    expect(lease).toBeGreaterThan(4 * beat);
+    expect(orphanGrace).toBeGreaterThanOrEqual(signedUrl + 15 * 60_000);
+    expect(visibility).toBeGreaterThan(beat);
+    expect(silence).toBeGreaterThan(beat);
   });
 });
 
-it("a worker of AWS is given stream, push, cache and the keys of former receipts as well", () => {
-  const given = {
-    STRONGROOM_KAFKA_BROKERS: "b-1:9098, b-2:9098",
-    STRONGROOM_KAFKA_PREFIX: "pr-12.",
-    STRONGROOM_FIREBASE_SERVICE_ACCOUNT: "{}",
-    STRONGROOM_CACHE_URL: "rediss://cache.example:6379",
-    STRONGROOM_RETIRED_RECEIPT_KEY_ARNS: "arn:newer,arn:older",
-    STRONGROOM_DATABASE_CA_FILE: "/etc/rds.pem",
-  };
-  expect(readConfig({ ...aws, ...given }).backend).toMatchObject({
-    kafka: {
-      brokers: ["b-1:9098", "b-2:9098"],
-      auth: { kind: "msk-iam", region: "eu-central-1" },
-      prefix: "pr-12.",
-    },
-    keys: { signingKeyIds: ["arn:receipt", "arn:newer", "arn:older"] },
-    database: { caFile: "/etc/rds.pem" },
-    push: { serviceAccount: "{}" },
-    cache: { url: "rediss://cache.example:6379" },
+it("a connection written as a URL is read as it was, whatever stands in names and password", () => {
+  const text = fc.string({ minLength: 1, unit: "grapheme" }).filter((value) => value.isWellFormed());
+  const connection = fc.record({
+    host: fc.constantFrom("127.0.0.1", "db.example.org"),
+    port: fc.integer({ min: 1, max: 65_535 }),
+    database: text,
+    user: text,
+    password: text,
   });
-});
-
-it("without IAM the database is come to by URL, as under live debugging", () => {
-  const { STRONGROOM_DATABASE_URL_APP, STRONGROOM_DATABASE_URL_SYSTEM } = embedded;
-  const { STRONGROOM_DATABASE_AUTH: _, ...rest } = aws;
-  const { backend } = readConfig({ ...rest, STRONGROOM_DATABASE_URL_APP, STRONGROOM_DATABASE_URL_SYSTEM });
-  expect(backend).toMatchObject({ database: { auth: "password", connections: { app: { user: "app" } } } });
-});
-
-it("a process on AWS that was not given a secret is told when it reads it", () => {
-  const { secrets } = readConfig({ ...aws, STRONGROOM_TICKET_KEY: "03".repeat(32) });
-  expect(secrets.ticketKey[0]).toBe(3);
-  expect(() => secrets.uploadKey).toThrow("this process was not given STRONGROOM_UPLOAD_KEY");
-});
-
-it.each([
-  ["one machine", embedded, Object.keys(embedded)],
-  [
-    "AWS",
-    aws,
-    Object.keys(aws).filter((name) => !["STRONGROOM_BACKEND", "STRONGROOM_DATABASE_AUTH"].includes(name)),
-  ],
-])("for %s one error names everything that is missing", (_, environment, names) => {
-  const empty = Object.fromEntries(Object.entries(environment).filter(([name]) => !names.includes(name)));
-  const read = () => readConfig(empty);
-  for (const name of names) expect(read).toThrow(name);
-});
-
-it.each([
-  ["STRONGROOM_BACKEND", "azure"],
-  ["STRONGROOM_DATABASE_AUTH", "none"],
-  ["STRONGROOM_QUEUE_LATE_URL", "late"],
-  ["STRONGROOM_KAFKA_BROKERS", "a:1,,b:2"],
-  ["STRONGROOM_KAFKA_AUTH", "none"],
-  ["STRONGROOM_S3_PATH_STYLE", "perhaps"],
-  ["STRONGROOM_DATABASE_PORT", "65536"],
-  ["STRONGROOM_TICKET_KEY", "00"],
-  ["STRONGROOM_ISSUER", "http://issuer.example"],
-])("%s cannot be %j", (name, value) => {
-  expect(() => readConfig({ ...aws, [name]: value })).toThrow(name);
+  fc.assert(
+    fc.property(connection, (one) => {
+      fc.pre(one.database !== "." && one.database !== "..");
+      expect(parseConnection(formatConnection(one))).toEqual(one);
+    }),
+  );
 });

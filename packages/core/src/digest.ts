@@ -9,7 +9,7 @@ export function sha256Hex(content: Uint8Array | string): string {
 /** What went through a `measuring` stream, once it has ended. */
 export type Measured = { sha256: string; sizeBytes: number };
 
-/** A stream that passes bytes on unchanged and, at its end, tells their SHA-256 and number. */
+/** A stream that passes bytes on unchanged and, at its end, tells their SHA-256 and number; when `done` throws, it fails. */
 export function measuring(done: (measured: Measured) => void): Transform {
   const hash = createHash("sha256");
   let sizeBytes = 0;
@@ -20,8 +20,12 @@ export function measuring(done: (measured: Measured) => void): Transform {
       next(null, chunk);
     },
     flush(next) {
-      done({ sha256: hash.digest("hex"), sizeBytes });
-      next();
+      try {
+        done({ sha256: hash.digest("hex"), sizeBytes });
+        next();
+      } catch (error) {
+        next(error as Error);
+      }
     },
   });
 }

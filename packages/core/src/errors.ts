@@ -1,7 +1,11 @@
 /** HTTP status that a refusal is answered with. */
 export type RefusalStatus = 400 | 401 | 403 | 404 | 405 | 409 | 410 | 412 | 413 | 415 | 422 | 428 | 429 | 503;
 
-type RefusalOptions = { status?: RefusalStatus; retryAfterSeconds?: number; details?: Record<string, unknown> };
+type RefusalOptions = {
+  status?: RefusalStatus;
+  retryAfterSeconds?: number;
+  details?: Record<string, unknown>;
+};
 
 /**
  * The caller's fault (or a state that only the caller can act on): shown as written, never retried by us.

@@ -54,7 +54,8 @@ export function confirmationCode(ids: Ids): string {
   const usable = 256 - (256 % confirmationAlphabet.length);
   while (letters.length < 8) {
     for (const byte of ids.random(16)) {
-      if (byte < usable && letters.length < 8) letters.push(confirmationAlphabet[byte % confirmationAlphabet.length]!);
+      if (byte < usable && letters.length < 8)
+        letters.push(confirmationAlphabet[byte % confirmationAlphabet.length]!);
     }
   }
   return `${letters.slice(0, 4).join("")}-${letters.slice(4).join("")}`;

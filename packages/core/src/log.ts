@@ -11,9 +11,14 @@ export interface Log {
 type Write = (line: string) => void;
 
 /** A log that stamps every line with `base` (for instance the name of the process). */
-export function jsonLog(base: LogFields, write: Write = (line) => process.stderr.write(line)): Log {
-  const at = (level: string) => (event: string, fields: LogFields = {}) =>
-    write(`${JSON.stringify({ event, level, at: new Date().toISOString(), ...base, ...shown(fields) })}\n`);
+export function jsonLog(
+  base: LogFields,
+  write: Write | undefined = (line) => process.stderr.write(line),
+): Log {
+  const at =
+    (level: string) =>
+    (event: string, fields: LogFields = {}) =>
+      write(`${JSON.stringify({ event, level, at: new Date().toISOString(), ...base, ...shown(fields) })}\n`);
   return { info: at("info"), warn: at("warn"), error: at("error") };
 }
 
@@ -21,7 +26,9 @@ export function jsonLog(base: LogFields, write: Write = (line) => process.stderr
 export const silentLog: Log = { info: () => {}, warn: () => {}, error: () => {} };
 
 function shown(fields: LogFields): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, value instanceof Error ? chain(value) : value]));
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [name, value instanceof Error ? chain(value) : value]),
+  );
 }
 
 function chain(error: Error): string {

@@ -10,14 +10,21 @@ type Operation = {
   security: Record<string, string[]>[];
   parameters?: { name: string; in: string; required: boolean; schema: Node }[];
   requestBody?: { required: boolean; content: Record<string, { schema: Node }> };
-  responses: Record<string, { description?: string; $ref?: string; content?: Record<string, { schema?: Node }> }>;
+  responses: Record<
+    string,
+    { description?: string; $ref?: string; content?: Record<string, { schema?: Node }> }
+  >;
 };
 type Document = {
   openapi: string;
   info: Node;
   servers: { url: string }[];
   paths: Record<string, Record<string, Operation>>;
-  components: { schemas: Record<string, Node>; responses: Record<string, Node>; securitySchemes: Record<string, Node> };
+  components: {
+    schemas: Record<string, Node>;
+    responses: Record<string, Node>;
+    securitySchemes: Record<string, Node>;
+  };
 };
 
 const document = JSON.parse(JSON.stringify(describeApi("https://strongroom.example"))) as Document;
@@ -29,11 +36,15 @@ const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
 function* nodesOf(value: unknown, way = "#"): Generator<{ way: string; node: Node }> {
   if (typeof value !== "object" || value === null) return;
   if (!Array.isArray(value)) yield { way, node: value as Node };
-  for (const [name, inner] of Object.entries(value)) yield* nodesOf(inner, `${way}/${name.replaceAll("/", "~1")}`);
+  for (const [name, inner] of Object.entries(value))
+    yield* nodesOf(inner, `${way}/${name.replaceAll("/", "~1")}`);
 }
 
 function resolve(reference: string): unknown {
-  return reference.slice(2).split("/").reduce<unknown>((node, step) => (node as Node | undefined)?.[step], document);
+  return reference
+    .slice(2)
+    .split("/")
+    .reduce<unknown>((node, step) => (node as Node | undefined)?.[step], document);
 }
 
 const jsonTypes = ["string", "number", "integer", "boolean", "object", "array", "null"];
@@ -41,11 +52,18 @@ const jsonTypes = ["string", "number", "integer", "boolean", "object", "array", 
 /** What a JSON Schema 2020-12 of ours may be made of; anything else was put there by mistake. */
 function faultsOf(way: string, schema: Node): string[] {
   const types = [schema["type"] ?? []].flat() as string[];
-  const { pattern, required, enum: values, properties } = schema as { pattern?: string; required?: string[]; enum?: unknown[]; properties?: Node };
+  const {
+    pattern,
+    required,
+    enum: values,
+    properties,
+  } = schema as { pattern?: string; required?: string[]; enum?: unknown[]; properties?: Node };
   return [
     ...types.filter((type) => !jsonTypes.includes(type)).map((type) => `${way}: type ${type}`),
     ...(pattern === undefined || isPattern(pattern) ? [] : [`${way}: pattern`]),
-    ...(required ?? []).filter((name) => !(name in (properties ?? {}))).map((name) => `${way}: requires ${name}`),
+    ...(required ?? [])
+      .filter((name) => !(name in (properties ?? {})))
+      .map((name) => `${way}: requires ${name}`),
     ...(values?.length === 0 ? [`${way}: empty enum`] : []),
     ...("$schema" in schema || "$id" in schema ? [`${way}: has an identity of its own`] : []),
   ];
@@ -67,8 +85,14 @@ describe("the description of the API", () => {
   });
 
   test("holds every route once, and nothing but routes", () => {
-    const described = operations.map(({ path, method, operation }) => `${operation.operationId} ${method.toUpperCase()} ${path}`);
-    expect(described.toSorted()).toEqual(Object.entries(routes).map(([name, { method, path }]) => `${name} ${method} ${path}`).toSorted());
+    const described = operations.map(
+      ({ path, method, operation }) => `${operation.operationId} ${method.toUpperCase()} ${path}`,
+    );
+    expect(described.toSorted()).toEqual(
+      Object.entries(routes)
+        .map(([name, { method, path }]) => `${name} ${method} ${path}`)
+        .toSorted(),
+    );
   });
 
   test("names who may call as the route does", () => {
@@ -89,7 +113,9 @@ describe("the description of the API", () => {
       const inPath = parameters.filter((parameter) => parameter.in === "path");
       expect(inPath.map(({ name }) => `{${name}}`)).toEqual(path.match(/\{\w+\}/g) ?? []);
       expect(inPath.every(({ required }) => required)).toBe(true);
-      expect(new Set(parameters.map((parameter) => `${parameter.in} ${parameter.name}`)).size).toBe(parameters.length);
+      expect(new Set(parameters.map((parameter) => `${parameter.in} ${parameter.name}`)).size).toBe(
+        parameters.length,
+      );
       for (const parameter of parameters) expect(parameter.schema, parameter.name).toHaveProperty("type");
     }
   });
@@ -107,7 +133,9 @@ describe("the description of the API", () => {
         expect(response.$ref ?? response.description).toBeTruthy();
       }
     }
-    expect(document.components.responses["Problem"]).toMatchObject({ content: { "application/problem+json": {} } });
+    expect(document.components.responses["Problem"]).toMatchObject({
+      content: { "application/problem+json": {} },
+    });
   });
 
   test("says that a repeated announcement is answered 200", () => {
@@ -116,18 +144,26 @@ describe("the description of the API", () => {
   });
 
   test("refers only to what is there", () => {
-    const references = [...nodesOf(document)].flatMap(({ node }) => (typeof node["$ref"] === "string" ? [node["$ref"]] : []));
+    const references = [...nodesOf(document)].flatMap(({ node }) =>
+      typeof node["$ref"] === "string" ? [node["$ref"]] : [],
+    );
     expect(references.length).toBeGreaterThan(20);
-    expect(references.filter((reference) => !reference.startsWith("#/") || resolve(reference) === undefined)).toEqual([]);
+    expect(
+      references.filter((reference) => !reference.startsWith("#/") || resolve(reference) === undefined),
+    ).toEqual([]);
   });
 
   test("is made of sound JSON Schemas", () => {
     const roots = [
       ...Object.entries(document.components.schemas),
-      ...operations.flatMap(({ operation }) => (operation.parameters ?? []).map((parameter) => [parameter.name, parameter.schema] as const)),
+      ...operations.flatMap(({ operation }) =>
+        (operation.parameters ?? []).map((parameter) => [parameter.name, parameter.schema] as const),
+      ),
     ];
     const faults = roots.flatMap(([name, root]) =>
-      [...nodesOf(root, name)].filter(({ way }) => !/\/(properties|enum|required)$/.test(way)).flatMap(({ way, node }) => faultsOf(way, node)),
+      [...nodesOf(root, name)]
+        .filter(({ way }) => !/\/(properties|enum|required)$/.test(way))
+        .flatMap(({ way, node }) => faultsOf(way, node)),
     );
     expect(faults).toEqual([]);
   });

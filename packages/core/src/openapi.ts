@@ -1,5 +1,6 @@
 import * as z from "zod";
 import * as api from "./api.ts";
+import * as shapes from "./api-shapes.ts";
 
 type Json = Record<string, unknown>;
 
@@ -29,8 +30,18 @@ export function describeApi(publicUrl: string): Json {
 }
 
 const securitySchemes = {
-  bearer: { type: "http", scheme: "bearer", bearerFormat: "JWT", description: "An access token of the configured OIDC issuer." },
-  ticket: { type: "apiKey", in: "query", name: "ticket", description: "From `POST /v1/documents/{id}/tickets`; lives 60 seconds." },
+  bearer: {
+    type: "http",
+    scheme: "bearer",
+    bearerFormat: "JWT",
+    description: "An access token of the configured OIDC issuer.",
+  },
+  ticket: {
+    type: "apiKey",
+    in: "query",
+    name: "ticket",
+    description: "From `POST /v1/documents/{id}/tickets`; lives 60 seconds.",
+  },
 };
 
 function operation(name: api.RouteName, route: api.Route): Json {
@@ -78,7 +89,10 @@ function contentOf({ schema, contentType }: api.Route["reply"]): Json {
 }
 
 function problemResponse(): Json {
-  const wait = { description: "Seconds after which the same request may succeed", schema: { type: "integer" } };
+  const wait = {
+    description: "Seconds after which the same request may succeed",
+    schema: { type: "integer" },
+  };
   return {
     description: "Why it was refused, as problem details (RFC 9457)",
     headers: { "Retry-After": wait },
@@ -86,9 +100,11 @@ function problemResponse(): Json {
   };
 }
 
-/** Every schema that api.ts exports, by its name there: what is named once is described once. */
+/** Every schema that api-shapes.ts exports, by its name there: what is named once is described once. */
 const named: ReadonlyMap<string, z.ZodType> = new Map(
-  Object.entries(api).flatMap(([name, value]) => (value instanceof z.ZodType ? [[name, value] as const] : [])),
+  Object.entries(shapes).flatMap(([name, value]) =>
+    value instanceof z.ZodType ? [[name, value] as const] : [],
+  ),
 );
 const nameOf = new Map([...named].map(([name, schema]) => [schema, name]));
 const reference = (name: string) => `#/components/schemas/${name}`;
@@ -113,13 +129,22 @@ function componentSchemas(): Json {
 
 function jsonContent(schema: z.ZodType): Json {
   const name = nameOf.get(schema);
-  return { "application/json": { schema: name ? { $ref: reference(name) } : withoutIdentity(z.toJSONSchema(schema, conversion)) } };
+  return {
+    "application/json": {
+      schema: name ? { $ref: reference(name) } : withoutIdentity(z.toJSONSchema(schema, conversion)),
+    },
+  };
 }
 
 function parametersOf(place: "path" | "query", schema: z.ZodObject | undefined): Json[] {
   if (!schema) return [];
   const { properties = {}, required = [] } = z.toJSONSchema(schema, conversion);
-  return Object.entries(properties).map(([name, property]) => ({ name, in: place, required: required.includes(name), schema: property }));
+  return Object.entries(properties).map(([name, property]) => ({
+    name,
+    in: place,
+    required: required.includes(name),
+    schema: property,
+  }));
 }
 
 /** `$schema` and `$id` stand once, for the whole document. */

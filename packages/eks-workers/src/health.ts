@@ -7,15 +7,26 @@ type Life = { name: string; kind: string; isolation: Isolation | null };
  * Writes down, at every beat, that this worker is alive and how its children are isolated; forgets it at the end. An
  * outage is ridden out: health is for people and alarms, nothing depends on it.
  */
-export async function reportHealth(ports: Pick<Ports, "database" | "clock" | "config" | "log">, life: Life, stopping: AbortSignal): Promise<void> {
+export async function reportHealth(
+  ports: Pick<Ports, "database" | "clock" | "config" | "log">,
+  life: Life,
+  stopping: AbortSignal,
+): Promise<void> {
   while (!stopping.aborted) {
     await report(ports, life).catch((error: Error) => ports.log.warn("health.not_reported", { error }));
     await ports.clock.sleep(ports.config.periods.beat, stopping);
   }
-  await ports.database.system.deleteFrom("worker").where("name", "=", life.name).execute().catch(() => {}); // it ages out
+  await ports.database.system
+    .deleteFrom("worker")
+    .where("name", "=", life.name)
+    .execute()
+    .catch(() => {}); // it ages out
 }
 
-async function report(ports: Pick<Ports, "database" | "clock">, { name, kind, isolation }: Life): Promise<void> {
+async function report(
+  ports: Pick<Ports, "database" | "clock">,
+  { name, kind, isolation }: Life,
+): Promise<void> {
   const beat = { isolation: isolation && JSON.stringify(isolation), beat_at: ports.clock.now() };
   await ports.database.system
     .insertInto("worker")

@@ -8,16 +8,20 @@ type Handle = (message: Message) => Promise<void>;
 
 /** How long the first queue is waited for when every queue is empty. */
 const waitMs = 5_000;
-/** After this many faults in a row the loop pulls slower: a sick worker must not drain the queue. */
+/** After this many faults in a row, of the work or of the queue, the loop pulls slower: a sick worker must not drain it. */
 const restAfter = 3;
 
 /**
  * Receives, handles and acknowledges until `stopping`, with at most `atOnce` messages in hand; then waits for what is in
  * hand. A message whose handling throws is given back. Resolves when all is done.
  */
-export async function runLoop(ports: LoopPorts, { queues, atOnce, stopping }: LoopOptions, handle: Handle): Promise<void> {
+export async function runLoop(
+  ports: LoopPorts,
+  { queues, atOnce, stopping }: LoopOptions,
+  handle: Handle,
+): Promise<void> {
   const inHand = new Set<Promise<void>>();
-  let faults = 0;
+  let [faults, outages] = [0, 0];
   while (!stopping.aborted) {
     const free = atOnce - inHand.size;
     if (free === 0) {
@@ -25,21 +29,33 @@ export async function runLoop(ports: LoopPorts, { queues, atOnce, stopping }: Lo
       continue;
     }
     const { queue, messages } = await receive(ports, queues, Math.min(free, 10), stopping);
-    if (messages === null) faults += 1;
+    outages = messages === null ? outages + 1 : 0;
+    if (stopping.aborted) {
+      await giveBack(ports, queue, messages ?? []);
+      break;
+    }
     for (const message of messages ?? []) {
       const work = handleOne(ports, queue, message, handle)
         .then((done) => void (faults = done ? 0 : faults + 1))
         .finally(() => inHand.delete(work));
       inHand.add(work);
     }
-    if (faults >= restAfter) await ports.clock.sleep(Math.min(30_000, 250 * 2 ** Math.min(faults - restAfter, 7)), stopping);
+    const inARow = Math.max(faults, outages);
+    if (inARow >= restAfter)
+      await ports.clock.sleep(Math.min(30_000, 250 * 2 ** Math.min(inARow - restAfter, 7)), stopping);
   }
   await Promise.all(inHand);
 }
 
+/** What came in while we were told to stop is somebody else's, at once. */
+async function giveBack(ports: LoopPorts, queue: QueueName, messages: Message[]): Promise<void> {
+  await Promise.allSettled(messages.map(({ receipt }) => ports.queue.release(queue, receipt, 0))); // visibility brings back the rest
+}
+
 async function receive(ports: LoopPorts, queues: readonly QueueName[], max: number, stopping: AbortSignal) {
   const visibilityMs = ports.config.periods.visibility;
-  const ask = (queue: QueueName, patienceMs: number) => ports.queue.receive(queue, { max, waitMs: patienceMs, visibilityMs, signal: stopping });
+  const ask = (queue: QueueName, patienceMs: number) =>
+    ports.queue.receive(queue, { max, waitMs: patienceMs, visibilityMs, signal: stopping });
   try {
     for (const queue of queues) {
       const messages = await ask(queue, 0);
@@ -53,7 +69,12 @@ async function receive(ports: LoopPorts, queues: readonly QueueName[], max: numb
 }
 
 /** Whether the message was handled. Visibility is renewed while the work lasts, so that nobody else is rung for it. */
-async function handleOne(ports: LoopPorts, queue: QueueName, message: Message, handle: Handle): Promise<boolean> {
+async function handleOne(
+  ports: LoopPorts,
+  queue: QueueName,
+  message: Message,
+  handle: Handle,
+): Promise<boolean> {
   const done = new AbortController();
   const renewing = renew(ports, queue, message, done.signal);
   try {
@@ -61,7 +82,12 @@ async function handleOne(ports: LoopPorts, queue: QueueName, message: Message, h
     await ports.queue.acknowledge(queue, message.receipt);
     return true;
   } catch (error) {
-    ports.log.warn("loop.handle_failed", { queue, messageId: message.id, receiveCount: message.receiveCount, error: error as Error });
+    ports.log.warn("loop.handle_failed", {
+      queue,
+      messageId: message.id,
+      receiveCount: message.receiveCount,
+      error: error as Error,
+    });
     await ports.queue.release(queue, message.receipt, 1_000 * message.receiveCount).catch(() => {}); // visibility brings it back
     return false;
   } finally {
@@ -75,6 +101,8 @@ async function renew(ports: LoopPorts, queue: QueueName, message: Message, done:
   while (!done.aborted) {
     await ports.clock.sleep(visibility / 4, done);
     if (done.aborted) return;
-    await ports.queue.extend(queue, message.receipt, visibility).catch((error: Error) => ports.log.warn("loop.extend_failed", { error }));
+    await ports.queue
+      .extend(queue, message.receipt, visibility)
+      .catch((error: Error) => ports.log.warn("loop.extend_failed", { error }));
   }
 }

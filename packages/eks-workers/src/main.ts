@@ -6,12 +6,12 @@ import { processor } from "./processor.ts";
 import { relay } from "./relay.ts";
 import type { Worker } from "./worker.ts";
 
-const workers: Record<string, Worker> = { processor, relay, notifier };
+const workers = new Map<string, Worker>(Object.entries({ processor, relay, notifier }));
 
 const kind = process.argv[2] ?? "";
-const worker = workers[kind];
+const worker = workers.get(kind);
 if (!worker) {
-  process.stderr.write(`Which worker? One of: ${Object.keys(workers).join(", ")}.\n`);
+  process.stderr.write(`Which worker? One of: ${[...workers.keys()].join(", ")}.\n`);
   process.exit(2);
 }
 
@@ -19,12 +19,13 @@ const stop = new AbortController();
 for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stop.abort(signal));
 // Started by a parent that holds a channel to us: when it is killed, the channel closes, and we go in good order too.
 process.on("disconnect", () => stop.abort("the parent is gone"));
+process.stderr.on("error", () => {}); // whoever read our log is gone: no reason to drop what is in hand
 
 const name = `${kind}-${hostname()}-${process.pid}`;
 const ports = await connectPorts(kind);
 const { done, isolation } = await worker({ ports, name, stopping: stop.signal });
 ports.log.info("worker.started", { kind, ...isolation });
-if (process.send) process.send({ ready: true });
+if (process.connected) process.send!({ ready: true });
 const reporting = reportHealth(ports, { name, kind, isolation }, stop.signal);
 await done;
 stop.abort("done");

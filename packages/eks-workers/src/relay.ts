@@ -18,18 +18,19 @@ async function run({ ports, stopping }: WorkerContext): Promise<void> {
   }
 }
 
-async function relayWhileHeld(ports: WorkerContext["ports"], lock: Lock, stopping: AbortSignal): Promise<void> {
+async function relayWhileHeld(
+  ports: WorkerContext["ports"],
+  lock: Lock,
+  stopping: AbortSignal,
+): Promise<void> {
   ports.log.info("relay.active");
   const until = AbortSignal.any([stopping, lock.lost]);
   const resting = new Map<string, number>();
-  let checkpointAt = 0;
+  const next = { checkpointAt: 0 };
   while (!until.aborted) {
     try {
       const busy = await round(ports, resting);
-      if (ports.clock.monotonicMs() >= checkpointAt) {
-        await checkpointAudit(ports);
-        checkpointAt = ports.clock.monotonicMs() + ports.config.periods.checkpoint;
-      }
+      await checkpoint(ports, next);
       if (busy) continue;
     } catch (error) {
       ports.log.warn("relay.round_failed", { error: error as Error });
@@ -39,11 +40,23 @@ async function relayWhileHeld(ports: WorkerContext["ports"], lock: Lock, stoppin
   await lock.release().catch(() => {}); // it is lost already
 }
 
+/** One checkpoint in its period; one that fails is tried again after a tenth of it. */
+async function checkpoint(ports: WorkerContext["ports"], next: { checkpointAt: number }): Promise<void> {
+  const now = ports.clock.monotonicMs();
+  if (now < next.checkpointAt) return;
+  next.checkpointAt = now + ports.config.periods.checkpoint / 10;
+  await checkpointAudit(ports);
+  next.checkpointAt = now + ports.config.periods.checkpoint;
+}
+
 /** One round; keys that failed rest for ten rounds. Whether there is likely more to do at once. */
 async function round(ports: WorkerContext["ports"], resting: Map<string, number>): Promise<boolean> {
   const now = ports.clock.monotonicMs();
   for (const [key, until] of resting) if (until <= now) resting.delete(key);
-  const chained = await chainAudit(ports);
+  const chained = await chainAudit(ports).catch((error: Error) => {
+    ports.log.error("audit.not_chained", { error }); // events and receipts do not wait for it
+    return 0;
+  });
   const { published, failed } = await relayEvents(ports, new Set(resting.keys()));
   for (const key of failed) resting.set(key, now + ports.config.periods.relay * 10);
   if (published > 0) ports.log.info("relay.published", { published, failed: failed.length, chained });

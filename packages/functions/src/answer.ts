@@ -14,12 +14,17 @@ export function answerWith(route: Route, reply: Reply, ifNoneMatch: string | und
   const { status = route.reply.status, headers = {} } = reply;
   if (route.reply.schema === null) {
     const type = route.reply.contentType ? { "content-type": route.reply.contentType } : {};
-    return { statusCode: status, headers: { ...type, ...headers }, body: (reply.body ?? "") as string | Uint8Array | Readable };
+    return {
+      statusCode: status,
+      headers: { ...type, ...headers },
+      body: (reply.body ?? "") as string | Uint8Array | Readable,
+    };
   }
   const body = JSON.stringify(route.reply.schema.parse(reply.body));
   const etag = route.method === "GET" ? { etag: weakTag(body) } : {};
   const all = { "content-type": "application/json", ...etag, ...headers };
-  if (route.method === "GET" && matches(ifNoneMatch, all.etag!)) return { statusCode: 304, headers: { etag: all.etag! }, body: "" };
+  if (route.method === "GET" && matches(ifNoneMatch, all.etag!))
+    return { statusCode: 304, headers: { etag: all.etag! }, body: "" };
   return { statusCode: status, headers: all, body };
 }
 

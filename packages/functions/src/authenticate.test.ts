@@ -1,11 +1,18 @@
-import { createHmac, createSign, generateKeyPairSync, type KeyObject, randomUUID, sign as signBytes } from "node:crypto";
+import {
+  createHmac,
+  createSign,
+  generateKeyPairSync,
+  type KeyObject,
+  randomUUID,
+  sign as signBytes,
+} from "node:crypto";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { systemClock } from "@strongroom/core/clock";
 import type { Config } from "@strongroom/core/config";
 import { jsonLog } from "@strongroom/core/log";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { verifyCaller } from "./authenticate.ts";
+import { checkRole, verifyCaller } from "./authenticate.ts";
 import { Outage } from "./problem.ts";
 
 const ec = generateKeyPairSync("ec", { namedCurve: "P-256" });
@@ -26,7 +33,10 @@ let issuer: string;
 let answers: (() => { status: number; body: string })[] = [];
 beforeAll(async () => {
   server = createServer((request, response) => {
-    const { status, body } = answers.shift()?.() ?? { status: request.url === "/.well-known/jwks.json" ? 200 : 404, body: JSON.stringify({ keys }) };
+    const { status, body } = answers.shift()?.() ?? {
+      status: request.url === "/.well-known/jwks.json" ? 200 : 404,
+      body: JSON.stringify({ keys }),
+    };
     response.writeHead(status, { "content-type": "application/json" }).end(body);
   });
   issuer = await listen(server);
@@ -40,25 +50,49 @@ async function listen(one: Server): Promise<string> {
 
 const lines: string[] = [];
 const verify = (authorization: string | undefined, from = issuer) =>
-  verifyCaller({ clock: systemClock, log: jsonLog({}, (line) => void lines.push(line)), config: { auth: { issuer: from, audience } } as Config }, authorization);
+  verifyCaller(
+    {
+      clock: systemClock,
+      log: jsonLog({}, (line) => void lines.push(line)),
+      config: { auth: { issuer: from, audience } } as Config,
+    },
+    authorization,
+  );
 
 type Fields = Record<string, unknown>;
-const good = (): Fields => ({ iss: issuer, aud: audience, sub, tenant, iat: now, exp: now + 600, jti: randomUUID() });
+const good = (): Fields => ({
+  iss: issuer,
+  aud: audience,
+  sub,
+  tenant,
+  iat: now,
+  exp: now + 600,
+  jti: randomUUID(),
+});
 const goodHeader: Fields = { alg: "ES256", typ: "at+jwt", kid: "ec" };
-const encode = (value: unknown) => Buffer.from(typeof value === "string" ? value : JSON.stringify(value)).toString("base64url");
+const encode = (value: unknown) =>
+  Buffer.from(typeof value === "string" ? value : JSON.stringify(value)).toString("base64url");
 
 /** A token with any header over any claims, signed by our key unless told otherwise. */
-function token(claims: Fields | string = good(), header: Fields = goodHeader, signer: (input: string) => Buffer = es256(ec.privateKey)): string {
+function token(
+  claims: Fields | string = good(),
+  header: Fields = goodHeader,
+  signer: (input: string) => Buffer = es256(ec.privateKey),
+): string {
   const input = `${encode(header)}.${encode(claims)}`;
   return `${input}.${signer(input).toString("base64url")}`;
 }
-const es256 = (key: KeyObject) => (input: string) => createSign("sha256").update(input).sign({ key, dsaEncoding: "ieee-p1363" });
+const es256 = (key: KeyObject) => (input: string) =>
+  createSign("sha256").update(input).sign({ key, dsaEncoding: "ieee-p1363" });
 const rs256 = (input: string) => createSign("sha256").update(input).sign(rsa.privateKey);
 const hs256 = (secret: string) => (input: string) => createHmac("sha256", secret).update(input).digest();
-const without = (name: string) => Object.fromEntries(Object.entries(good()).filter(([claim]) => claim !== name));
-const withClaims = (claims: Fields, header: Fields = {}) => token({ ...good(), ...claims }, { ...goodHeader, ...header });
+const without = (name: string) =>
+  Object.fromEntries(Object.entries(good()).filter(([claim]) => claim !== name));
+const withClaims = (claims: Fields, header: Fields = {}) =>
+  token({ ...good(), ...claims }, { ...goodHeader, ...header });
 const pem = (key: KeyObject) => key.export({ format: "pem", type: "spki" }).toString();
-const flip = (text: string, at: number) => text.slice(0, at) + (text[at] === "A" ? "B" : "A") + text.slice(at + 1);
+const flip = (text: string, at: number) =>
+  text.slice(0, at) + (text[at] === "A" ? "B" : "A") + text.slice(at + 1);
 const part = (text: string, index: number) => text.split(".")[index]!;
 
 describe("a token that is accepted", () => {
@@ -67,7 +101,10 @@ describe("a token that is accepted", () => {
     ["the same with the whole media type", () => withClaims({}, { typ: "application/at+jwt" })],
     ["an RSA token", () => token(good(), { alg: "RS256", typ: "at+jwt", kid: "rsa" }, rs256)],
     ["a plain JWT that is no ID token", () => withClaims({}, { typ: "JWT" })],
-    ["Cognito's, which has no type but says what it is for", () => token({ ...good(), token_use: "access" }, { alg: "RS256", kid: "rsa" }, rs256)],
+    [
+      "Cognito's, which has no type but says what it is for",
+      () => token({ ...good(), token_use: "access" }, { alg: "RS256", kid: "rsa" }, rs256),
+    ],
     ["one for several audiences", () => withClaims({ aud: ["other", audience] })],
     ["one without a key id, when one key alone fits", () => withClaims({}, { kid: undefined })],
     ["one that expired 55 seconds ago", () => withClaims({ exp: now - 55 })],
@@ -87,30 +124,77 @@ describe("a token that is refused", () => {
     ["unsigned, alg nOnE", () => `${encode({ ...goodHeader, alg: "nOnE" })}.${encode(good())}.`],
     ["alg none with a signature", () => token(good(), { ...goodHeader, alg: "none" })],
     ["without an alg", () => withClaims({}, { alg: undefined })],
-    ["HS256 with our public key as the secret", () => token(good(), { ...goodHeader, alg: "HS256" }, hs256(pem(ec.publicKey)))],
-    ["HS256 with the RSA public key as the secret", () => token(good(), { alg: "HS256", typ: "at+jwt", kid: "rsa" }, hs256(pem(rsa.publicKey)))],
-    ["HS256 with the key set's text as the secret", () => token(good(), { ...goodHeader, alg: "HS256" }, hs256(JSON.stringify(keys[0])))],
+    [
+      "HS256 with our public key as the secret",
+      () => token(good(), { ...goodHeader, alg: "HS256" }, hs256(pem(ec.publicKey))),
+    ],
+    [
+      "HS256 with the RSA public key as the secret",
+      () => token(good(), { alg: "HS256", typ: "at+jwt", kid: "rsa" }, hs256(pem(rsa.publicKey))),
+    ],
+    [
+      "HS256 with the key set's text as the secret",
+      () => token(good(), { ...goodHeader, alg: "HS256" }, hs256(JSON.stringify(keys[0]))),
+    ],
     ["HS256 with an empty secret", () => token(good(), { ...goodHeader, alg: "HS256" }, hs256(""))],
-    ["EdDSA, by a key of the issuer that is not for this", () => token(good(), { alg: "EdDSA", typ: "at+jwt", kid: "ed" }, (input) => signBytes(null, Buffer.from(input), ed.privateKey))],
-    ["RS384", () => token(good(), { alg: "RS384", typ: "at+jwt", kid: "rsa" }, (input) => createSign("sha384").update(input).sign(rsa.privateKey))],
+    [
+      "EdDSA, by a key of the issuer that is not for this",
+      () =>
+        token(good(), { alg: "EdDSA", typ: "at+jwt", kid: "ed" }, (input) =>
+          signBytes(null, Buffer.from(input), ed.privateKey),
+        ),
+    ],
+    [
+      "RS384",
+      () =>
+        token(good(), { alg: "RS384", typ: "at+jwt", kid: "rsa" }, (input) =>
+          createSign("sha384").update(input).sign(rsa.privateKey),
+        ),
+    ],
     ["PS256", () => token(good(), { alg: "PS256", typ: "at+jwt", kid: "rsa" }, rs256)],
     ["ES256 said of an RSA signature", () => token(good(), goodHeader, rs256)],
     ["RS256 said of an EC key", () => token(good(), { ...goodHeader, alg: "RS256" })],
     ["signed with another key", () => token(good(), goodHeader, es256(stranger.privateKey))],
-    ["signed with another key that the header brings along (jwk)", () => token(good(), { ...goodHeader, jwk: stranger.publicKey.export({ format: "jwk" }) }, es256(stranger.privateKey))],
-    ["with a jku to a key set elsewhere", () => token(good(), { ...goodHeader, jku: "http://127.0.0.1:9/jwks.json" }, es256(stranger.privateKey))],
-    ["with a certificate chain of its own (x5c)", () => token(good(), { ...goodHeader, x5c: ["MIIB"] }, es256(stranger.privateKey))],
+    [
+      "signed with another key that the header brings along (jwk)",
+      () =>
+        token(
+          good(),
+          { ...goodHeader, jwk: stranger.publicKey.export({ format: "jwk" }) },
+          es256(stranger.privateKey),
+        ),
+    ],
+    [
+      "with a jku to a key set elsewhere",
+      () => token(good(), { ...goodHeader, jku: "http://127.0.0.1:9/jwks.json" }, es256(stranger.privateKey)),
+    ],
+    [
+      "with a certificate chain of its own (x5c)",
+      () => token(good(), { ...goodHeader, x5c: ["MIIB"] }, es256(stranger.privateKey)),
+    ],
     ["with an unknown key id", () => withClaims({}, { kid: "unknown" })],
     ["with the key id of another key", () => withClaims({}, { kid: "rsa" })],
     ["with a key id that is a path", () => withClaims({}, { kid: "../../../dev/null" })],
     ["with a key id that is SQL", () => withClaims({}, { kid: "' or 1=1 --" })],
     ["with a key id that is no text", () => withClaims({}, { kid: 7 })],
-    ["a DER signature in place of r and s", () => token(good(), goodHeader, (input) => createSign("sha256").update(input).sign(ec.privateKey))],
+    [
+      "a DER signature in place of r and s",
+      () => token(good(), goodHeader, (input) => createSign("sha256").update(input).sign(ec.privateKey)),
+    ],
     ["a signature of zeros", () => token(good(), goodHeader, () => Buffer.alloc(64))],
     ["an empty signature", () => token(good(), goodHeader, () => Buffer.alloc(0))],
     ["a flipped signature", () => ((made) => flip(made, made.length - 20))(token())],
-    ["other claims under the old signature", () => ((made) => `${part(made, 0)}.${encode({ ...good(), tenant: randomUUID() })}.${part(made, 2)}`)(token())],
-    ["another header over the old signature", () => ((made) => `${encode({ ...goodHeader, x: 1 })}.${part(made, 1)}.${part(made, 2)}`)(token())],
+    [
+      "other claims under the old signature",
+      () =>
+        ((made) => `${part(made, 0)}.${encode({ ...good(), tenant: randomUUID() })}.${part(made, 2)}`)(
+          token(),
+        ),
+    ],
+    [
+      "another header over the old signature",
+      () => ((made) => `${encode({ ...goodHeader, x: 1 })}.${part(made, 1)}.${part(made, 2)}`)(token()),
+    ],
     ["an unknown critical header (crit)", () => withClaims({}, { crit: ["exp"], exp: now + 600 })],
     ["an empty crit", () => withClaims({}, { crit: [] })],
     ["an unencoded payload (b64: false)", () => withClaims({}, { crit: ["b64"], b64: false })],
@@ -156,15 +240,27 @@ describe("a token that is refused", () => {
   ];
 
   test.each(bad)("%s", async (_what, make) => {
-    await expect(verify(`Bearer ${make()}`)).rejects.toMatchObject({ name: "Refusal", status: 401, code: "token_invalid" });
+    await expect(verify(`Bearer ${make()}`)).rejects.toMatchObject({
+      name: "Refusal",
+      status: 401,
+      code: "token_invalid",
+    });
   });
 
-  test.each(["Basic dXNlcjpwYXNz", "Bearer", "Bearer ", "", "token", () => token(), () => `Bearer ${token()}, Bearer ${token()}`])(
-    "the header %s is no bearer token",
-    async (header) => {
-      await expect(verify(typeof header === "string" ? header : header())).rejects.toMatchObject({ status: 401, code: "token_invalid" });
-    },
-  );
+  test.each([
+    "Basic dXNlcjpwYXNz",
+    "Bearer",
+    "Bearer ",
+    "",
+    "token",
+    () => token(),
+    () => `Bearer ${token()}, Bearer ${token()}`,
+  ])("the header %s is no bearer token", async (header) => {
+    await expect(verify(typeof header === "string" ? header : header())).rejects.toMatchObject({
+      status: 401,
+      code: "token_invalid",
+    });
+  });
 
   test("no token at all is another answer: sign in", async () => {
     await expect(verify(undefined)).rejects.toMatchObject({ status: 401, code: "token_missing" });
@@ -191,7 +287,10 @@ describe("the keys of the issuer", () => {
     const path = `${fresh}${randomUUID()}`;
     await expect(verify(`Bearer ${token({ ...good(), iss: path })}`, path)).rejects.toBeInstanceOf(Outage);
     answers = [() => ({ status: 200, body: JSON.stringify({ keys }) })];
-    expect(await verify(`Bearer ${token({ ...good(), iss: path })}`, path)).toEqual({ tenantId: tenant, userId: sub });
+    expect(await verify(`Bearer ${token({ ...good(), iss: path })}`, path)).toEqual({
+      tenantId: tenant,
+      userId: sub,
+    });
   });
 
   test("cannot be had when nobody listens: an outage, not a bad token", async () => {
@@ -203,17 +302,32 @@ describe("the keys of the issuer", () => {
 
   test("are fetched once for many tokens, and unknown key ids do not fetch them again at will", async () => {
     let fetches = 0;
-    answers = Array.from({ length: 20 }, () => () => (fetches++, { status: 200, body: JSON.stringify({ keys }) }));
+    answers = Array.from(
+      { length: 20 },
+      () => () => (fetches++, { status: 200, body: JSON.stringify({ keys }) }),
+    );
     const path = `${issuer}/${randomUUID()}`;
     for (let tries = 0; tries < 5; tries++) {
       await verify(`Bearer ${token({ ...good(), iss: path })}`, path);
-      await expect(verify(`Bearer ${token({ ...good(), iss: path }, { ...goodHeader, kid: String(tries) })}`, path)).rejects.toMatchObject({ status: 401 });
+      await expect(
+        verify(`Bearer ${token({ ...good(), iss: path }, { ...goodHeader, kid: String(tries) })}`, path),
+      ).rejects.toMatchObject({ status: 401 });
     }
     answers = [];
     expect(fetches).toBe(1);
   });
 
   test("are never fetched over plain HTTP from another machine", async () => {
-    await expect(verify(`Bearer ${token()}`, "http://issuer.example")).rejects.toThrow("must be reached over https");
+    await expect(verify(`Bearer ${token()}`, "http://issuer.example")).rejects.toThrow(
+      "must be reached over https",
+    );
   });
+});
+
+test("a role that the route does not name is not allowed", () => {
+  expect(() => checkRole({ role: "agent" }, ["agent", "admin"])).not.toThrow();
+  expect(() => checkRole({ role: "driver" }, ["agent", "admin"])).toThrow(
+    expect.objectContaining({ status: 403, code: "not_allowed" }),
+  );
+  expect(() => checkRole({ role: "operator" }, [])).toThrow(expect.objectContaining({ status: 403 }));
 });

@@ -1,6 +1,7 @@
 import { Refusal } from "@strongroom/core/errors";
 import { TenantId, UserId } from "@strongroom/core/ids";
 import type { Ports } from "@strongroom/core/ports/ports";
+import type { Actor, Role } from "@strongroom/core/user/user";
 import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify, type JWTVerifyGetKey } from "jose";
 import * as z from "zod";
 import { Outage } from "./problem.ts";
@@ -46,6 +47,12 @@ export async function verifyCaller(
   }
 }
 
+/** Throws a Refusal with 403 unless the person's role is among those of the route. */
+export function checkRole({ role }: Pick<Actor, "role">, allowed: readonly Role[]): void {
+  if (allowed.includes(role)) return;
+  throw new Refusal("not_allowed", `A person with the role ${role} may not do this.`, { status: 403 });
+}
+
 /**
  * An issuer signs more than access tokens with one key. RFC 9068 says `at+jwt`, and that settles it. Cognito says no type
  * but `token_use: access`. Others say plain `JWT`, for ID tokens too: those bear a nonce or a hash of the access token.
@@ -60,7 +67,9 @@ function isAccessToken(typ: string | undefined, payload: JWTPayload): boolean {
 
 function bearerOf(authorization: string | undefined): string {
   if (authorization === undefined) {
-    throw new Refusal("token_missing", "Sign in: this needs an access token in the Authorization header.", { status: 401 });
+    throw new Refusal("token_missing", "Sign in: this needs an access token in the Authorization header.", {
+      status: 401,
+    });
   }
   const token = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization)?.[1];
   if (token === undefined) throw invalidToken();
@@ -68,7 +77,9 @@ function bearerOf(authorization: string | undefined): string {
 }
 
 function invalidToken(): Refusal {
-  return new Refusal("token_invalid", "This access token is not valid, or not any more. Sign in again.", { status: 401 });
+  return new Refusal("token_invalid", "This access token is not valid, or not any more. Sign in again.", {
+    status: 401,
+  });
 }
 
 /** One key set for each issuer and process, made at the first token. */
@@ -89,7 +100,8 @@ function honest(keys: JWTVerifyGetKey): JWTVerifyGetKey {
     try {
       return await keys(header, token);
     } catch (error) {
-      if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys) throw error;
+      if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys)
+        throw error;
       throw new Outage("the keys of the token issuer cannot be had", { cause: error });
     }
   };

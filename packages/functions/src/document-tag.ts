@@ -1,4 +1,4 @@
-import type { DocumentView } from "@strongroom/core/api";
+import type { DocumentView } from "@strongroom/core/api-shapes";
 import { weakTag } from "./answer.ts";
 
 /**

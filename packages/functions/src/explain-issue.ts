@@ -16,9 +16,11 @@ export function invalidRequest(place: Place, error: z.ZodError): Refusal {
 type Fault = { in: Place; field: string; message: string };
 
 function explain(place: Place, issue: z.core.$ZodIssue): Fault {
-  const [path, says] = issue.code === "unrecognized_keys" ? unknownField(issue) : [issue.path, wordsFor(issue.message)];
+  const [path, says] =
+    issue.code === "unrecognized_keys" ? unknownField(issue) : [issue.path, wordsFor(issue.message)];
   const field = fieldName(path);
-  const what = field === "" ? { body: "The body", query: "The query", path: "The path" }[place] : `The field "${field}"`;
+  const what =
+    field === "" ? { body: "The body", query: "The query", path: "The path" }[place] : `The field "${field}"`;
   return { in: place, field, message: `${what} ${says}.` };
 }
 
@@ -33,5 +35,8 @@ function wordsFor(message: string): string {
 }
 
 function fieldName(path: PropertyKey[]): string {
-  return path.map((step) => (typeof step === "number" ? `[${step}]` : `.${String(step)}`)).join("").replace(/^\./, "");
+  return path
+    .map((step) => (typeof step === "number" ? `[${step}]` : `.${String(step)}`))
+    .join("")
+    .replace(/^\./, "");
 }

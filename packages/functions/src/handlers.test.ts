@@ -5,7 +5,9 @@ import { handlers } from "./handlers.ts";
 
 const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 const filesIn = (folder: string) =>
-  readdirSync(new URL(`${folder}/`, import.meta.url)).filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"));
+  readdirSync(new URL(`${folder}/`, import.meta.url)).filter(
+    (file) => file.endsWith(".ts") && !file.endsWith(".test.ts"),
+  );
 /** The reader streams, so it is a function of its own beside the API. */
 const folderOf = (name: string) => (name === "readDocument" ? "reader" : "api");
 

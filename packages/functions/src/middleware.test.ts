@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
+import { type Route, routes } from "@strongroom/core/api";
 import { systemClock } from "@strongroom/core/clock";
 import { Refusal } from "@strongroom/core/errors";
 import { DocumentId, TenantId } from "@strongroom/core/ids";
@@ -39,16 +40,29 @@ function event(change: Partial<HttpEvent> & { ip?: string } = {}): HttpEvent {
 }
 
 async function as(person: TestPerson, change: Partial<HttpEvent> = {}): Promise<HttpEvent> {
-  const headers = { authorization: await edge.authorization(person), "content-type": "application/json", ...change.headers };
+  const headers = {
+    authorization: await edge.authorization(person),
+    "content-type": "application/json",
+    ...change.headers,
+  };
   return event({ ...change, headers });
 }
+
+const announcement = () => ({
+  id: edge.ports.ids.uuid(),
+  kind: "bill-of-lading",
+  files: [{ name: "page.jpg", mediaType: "image/jpeg", sizeBytes: 1, sha256: "0".repeat(64) }],
+});
 
 const problemOf = ({ body }: { body: unknown }) => JSON.parse(body as string) as Record<string, unknown>;
 
 describe("who may call", () => {
   test("without a token the answer says how to sign in", async () => {
     const answer = await showMe(event());
-    expect(answer).toMatchObject({ statusCode: 401, headers: { "www-authenticate": 'Bearer realm="strongroom"' } });
+    expect(answer).toMatchObject({
+      statusCode: 401,
+      headers: { "www-authenticate": 'Bearer realm="strongroom"' },
+    });
     expect(problemOf(answer)).toMatchObject({ code: "token_missing", retryable: false });
   });
 
@@ -56,7 +70,9 @@ describe("who may call", () => {
     const seen: unknown[] = [];
     const handler = route("showMe", async ({ actor }) => (seen.push(actor), { body: me }));
     const token = await edge.issuer.issueToken({ ...driver, role: "operator", hours: 1 });
-    expect(await handler(event({ headers: { authorization: `Bearer ${token}` } }))).toMatchObject({ statusCode: 200 });
+    expect(await handler(event({ headers: { authorization: `Bearer ${token}` } }))).toMatchObject({
+      statusCode: 200,
+    });
     expect(seen).toEqual([driver]);
   });
 
@@ -72,16 +88,30 @@ describe("who may call", () => {
     expect(problemOf(await showMe(await as(gone)))).toMatchObject({ status: 403, code: "disabled" });
   });
 
+  test("a route for other roles is not for this person", async () => {
+    const declared = routes.showMe as { access: Route["access"] };
+    const everybody = declared.access;
+    declared.access = ["agent", "admin"];
+    const answers = [await showMe(await as(driver)), await showMe(await as(await edge.addPerson("agent")))];
+    declared.access = everybody;
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual([403, 200]);
+    expect(problemOf(answers[0]!)).toMatchObject({ code: "not_allowed" });
+  });
+
   test("a public route asks nobody who they are, even when the token is bad", async () => {
     const ready = route("showReady", async ({ actor }) => {
       expect(actor).toBeNull();
       return { body: { status: "ready" as const } };
     });
-    expect(await ready(event({ headers: { authorization: "Bearer nonsense" } }))).toMatchObject({ statusCode: 200 });
+    expect(await ready(event({ headers: { authorization: "Bearer nonsense" } }))).toMatchObject({
+      statusCode: 200,
+    });
   });
 
   test("a route by ticket is left to its use-case", async () => {
-    const read = route("readDocument", async () => Promise.reject(new Refusal("invalid_ticket", "No.", { status: 403 })));
+    const read = route("readDocument", async () =>
+      Promise.reject(new Refusal("invalid_ticket", "No.", { status: 403 })),
+    );
     const rawPath = `/v1/documents/${edge.ports.ids.uuid()}/content`;
     const answer = await read(event({ rawPath, rawQueryString: "artefact=page-1&ticket=x" }));
     expect(problemOf(answer)).toMatchObject({ status: 403, code: "invalid_ticket" });
@@ -101,7 +131,10 @@ describe("what a handler is given", () => {
   test("behind a function URL, which knows no routes, the id is taken from the path", async () => {
     const id = DocumentId.parse(edge.ports.ids.uuid());
     const seen: unknown[] = [];
-    const complete = route("completeUpload", async ({ params }) => (seen.push(params.id), Promise.reject(new Refusal("x", "x"))));
+    const complete = route(
+      "completeUpload",
+      async ({ params }) => (seen.push(params.id), Promise.reject(new Refusal("x", "x"))),
+    );
     await complete(await as(driver, { rawPath: `/v1/documents/${id}/complete` }));
     expect(seen).toEqual([id]);
   });
@@ -117,7 +150,9 @@ describe("what a handler is given", () => {
   });
 
   test("a body that is no JSON type is refused before it is read", async () => {
-    const answer = await editMe(await as(driver, { body: "name=Bo", headers: { "content-type": "application/x-www-form-urlencoded" } }));
+    const answer = await editMe(
+      await as(driver, { body: "name=Bo", headers: { "content-type": "application/x-www-form-urlencoded" } }),
+    );
     expect(answer.statusCode).toBe(415);
   });
 
@@ -129,7 +164,10 @@ describe("what a handler is given", () => {
 describe("answers", () => {
   test("every answer bears the same guards, a refusal too", async () => {
     for (const answer of [await showMe(await as(driver)), await showMe(event())]) {
-      expect(answer.headers).toMatchObject({ "cache-control": "private, no-store", "x-content-type-options": "nosniff" });
+      expect(answer.headers).toMatchObject({
+        "cache-control": "private, no-store",
+        "x-content-type-options": "nosniff",
+      });
       expect(answer.headers["x-request-id"]).toMatch(/^[0-9a-f-]{36}$/);
     }
   });
@@ -139,19 +177,36 @@ describe("answers", () => {
     const etag = first.headers["etag"]!;
     expect(etag).toMatch(/^W\/"[\w-]{22}"$/);
     for (const held of [etag, etag.slice(2), `"other", ${etag}`, "*"]) {
-      expect(await showMe(await as(driver, { headers: { "if-none-match": held } }))).toMatchObject({ statusCode: 304, body: "", headers: { etag } });
+      expect(await showMe(await as(driver, { headers: { "if-none-match": held } }))).toMatchObject({
+        statusCode: 304,
+        body: "",
+        headers: { etag },
+      });
     }
-    expect(await showMe(await as(driver, { headers: { "if-none-match": '"other"' } }))).toMatchObject({ statusCode: 200, body: first.body });
+    expect(await showMe(await as(driver, { headers: { "if-none-match": '"other"' } }))).toMatchObject({
+      statusCode: 200,
+      body: first.body,
+    });
   });
 
   test("a handler may set its own status, ETag and headers", async () => {
-    const handler = route("showMe", async () => ({ status: 200, body: me, headers: { etag: '"7-x"', "cache-control": "public" } }));
+    const handler = route("showMe", async () => ({
+      status: 200,
+      body: me,
+      headers: { etag: '"7-x"', "cache-control": "public" },
+    }));
     const answer = await handler(await as(driver));
-    expect(answer.headers).toMatchObject({ etag: '"7-x"', "cache-control": "public", "content-type": "application/json" });
+    expect(answer.headers).toMatchObject({
+      etag: '"7-x"',
+      "cache-control": "public",
+      "content-type": "application/json",
+    });
   });
 
   test("a column that the contract does not name never leaves", async () => {
-    const handler = route("showMe", async () => ({ body: { ...(me as object), passwordHash: "secret" } as never }));
+    const handler = route("showMe", async () => ({
+      body: { ...(me as object), passwordHash: "secret" } as never,
+    }));
     expect((await handler(await as(driver))).body).not.toContain("secret");
   });
 
@@ -163,9 +218,16 @@ describe("answers", () => {
 
 describe("refusals and faults", () => {
   test("a refusal is shown as written, with its details and when to come again", async () => {
-    const refusal = new Refusal("upload_incomplete", "Page 3 of 3 is missing.", { status: 409, retryAfterSeconds: 1.2, details: { missing: [3], status: 200 } });
+    const refusal = new Refusal("upload_incomplete", "Page 3 of 3 is missing.", {
+      status: 409,
+      retryAfterSeconds: 1.2,
+      details: { missing: [3], status: 200 },
+    });
     const answer = await route("showMe", async () => Promise.reject(refusal))(await as(driver));
-    expect(answer).toMatchObject({ statusCode: 409, headers: { "content-type": "application/problem+json", "retry-after": "2" } });
+    expect(answer).toMatchObject({
+      statusCode: 409,
+      headers: { "content-type": "application/problem+json", "retry-after": "2" },
+    });
     expect(problemOf(answer)).toEqual({
       type: "urn:strongroom:problem:upload_incomplete",
       title: "Upload incomplete",
@@ -184,7 +246,12 @@ describe("refusals and faults", () => {
     expect(answer.statusCode).toBe(500);
     expect(answer.body).not.toMatch(/ssn|10\.0\.0\.7/);
     expect(edge.lines).toEqual([
-      expect.objectContaining({ event: "http.answered", level: "error", status: 500, error: "Error: column ssn does not exist <- Error: at 10.0.0.7" }),
+      expect.objectContaining({
+        event: "http.answered",
+        level: "error",
+        status: 500,
+        error: "Error: column ssn does not exist <- Error: at 10.0.0.7",
+      }),
     ]);
   });
 
@@ -202,7 +269,16 @@ describe("refusals and faults", () => {
     const request = await as(driver, { rawPath: "/v1/documents", rawQueryString: "search=Kowalski" });
     await list(request);
     expect(edge.lines).toEqual([
-      { event: "http.answered", level: "info", at: expect.any(String), route: "listDocuments", status: 200, tookMs: expect.any(Number), requestId: expect.any(String), tenantId: driver.tenantId },
+      {
+        event: "http.answered",
+        level: "info",
+        at: expect.any(String),
+        route: "listDocuments",
+        status: 200,
+        tookMs: expect.any(Number),
+        requestId: expect.any(String),
+        tenantId: driver.tenantId,
+      },
     ]);
     expect(JSON.stringify(edge.lines)).not.toMatch(/Kowalski|Bearer|127\.0\.0\.1/);
   });
@@ -212,6 +288,24 @@ describe("deadline", () => {
   test("a grant is answered within two seconds, everything before API Gateway gives up", () => {
     expect(answerWithinMs("acceptUpload")).toBeLessThan(2_000);
     expect(answerWithinMs("listDocuments")).toBeLessThan(30_000);
+  });
+
+  test("a grant is refused, not kept waiting, when the database or the work itself never answers", async () => {
+    const never = new Promise<never>(() => {});
+    const idle = await as(driver, { rawPath: "/v1/documents", body: JSON.stringify(announcement()) });
+    const stranded = {
+      ...idle,
+      headers: { ...idle.headers, authorization: await edge.authorization(await edge.addPerson("driver")) },
+    };
+    const accept = route("acceptUpload", () => never);
+    await showMe(await as(driver)); // now the cache knows this driver, and only this one
+    const { withTenant } = edge.ports.database;
+    edge.ports.database.withTenant = () => never;
+    const answers = await Promise.all([accept(idle), accept(stranded)]).finally(
+      () => (edge.ports.database.withTenant = withTenant),
+    );
+    for (const answer of answers)
+      expect(answer).toMatchObject({ statusCode: 503, headers: { "retry-after": "5" } });
   });
 
   test("work that is too late is an outage, and the stream it brings after all is handed over to be dropped", async () => {

@@ -2,14 +2,13 @@ import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
 import middy from "@middy/core";
 import { type Route, type RouteName, routes } from "@strongroom/core/api";
-import { Refusal } from "@strongroom/core/errors";
 import { jsonLog } from "@strongroom/core/log";
 import type { Ports } from "@strongroom/core/ports/ports";
 import { findActor } from "@strongroom/core/user/find-actor";
 import type { Actor } from "@strongroom/core/user/user";
 import type * as z from "zod";
 import { answerWith, type Reply } from "./answer.ts";
-import { verifyCaller } from "./authenticate.ts";
+import { checkRole, verifyCaller } from "./authenticate.ts";
 import { answerWithinMs, type Deadline, startDeadline } from "./deadline.ts";
 import type { HttpAnswer, HttpEvent, RouteHandler } from "./gateway.ts";
 import { parseRequest } from "./parse-request.ts";
@@ -17,10 +16,12 @@ import { connectedPorts } from "./ports.ts";
 import { asError, commonHeaders, isOurFault, problemAnswer, refusalOf } from "./problem.ts";
 import { limitAddress, limitPerson, type Rate, rateHeaders, RateRefusal } from "./rate-limit.ts";
 
-type Part<Name extends RouteName, Key extends "params" | "query" | "body"> = (typeof routes)[Name] extends Record<Key, infer Schema extends z.ZodType>
-  ? z.infer<Schema>
-  : Record<string, never>;
-type ReplyBody<Name extends RouteName> = (typeof routes)[Name]["reply"]["schema"] extends infer Schema extends z.ZodType
+type Part<Name extends RouteName, Key extends "params" | "query" | "body"> =
+  (typeof routes)[Name] extends Record<Key, infer Schema extends z.ZodType>
+    ? z.infer<Schema>
+    : Record<string, never>;
+type ReplyBody<Name extends RouteName> = (typeof routes)[Name]["reply"]["schema"] extends infer Schema extends
+  z.ZodType
   ? z.input<Schema>
   : string | Uint8Array | Readable;
 
@@ -62,10 +63,19 @@ export function route<Name extends RouteName>(name: Name, handle: Handle<Name>):
     const call = callOf(event);
     const { ports, actor, parsed, requestId } = call;
     const input = { ports, actor, ...parsed, headers: call.event.headers, requestId } as Input<Name>;
-    return answerWith(declared, await call.deadline.bound(handle(input), dropBody), call.event.headers["if-none-match"]);
+    return answerWith(
+      declared,
+      await call.deadline.bound(handle(input), dropBody),
+      call.event.headers["if-none-match"],
+    );
   })
     .use(opening(name))
-    .use(step(async (call) => void (call.rate = await limitAddress(call.ports, call.event.requestContext.http.sourceIp))))
+    .use(
+      step(
+        async (call) =>
+          void (call.rate = await limitAddress(call.ports, call.event.requestContext.http.sourceIp)),
+      ),
+    )
     .use(step((call) => admit(call, declared.access)))
     .use(step((call) => void (call.parsed = parseRequest(declared, call.event))));
   return (event, context) => chain(event, context!);
@@ -100,11 +110,12 @@ function step(work: Step): middy.MiddlewareObj<HttpEvent, HttpAnswer> {
 
 async function admit(call: Call & { ports: Ports }, access: Route["access"]): Promise<void> {
   if (typeof access === "string") return; // public, or a ticket that the use-case itself checks
-  call.actor = await findActor(call.ports, await verifyCaller(call.ports, call.event.headers["authorization"]));
+  call.actor = await findActor(
+    call.ports,
+    await verifyCaller(call.ports, call.event.headers["authorization"]),
+  );
   call.rate = await limitPerson(call.ports, call.actor);
-  if (!access.includes(call.actor.role)) {
-    throw new Refusal("not_allowed", `A person with the role ${call.actor.role} may not do this.`, { status: 403 });
-  }
+  checkRole(call.actor, access);
 }
 
 function newCall(name: RouteName, event: HttpEvent): Call {

@@ -1,6 +1,7 @@
 import { routes } from "@strongroom/core/api";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import * as z from "zod";
 import type { HttpEvent } from "./gateway.ts";
 import { paramsOf, parseRequest, requestLimits } from "./parse-request.ts";
 
@@ -13,7 +14,8 @@ const event = (change: Partial<HttpEvent>): HttpEvent => ({
   requestContext: { requestId: "r", http: { method: "PUT", sourceIp: "127.0.0.1" } },
   ...change,
 });
-const editMe = (body: string, headers: Record<string, string> = json) => parseRequest(routes.editMe, event({ body, headers }));
+const editMe = (body: string, headers: Record<string, string> = json) =>
+  parseRequest(routes.editMe, event({ body, headers }));
 const list = (rawQueryString: string) => parseRequest(routes.listDocuments, event({ rawQueryString })).query;
 const bodyOfBytes = (bytes: number) => JSON.stringify({ name: "x".repeat(bytes - '{"name":""}'.length) });
 const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
@@ -29,20 +31,27 @@ describe("a body", () => {
   });
 
   test("that is absent is refused by the name of what is missing", () => {
-    expect(() => parseRequest(routes.issueTicket, event({ pathParameters: { id: "019a0000-0000-7000-8000-000000000000" } }))).toThrow(
-      'The field "artefact" is missing.',
-    );
+    expect(() =>
+      parseRequest(
+        routes.issueTicket,
+        event({ pathParameters: { id: "019a0000-0000-7000-8000-000000000000" } }),
+      ),
+    ).toThrow('The field "artefact" is missing.');
   });
 
   test("of 256 KiB is read, one byte more is refused", () => {
     expect(() => editMe(bodyOfBytes(requestLimits.bodyBytes))).toThrow(/"name" is wrong/);
-    expect(() => editMe(bodyOfBytes(requestLimits.bodyBytes + 1))).toThrow(expect.objectContaining({ status: 413, code: "body_too_large" }));
+    expect(() => editMe(bodyOfBytes(requestLimits.bodyBytes + 1))).toThrow(
+      expect.objectContaining({ status: 413, code: "body_too_large" }),
+    );
   });
 
   test("is nested up to sixteen times, brackets in strings not counted", () => {
     expect(() => editMe(nested(requestLimits.jsonDepth))).toThrow(/^The body is wrong/);
     expect(() => editMe(nested(requestLimits.jsonDepth + 1))).toThrow("nested too deep");
-    expect(editMe(JSON.stringify({ name: `\\"${"[".repeat(40)}` })).body).toEqual({ name: `\\"${"[".repeat(40)}` });
+    expect(editMe(JSON.stringify({ name: `\\"${"[".repeat(40)}` })).body).toEqual({
+      name: `\\"${"[".repeat(40)}`,
+    });
   });
 
   test.each([
@@ -60,23 +69,40 @@ describe("a body", () => {
     expect("admin" in {}).toBe(false);
   });
 
+  test("that names a prototype is refused even where any name would do", () => {
+    const open = { ...routes.editMe, body: z.strictObject({ labels: z.record(z.string(), z.unknown()) }) };
+    const parse = (body: string) => parseRequest(open, event({ body }));
+    expect(parse('{"labels":{"proto":1}}').body).toEqual({ labels: { proto: 1 } });
+    expect(() => parse('{"labels":{"__proto__":1}}')).toThrow(expect.objectContaining({ status: 400 }));
+    expect(() => parse('{"labels":{"a":[{"__proto__":1}]}}')).toThrow(
+      expect.objectContaining({ status: 400 }),
+    );
+  });
+
   test("that is not UTF-8 is refused", () => {
     const body = Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d]).toString("base64");
     expect(() => parseRequest(routes.editMe, event({ body, isBase64Encoded: true }))).toThrow("not UTF-8");
   });
 
-  test.each([["text/plain"], ["application/json; charset=latin1"], ["multipart/form-data"], [""]])("of type %j is refused", (type) => {
-    expect(() => editMe("{}", { "content-type": type })).toThrow(expect.objectContaining({ status: 415 }));
-  });
+  test.each([["text/plain"], ["application/json; charset=latin1"], ["multipart/form-data"], [""]])(
+    "of type %j is refused",
+    (type) => {
+      expect(() => editMe("{}", { "content-type": type })).toThrow(expect.objectContaining({ status: 415 }));
+    },
+  );
 
   test("may name its charset, and may not be compressed", () => {
     expect(editMe("{}", { "content-type": "Application/JSON; charset=UTF-8" }).body).toEqual({});
-    expect(() => editMe("{}", { ...json, "content-encoding": "gzip" })).toThrow(expect.objectContaining({ status: 415 }));
+    expect(() => editMe("{}", { ...json, "content-encoding": "gzip" })).toThrow(
+      expect.objectContaining({ status: 415 }),
+    );
   });
 
   test("of a route that takes none may be an empty object and nothing else", () => {
     expect(parseRequest(routes.showMe, event({ body: "{}" })).body).toEqual({});
-    expect(() => parseRequest(routes.showMe, event({ body: '{"a":1}' }))).toThrow('The field "a" is not known here');
+    expect(() => parseRequest(routes.showMe, event({ body: '{"a":1}' }))).toThrow(
+      'The field "a" is not known here',
+    );
   });
 
   test("whatever it is, is read or refused, never a fault", () => {
@@ -112,7 +138,9 @@ describe("a query", () => {
   });
 
   test("of a route that takes none is refused", () => {
-    expect(() => parseRequest(routes.showMe, event({ rawQueryString: "verbose=1" }))).toThrow('"verbose" is not known here');
+    expect(() => parseRequest(routes.showMe, event({ rawQueryString: "verbose=1" }))).toThrow(
+      '"verbose" is not known here',
+    );
   });
 });
 
@@ -122,14 +150,24 @@ describe("a path", () => {
     expect(paramsOf("/v1/documents/{id}", "/prod/v1/documents/a")).toEqual({ id: "a" });
   });
 
-  test.each(["1", "019a0000-0000-4000-8000-000000000000", "../me", "", "%ff"])("with the id %j is refused", (id) => {
-    expect(() => parseRequest(routes.showDocument, event({ rawPath: `/v1/documents/${id}`, body: "" }))).toThrow(expect.objectContaining({ status: 400 }));
-  });
+  test.each(["1", "019a0000-0000-4000-8000-000000000000", "../me", "", "%ff"])(
+    "with the id %j is refused",
+    (id) => {
+      expect(() =>
+        parseRequest(routes.showDocument, event({ rawPath: `/v1/documents/${id}`, body: "" })),
+      ).toThrow(expect.objectContaining({ status: 400 }));
+    },
+  );
 });
 
 test("at most ten faults are named, and no value is repeated", () => {
   const many = Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`files${index}`, "secret"]));
-  const files = Array.from({ length: 30 }, () => ({ name: "secret", mediaType: "SECRET", sizeBytes: 1, sha256: "secret" }));
+  const files = Array.from({ length: 30 }, () => ({
+    name: "secret",
+    mediaType: "SECRET",
+    sizeBytes: 1,
+    sha256: "secret",
+  }));
   const body = JSON.stringify({ id: "secret", kind: "bol", files, ...many });
   try {
     parseRequest(routes.acceptUpload, event({ body }));

@@ -7,7 +7,11 @@ import type { HttpEvent } from "./gateway.ts";
 /** Limits of a request; bodies are descriptions of documents, never documents. */
 export const requestLimits = { bodyBytes: 256 * 1024, jsonDepth: 16 } as const;
 
-type Parsed = { params: Record<string, unknown>; query: Record<string, unknown>; body: Record<string, unknown> };
+type Parsed = {
+  params: Record<string, unknown>;
+  query: Record<string, unknown>;
+  body: Record<string, unknown>;
+};
 
 const nothing = z.strictObject({});
 
@@ -33,7 +37,9 @@ function check(place: Place, schema: z.ZodObject = nothing, value: unknown): Rec
 export function paramsOf(template: string, rawPath: string): Record<string, string> {
   const [names, values] = [template.split("/"), rawPath.split("/")];
   const ahead = values.length - names.length;
-  const pairs = names.flatMap((name, index) => (name.startsWith("{") ? [[name.slice(1, -1), decode(values[index + ahead])]] : []));
+  const pairs = names.flatMap((name, index) =>
+    name.startsWith("{") ? [[name.slice(1, -1), decode(values[index + ahead])]] : [],
+  );
   return Object.fromEntries(pairs);
 }
 
@@ -48,7 +54,8 @@ function decode(segment = ""): string {
 function queryOf(raw: string): Record<string, string> {
   const pairs = [...new URLSearchParams(raw)];
   const query = Object.fromEntries(pairs);
-  if (Object.keys(query).length < pairs.length) throw malformed("A query parameter is given twice; give each once.");
+  if (Object.keys(query).length < pairs.length)
+    throw malformed("A query parameter is given twice; give each once.");
   return query;
 }
 
@@ -59,7 +66,11 @@ function bodyOf({ body = "", isBase64Encoded, headers }: HttpEvent): unknown {
   if (bytes.length > requestLimits.bodyBytes) throw bodyTooLarge();
   const isJson = /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i.test(headers["content-type"] ?? "");
   if (!isJson || headers["content-encoding"] !== undefined) {
-    throw new Refusal("unsupported_media_type", "Send the body as application/json in UTF-8, not compressed.", { status: 415 });
+    throw new Refusal(
+      "unsupported_media_type",
+      "Send the body as application/json in UTF-8, not compressed.",
+      { status: 415 },
+    );
   }
   return parseJson(bytes);
 }

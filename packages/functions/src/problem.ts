@@ -1,4 +1,4 @@
-import type { Problem } from "@strongroom/core/api";
+import type { Problem } from "@strongroom/core/api-shapes";
 import { isOutage } from "@strongroom/core/database/outage";
 import { Refusal } from "@strongroom/core/errors";
 import type { HttpAnswer } from "./gateway.ts";
@@ -18,14 +18,19 @@ export function isOurFault(error: unknown): boolean {
 
 /** Whatever was thrown as an Error, for the log. */
 export function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error("something that is no Error was thrown", { cause: thrown });
+  return thrown instanceof Error
+    ? thrown
+    : new Error("something that is no Error was thrown", { cause: thrown });
 }
 
 /** The refusal that a caller is shown for whatever was thrown. */
 export function refusalOf(error: unknown): { refusal: Refusal; status: number } {
   if (error instanceof Refusal) return { refusal: error, status: error.status };
   if (error instanceof Outage || isOutage(error)) return { refusal: unavailable(), status: 503 };
-  return { refusal: new Refusal("internal", "It is our fault, not yours. Nothing more was done; try again later."), status: 500 };
+  return {
+    refusal: new Refusal("internal", "It is our fault, not yours. Nothing more was done; try again later."),
+    status: 500,
+  };
 }
 
 /** Whatever was thrown as problem details (RFC 9457). `requestId` finds the request in our log. */
@@ -63,15 +68,21 @@ export function commonHeaders(requestId: string): Record<string, string> {
 }
 
 function unavailable(): Refusal {
-  return new Refusal("unavailable", "A part of the system does not answer. Send the same request again in a few seconds.", {
-    status: 503,
-    retryAfterSeconds: outageRetrySeconds,
-  });
+  return new Refusal(
+    "unavailable",
+    "A part of the system does not answer. Send the same request again in a few seconds.",
+    {
+      status: 503,
+      retryAfterSeconds: outageRetrySeconds,
+    },
+  );
 }
 
 /** RFC 6750: a request without a token is told how to come, one with a bad token that it is bad. */
 function challengeFor(code: string): string {
-  return code === "token_missing" ? 'Bearer realm="strongroom"' : 'Bearer realm="strongroom", error="invalid_token"';
+  return code === "token_missing"
+    ? 'Bearer realm="strongroom"'
+    : 'Bearer realm="strongroom", error="invalid_token"';
 }
 
 function titleOf(code: string): string {

@@ -8,17 +8,31 @@ import { limitAddress, limitPerson, rateLimits, RateRefusal } from "./rate-limit
 function standing() {
   let nowMs = Date.parse("2026-01-01T00:00:10Z");
   const clock: Clock = { now: () => new Date(nowMs), monotonicMs: () => nowMs, sleep: async () => {} };
-  return { ports: { clock, cache: createEmbeddedCache({ clock, maxEntries: 100 }) }, pass: (ms: number) => void (nowMs += ms) };
+  return {
+    ports: { clock, cache: createEmbeddedCache({ clock, maxEntries: 100 }) },
+    pass: (ms: number) => void (nowMs += ms),
+  };
 }
 
-const person = (role = "driver" as const) => ({ tenantId: TenantId.parse("1".repeat(8) + "-1111-4111-8111-" + "1".repeat(12)), userId: UserId.parse(crypto.randomUUID()), role });
+const person = (role = "driver" as const) => ({
+  tenantId: TenantId.parse("1".repeat(8) + "-1111-4111-8111-" + "1".repeat(12)),
+  userId: UserId.parse(crypto.randomUUID()),
+  role,
+});
 
 describe("an address", () => {
   test("has its limit, is refused one above it, and is free again in the next window", async () => {
     const { ports, pass } = standing();
     for (let sent = 1; sent < rateLimits.address; sent++) await limitAddress(ports, "192.0.2.1");
-    expect(await limitAddress(ports, "192.0.2.1")).toEqual({ scope: "address", remaining: 0, resetSeconds: 50 });
-    await expect(limitAddress(ports, "192.0.2.1")).rejects.toMatchObject({ status: 429, retryAfterSeconds: 50 });
+    expect(await limitAddress(ports, "192.0.2.1")).toEqual({
+      scope: "address",
+      remaining: 0,
+      resetSeconds: 50,
+    });
+    await expect(limitAddress(ports, "192.0.2.1")).rejects.toMatchObject({
+      status: 429,
+      retryAfterSeconds: 50,
+    });
     expect(await limitAddress(ports, "192.0.2.2")).toMatchObject({ remaining: rateLimits.address - 1 });
     pass(49_999);
     await expect(limitAddress(ports, "192.0.2.1")).rejects.toBeInstanceOf(RateRefusal);
@@ -37,7 +51,8 @@ describe("an address", () => {
 
   test("of this machine is not counted: everybody may come through its proxy", async () => {
     const { ports } = standing();
-    for (const address of ["127.0.0.1", "::1", "::ffff:127.0.0.1"]) expect(await limitAddress(ports, address)).toBeNull();
+    for (const address of ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
+      expect(await limitAddress(ports, address)).toBeNull();
   });
 });
 
@@ -46,8 +61,18 @@ describe("a tenant", () => {
     const { ports } = standing();
     const window = Math.floor(ports.clock.now().getTime() / rateLimits.windowMs);
     const somebody = person();
-    await ports.cache.set(`rate:tenant:${somebody.tenantId}:${window}`, String(rateLimits.tenant - 1), 60_000);
-    expect(await limitPerson(ports, somebody)).toMatchObject({ scope: "person", remaining: rateLimits.person - 1 });
-    await expect(limitPerson(ports, person())).rejects.toMatchObject({ code: "rate_limited", rate: { scope: "tenant" } });
+    await ports.cache.set(
+      `rate:tenant:${somebody.tenantId}:${window}`,
+      String(rateLimits.tenant - 1),
+      60_000,
+    );
+    expect(await limitPerson(ports, somebody)).toMatchObject({
+      scope: "person",
+      remaining: rateLimits.person - 1,
+    });
+    await expect(limitPerson(ports, person())).rejects.toMatchObject({
+      code: "rate_limited",
+      rate: { scope: "tenant" },
+    });
   });
 });

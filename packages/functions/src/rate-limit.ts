@@ -29,13 +29,19 @@ export class RateRefusal extends Refusal {
  * Counts one request of an address; throws a RateRefusal above the limit. IPv6 counts by /64, which is one customer.
  * Loopback is not counted: it is a reverse proxy of this machine, and everybody comes through it. Null then.
  */
-export async function limitAddress(ports: Pick<Ports, "cache" | "clock">, address: string): Promise<Rate | null> {
+export async function limitAddress(
+  ports: Pick<Ports, "cache" | "clock">,
+  address: string,
+): Promise<Rate | null> {
   if (/^(::ffff:)?127\.|^::1$/.test(address)) return null;
   return await count(ports, "address", isIPv6(address) ? networkOf(address) : address);
 }
 
 /** Counts one request of a person and of their tenant; throws a RateRefusal when either has spent its limit. */
-export async function limitPerson(ports: Pick<Ports, "cache" | "clock">, { tenantId, userId }: Actor): Promise<Rate> {
+export async function limitPerson(
+  ports: Pick<Ports, "cache" | "clock">,
+  { tenantId, userId }: Actor,
+): Promise<Rate> {
   const [person] = await Promise.all([
     count(ports, "person", `${tenantId}:${userId}`),
     count(ports, "tenant", tenantId),
@@ -55,7 +61,11 @@ export function rateHeaders({ scope, remaining, resetSeconds }: Rate): Record<st
  * A fixed window in the cache. Two processes that count at the same moment may count once, and a cache that is down counts
  * nothing: this wards off floods, it is no meter.
  */
-async function count({ cache, clock }: Pick<Ports, "cache" | "clock">, scope: Scope, id: string): Promise<Rate> {
+async function count(
+  { cache, clock }: Pick<Ports, "cache" | "clock">,
+  scope: Scope,
+  id: string,
+): Promise<Rate> {
   const { windowMs, [scope]: limit } = rateLimits;
   const now = clock.now().getTime();
   const leftMs = windowMs - (now % windowMs);
@@ -74,5 +84,8 @@ function networkOf(address: string): string {
   const right = tail ? tail.split(":") : [];
   const zeros = tail === undefined ? 0 : Math.max(0, 8 - left.length - right.length);
   const groups = [...left, ...Array<string>(zeros).fill("0"), ...right];
-  return groups.slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16)).join(":");
+  return groups
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(":");
 }

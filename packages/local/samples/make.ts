@@ -77,7 +77,7 @@ async function makeLicence(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "strongroom-samples-"));
   try {
     const png = join(folder, "licence.png");
-    await photo.blur(0.6).png().toFile(png);
+    await photo.blur(0.6).withIccProfile("p3").withExif(camera).png().toFile(png);
     const { error } = spawnSync("heif-enc", [
       "-q",
       "40",

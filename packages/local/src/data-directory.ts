@@ -1,6 +1,7 @@
-import { chmod, mkdir, realpath } from "node:fs/promises";
+import { access, chmod, constants, mkdir, realpath } from "node:fs/promises";
 import { resolve } from "node:path";
 import { Refusal } from "@strongroom/core/errors";
+import { runningAsRoot } from "./postgres-binaries.ts";
 import { holdDirectory } from "./postgres-leftover.ts";
 
 /** A directory that is ours alone until `letGo`, or until this process ends. */
@@ -11,16 +12,17 @@ export async function openDataDirectory(wanted: string): Promise<HeldDirectory> 
   const path = await makeUsable(resolve(wanted)).catch((error: NodeJS.ErrnoException) => {
     throw new Refusal(
       "data_directory_unusable",
-      `The data directory ${resolve(wanted)} cannot be used (${error.code ?? error.message}). Choose another with STRONGROOM_DATA, or make it writable for you.`,
+      `The data directory ${resolve(wanted)} cannot be used (${error.code ?? error.message}). ` +
+        "Choose another with STRONGROOM_DATA, or make it one that you may read and write.",
     );
   });
   const hold = await holdDirectory(path);
   return { path, letGo: () => new Promise((done) => hold.close(() => done())) };
 }
 
-/** Mode 0711: PostgreSQL must pass through when it runs as somebody else; all within is closed. */
 async function makeUsable(path: string): Promise<string> {
-  await mkdir(path, { recursive: true });
-  await chmod(path, 0o711);
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
+  if (runningAsRoot()) await chmod(path, 0o711); // PostgreSQL, which runs as somebody else, passes through; all within is closed
   return await realpath(path);
 }

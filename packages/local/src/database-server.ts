@@ -32,11 +32,17 @@ export async function openDatabaseServer(options: Options): Promise<DatabaseServ
 
 async function reachGiven(databaseUrl: string): Promise<DatabaseServer> {
   if (!URL.canParse(databaseUrl)) {
-    throw new Refusal("database_url_invalid", "DATABASE_URL is not of the form postgres://user:password@host:port/database.");
+    throw new Refusal(
+      "database_url_invalid",
+      "DATABASE_URL is not of the form postgres://user:password@host:port/database.",
+    );
   }
   const superuser = parseConnection(databaseUrl);
   await withClient(superuser, async () => {}).catch((error: Error) => {
-    throw new Refusal("database_unreachable", `The server of DATABASE_URL (${superuser.host}:${superuser.port}) does not let us in: ${error.message}`);
+    throw new Refusal(
+      "database_unreachable",
+      `The server of DATABASE_URL (${superuser.host}:${superuser.port}) does not let us in: ${error.message}`,
+    );
   });
   return { superuser, pid: () => null, stop: async () => {} };
 }
@@ -48,7 +54,11 @@ const wellMs = 10_000;
 const backoffMs = { first: 100, most: 10_000 };
 
 /** Starts a server anew whenever it dies, ever slower while it does not stay alive, until `stop`. */
-export function keepRunning(first: Awaited<ReturnType<Start>>, start: Start, log: Log): Pick<DatabaseServer, "pid" | "stop"> {
+export function keepRunning(
+  first: Awaited<ReturnType<Start>>,
+  start: Start,
+  log: Log,
+): Pick<DatabaseServer, "pid" | "stop"> {
   const stopping = new AbortController();
   let running: Awaited<ReturnType<Start>> | null = first;
   const supervise = async () => {
@@ -59,7 +69,11 @@ export function keepRunning(first: Awaited<ReturnType<Start>>, start: Start, log
       if (running) log.error("postgres.died", {});
       if (running && performance.now() - startedMs > wellMs) deaths = 1;
       running = null;
-      if (deaths > 1) await systemClock.sleep(Math.min(backoffMs.most, backoffMs.first * 2 ** (deaths - 2)), stopping.signal);
+      if (deaths > 1)
+        await systemClock.sleep(
+          Math.min(backoffMs.most, backoffMs.first * 2 ** (deaths - 2)),
+          stopping.signal,
+        );
       if (stopping.signal.aborted) return;
       running = await start().catch((error: Error) => {
         log.error("postgres.not_restarted", { deaths, error });
@@ -111,7 +125,10 @@ async function refuseLostPlace(inside: string): Promise<void> {
 }
 
 /** False when there is a database inside already (a new one outside would look as if all was lost), or no place outside. */
-async function linkOutside({ log, outside = "/var/lib/strongroom" }: Options, inside: string): Promise<boolean> {
+async function linkOutside(
+  { log, outside = "/var/lib/strongroom" }: Options,
+  inside: string,
+): Promise<boolean> {
   if (await exists(join(inside, "data"))) return false;
   const target = join(outside, randomBytes(8).toString("hex"));
   try {

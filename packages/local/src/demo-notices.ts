@@ -5,7 +5,11 @@ import type { DemoResult } from "./demo-run.ts";
 const patienceMs = 30_000;
 
 /** Waits until each settled document has reached its driver's device, and notes whoever was told not at all, or twice. */
-export async function checkNotices(push: Pick<EmbeddedPush, "subscribe">, tokens: string[], results: DemoResult[]): Promise<number> {
+export async function checkNotices(
+  push: Pick<EmbeddedPush, "subscribe">,
+  tokens: string[],
+  results: DemoResult[],
+): Promise<number> {
   const awaited = results.filter(({ refusedAtTheDoor }) => !refusedAtTheDoor);
   const tags = new Map<string, string[]>(awaited.map(({ demo }) => [demo.order.id, []]));
   await new Promise<void>((resolve) => {

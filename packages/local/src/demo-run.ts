@@ -7,7 +7,7 @@ import { downloadArtefact } from "@strongroom/cli/download-artefact";
 import { isSettled } from "@strongroom/cli/follow-document";
 import { ApiProblem } from "@strongroom/cli/problems";
 import { uploadDocument } from "@strongroom/cli/upload-document";
-import type { DocumentSummary, DocumentView } from "@strongroom/core/api";
+import type { DocumentSummary, DocumentView } from "@strongroom/core/api-shapes";
 import { verifyReceipt } from "@strongroom/core/receipt/verify-receipt";
 import type { DemoOrder } from "./demo-orders.ts";
 
@@ -29,12 +29,20 @@ export type DemoResult = {
 };
 
 /** Told whenever a document changes its state, and of its bytes while it is being sent. */
-export type OnState = (demo: DemoOrder, state: string, sent?: { sentBytes: number; totalBytes: number }) => void;
+export type OnState = (
+  demo: DemoOrder,
+  state: string,
+  sent?: { sentBytes: number; totalBytes: number },
+) => void;
 
 const uploadsAtOnce = 4;
 
 /** Sends every order as its driver, follows each to where it ends, then reads back and verifies all that is stored. */
-export async function runOrders(clients: Client[], orders: DemoOrder[], onState: OnState): Promise<DemoResult[]> {
+export async function runOrders(
+  clients: Client[],
+  orders: DemoOrder[],
+  onState: OnState,
+): Promise<DemoResult[]> {
   const first = orders.filter(({ afterAll }) => !afterAll);
   const last = orders.filter(({ afterAll }) => afterAll);
   const results = [...(await runBatch(clients, first, onState)), ...(await runBatch(clients, last, onState))];
@@ -50,17 +58,35 @@ export async function runOrders(clients: Client[], orders: DemoOrder[], onState:
 async function runBatch(clients: Client[], orders: DemoOrder[], onState: OnState): Promise<DemoResult[]> {
   const follower = followAll(clients);
   try {
-    return await atOnce(orders, uploadsAtOnce * clients.length, (demo) => runOrder(clients[demo.driver]!, demo, follower, onState));
+    return await atOnce(orders, uploadsAtOnce * clients.length, (demo) =>
+      runOrder(clients[demo.driver]!, demo, follower, onState),
+    );
   } finally {
     follower.stop();
   }
 }
 
-async function runOrder(client: Client, demo: DemoOrder, follower: Follower, onState: OnState): Promise<DemoResult> {
+async function runOrder(
+  client: Client,
+  demo: DemoOrder,
+  follower: Follower,
+  onState: OnState,
+): Promise<DemoResult> {
   const startedMs = performance.now();
   const declared = await declareFiles(demo.order.paths);
   const sentBytes = declared.reduce((sum, { declaration }) => sum + declaration.sizeBytes, 0);
-  const result: DemoResult = { demo, state: "sending", document: null, reason: null, detail: null, confirmationCode: null, tookMs: 0, sentBytes, refusedAtTheDoor: false, faults: [] };
+  const result: DemoResult = {
+    demo,
+    state: "sending",
+    document: null,
+    reason: null,
+    detail: null,
+    confirmationCode: null,
+    tookMs: 0,
+    sentBytes,
+    refusedAtTheDoor: false,
+    faults: [],
+  };
   try {
     onState(demo, "sending");
     const onProgress = (sent: { sentBytes: number; totalBytes: number }) => onState(demo, "sending", sent);
@@ -71,7 +97,12 @@ async function runOrder(client: Client, demo: DemoOrder, follower: Follower, onS
     Object.assign(result, { state, reason, detail, confirmationCode });
   } catch (error) {
     if (!(error instanceof ApiProblem)) throw error;
-    Object.assign(result, { state: "rejected", reason: error.code, detail: error.message, refusedAtTheDoor: true });
+    Object.assign(result, {
+      state: "rejected",
+      reason: error.code,
+      detail: error.message,
+      refusedAtTheDoor: true,
+    });
   }
   result.tookMs = performance.now() - startedMs;
   onState(demo, result.state);
@@ -96,15 +127,26 @@ async function verifyStored(client: Client, result: DemoResult, scratch: string)
   for (const [index, file] of files.entries()) {
     const artefact = document.artefacts.find(({ name }) => name === `original-${index + 1}`);
     if (!artefact) result.faults.push(`original ${index + 1} is not there`);
-    else if (!(await comesBack(client, id, artefact, file, scratch))) result.faults.push(`original ${index + 1} came back changed`);
+    else if (!(await comesBack(client, id, artefact, file, scratch)))
+      result.faults.push(`original ${index + 1} came back changed`);
   }
   const jws = await client.call("readReceipt", { params: { id } });
   const keys = await client.call("receiptKeys", {});
-  const check = await verifyReceipt(jws, keys, files.map(({ declaration }) => ({ sha256: declaration.sha256, sizeBytes: declaration.sizeBytes })));
+  const check = await verifyReceipt(
+    jws,
+    keys,
+    files.map(({ declaration }) => ({ sha256: declaration.sha256, sizeBytes: declaration.sizeBytes })),
+  );
   if (check.outcome !== "valid") result.faults.push(`receipt: ${check.reason}`);
 }
 
-async function comesBack(client: Client, id: string, artefact: DocumentView["artefacts"][number], file: LocalFile, scratch: string): Promise<boolean> {
+async function comesBack(
+  client: Client,
+  id: string,
+  artefact: DocumentView["artefacts"][number],
+  file: LocalFile,
+  scratch: string,
+): Promise<boolean> {
   const path = join(scratch, `${id}-${artefact.name}`);
   await downloadArtefact(client, id, artefact, path, new AbortController().signal);
   const [back] = await declareFiles([path]);
@@ -116,15 +158,21 @@ function compare({ demo: { expected }, state, reason, document }: DemoResult): s
   if (!expected) return [];
   const faults: string[] = [];
   if (state !== expected.state) faults.push(`is ${state}, should be ${expected.state}`);
-  if (expected.reason && reason !== expected.reason) faults.push(`reason is ${reason}, should be ${expected.reason}`);
-  if (expected.pages && document?.pageCount !== expected.pages) faults.push(`has ${document?.pageCount} pages, should have ${expected.pages}`);
+  if (expected.reason && reason !== expected.reason)
+    faults.push(`reason is ${reason}, should be ${expected.reason}`);
+  if (expected.pages && document?.pageCount !== expected.pages)
+    faults.push(`has ${document?.pageCount} pages, should have ${expected.pages}`);
   const verdicts = document?.legibility?.flatMap((page) => page.reasons) ?? [];
-  if (expected.verdict && !verdicts.some((verdict) => verdict === expected.verdict)) faults.push(`should be found ${expected.verdict}`);
+  if (expected.verdict && !verdicts.some((verdict) => verdict === expected.verdict))
+    faults.push(`should be found ${expected.verdict}`);
   if (expected.isDuplicate && !document?.duplicate) faults.push("should be known as a duplicate");
   return faults;
 }
 
-type Follower = { settled(id: string, onState: (state: string) => void): Promise<DocumentSummary>; stop(): void };
+type Follower = {
+  settled(id: string, onState: (state: string) => void): Promise<DocumentSummary>;
+  stop(): void;
+};
 
 /** One poll per driver for all of their documents, as a live view does it: what changed since the last answer. */
 function followAll(clients: Client[]): Follower {
@@ -146,14 +194,21 @@ function followAll(clients: Client[]): Follower {
   };
 }
 
-async function poll(client: Client, waiting: Map<string, (summary: DocumentSummary) => void>, stop: AbortSignal): Promise<void> {
+async function poll(
+  client: Client,
+  waiting: Map<string, (summary: DocumentSummary) => void>,
+  stop: AbortSignal,
+): Promise<void> {
   let since = new Date(0).toISOString();
   while (!stop.aborted) {
     const asked = new Date().toISOString();
-    for (let cursor: string | null = null; ; ) {
-      const page: { documents: DocumentSummary[]; nextCursor: string | null } = await client.call("listDocuments", {
-        query: { changedSince: since, limit: 100, ...(cursor && { cursor }) },
-      });
+    for (let cursor: string | null = null; ;) {
+      const page: { documents: DocumentSummary[]; nextCursor: string | null } = await client.call(
+        "listDocuments",
+        {
+          query: { changedSince: since, limit: 100, ...(cursor && { cursor }) },
+        },
+      );
       for (const summary of page.documents) waiting.get(summary.id)?.(summary);
       cursor = page.nextCursor;
       if (cursor === null) break;
@@ -173,4 +228,3 @@ async function atOnce<In, Out>(items: In[], limit: number, work: (item: In) => P
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, hand));
   return results;
 }
-

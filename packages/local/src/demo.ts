@@ -24,17 +24,32 @@ async function main(paths: string[]): Promise<boolean> {
   const logFile = createWriteStream(join(dataDirectory, "local.log"), { mode: 0o600 });
   const log = jsonLog({ process: "local" }, (line) => logFile.write(line));
   say("Starting PostgreSQL, API, upload server, processor, relay and notifier …");
-  const system = await startSystem({ dataDirectory, port: 0, databaseUrl: process.env.DATABASE_URL ?? null, log });
+  const system = await startSystem({
+    dataDirectory,
+    port: 0,
+    databaseUrl: process.env.DATABASE_URL ?? null,
+    log,
+  });
   const interrupted = () => void system.stop().then(() => process.exit(130));
   process.once("SIGINT", interrupted);
   let held = false;
   try {
-    say(`Strongroom runs at ${system.url}. Sending ${orders.length} documents as ${drivers.map(({ name, tenant }) => `${name} (${tenant})`).join(", ")}.\n`);
+    say(
+      `Strongroom runs at ${system.url}. Sending ${orders.length} documents as ${drivers.map(({ name, tenant }) => `${name} (${tenant})`).join(", ")}.\n`,
+    );
     const startedMs = performance.now();
     const devices = await Promise.all(drivers.map((driver) => signIn(system, driver)));
-    const results = await runOrders(devices.map(({ client }) => client), orders, showProgress(orders, process.stdout));
+    const results = await runOrders(
+      devices.map(({ client }) => client),
+      orders,
+      showProgress(orders, process.stdout),
+    );
     const seconds = (performance.now() - startedMs) / 1_000;
-    const told = await checkNotices(system.ports.push, devices.map(({ pushToken }) => pushToken), results);
+    const told = await checkNotices(
+      system.ports.push,
+      devices.map(({ pushToken }) => pushToken),
+      results,
+    );
     held = await report(system, results, seconds, told);
   } finally {
     process.off("SIGINT", interrupted);
@@ -47,25 +62,47 @@ async function main(paths: string[]): Promise<boolean> {
 }
 
 /** A driver's phone: a token, and a device that gets pushes. */
-async function signIn(system: RunningSystem, { tenantId, userId }: (typeof drivers)[number]): Promise<{ client: Client; pushToken: string }> {
-  const client = createClient({ url: system.url, token: await system.issuer.issueToken({ tenantId, userId, hours: 2 }) });
+async function signIn(
+  system: RunningSystem,
+  { tenantId, userId }: (typeof drivers)[number],
+): Promise<{ client: Client; pushToken: string }> {
+  const client = createClient({
+    url: system.url,
+    token: await system.issuer.issueToken({ tenantId, userId, hours: 2 }),
+  });
   const pushToken = `demo-${systemIds.uuid()}`;
-  await client.call("registerDevice", { params: { id: systemIds.uuid() }, body: { platform: "web", pushToken } });
+  await client.call("registerDevice", {
+    params: { id: systemIds.uuid() },
+    body: { platform: "web", pushToken },
+  });
   return { client, pushToken };
 }
 
-async function report(system: RunningSystem, results: DemoResult[], seconds: number, told: number): Promise<boolean> {
+async function report(
+  system: RunningSystem,
+  results: DemoResult[],
+  seconds: number,
+  told: number,
+): Promise<boolean> {
   const rows = results.map(rowOf);
   const stored = results.filter(({ state }) => state === "stored");
   const held = results.every(({ faults }) => faults.length === 0);
-  const { isolation } = await system.ports.database.system.selectFrom("worker").select("isolation").where("kind", "=", "processor").executeTakeFirstOrThrow();
+  const { isolation } = await system.ports.database.system
+    .selectFrom("worker")
+    .select("isolation")
+    .where("kind", "=", "processor")
+    .executeTakeFirstOrThrow();
   say(`\n${formatDemoTable(rows).join("\n")}\n`);
   if (held) {
     say(`Read back ${stored.length} documents: every original has the SHA-256 that was sent.`);
     say(`Verified ${stored.length} receipts offline, each over exactly these originals.`);
     say(`Pushed ${told} notices, one per document.`);
   }
-  say(`Decode children: ${Object.entries(isolation ?? {}).map(([what, level]) => `${what} ${level}`).join(", ")}. ${await memory(system)}`);
+  say(
+    `Decode children: ${Object.entries(isolation ?? {})
+      .map(([what, level]) => `${what} ${level}`)
+      .join(", ")}. ${await memory(system)}`,
+  );
   say(formatDemoEnd(rows, seconds).join("\n"));
   return held;
 }
@@ -73,8 +110,11 @@ async function report(system: RunningSystem, results: DemoResult[], seconds: num
 /** Highest resident memory so far of the process that decodes nothing itself, and of this one. */
 async function memory(system: RunningSystem): Promise<string> {
   const { processor } = system.pids();
-  const peaks = await Promise.all([processor, process.pid].map((pid) => (pid === null ? null : peakMegabytes(pid))));
-  return `Peak memory: processor ${peaks[0] ?? "?"} MB, API with upload server and this demo ${peaks[1] ?? "?"} MB.`;
+  const [theirs, ours] = [
+    processor === null ? null : await peakMegabytes(processor),
+    await peakMegabytes(process.pid),
+  ];
+  return `Peak memory: processor ${theirs ?? "?"} MB, API with upload server and this demo ${ours ?? "?"} MB.`;
 }
 
 async function peakMegabytes(pid: number): Promise<number | null> {

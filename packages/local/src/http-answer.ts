@@ -10,7 +10,11 @@ const linger = { bytes: 1024 * 1024, ms: 2_000 };
  * Sends an answer; bodies that stream do so no faster than the client reads. A stream that fails, or that is not as long as
  * its Content-Length, destroys the connection: a clean end would call a cut file whole. Rejects then, when all is closed.
  */
-export async function sendAnswer(request: IncomingMessage, response: ServerResponse, { statusCode, headers, body }: HttpAnswer): Promise<void> {
+export async function sendAnswer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { statusCode, headers, body }: HttpAnswer,
+): Promise<void> {
   if (body instanceof Readable) return await sendStream(response, statusCode, headers, body);
   const isUnread = hasBody(request) && !request.readableEnded;
   const bytes = typeof body === "string" ? Buffer.from(body) : body;
@@ -27,7 +31,12 @@ export async function sendAnswer(request: IncomingMessage, response: ServerRespo
   response.end(() => request.socket.destroy());
 }
 
-async function sendStream(response: ServerResponse, statusCode: number, headers: Record<string, string>, body: Readable): Promise<void> {
+async function sendStream(
+  response: ServerResponse,
+  statusCode: number,
+  headers: Record<string, string>,
+  body: Readable,
+): Promise<void> {
   try {
     response.writeHead(statusCode, headers);
   } catch (error) {

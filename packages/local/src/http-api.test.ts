@@ -18,7 +18,11 @@ afterAll(async () => {
   await edge.close();
 });
 
-async function call(method: string, path: string, { person, body, headers }: { person?: TestPerson; body?: unknown; headers?: Record<string, string> } = {}) {
+async function call(
+  method: string,
+  path: string,
+  { person, body, headers }: { person?: TestPerson; body?: unknown; headers?: Record<string, string> } = {},
+) {
   const response = await fetch(url + path, {
     method,
     headers: {
@@ -29,28 +33,55 @@ async function call(method: string, path: string, { person, body, headers }: { p
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });
   const text = await response.text();
-  return { status: response.status, headers: response.headers, body: text === "" ? null : (JSON.parse(text) as Record<string, unknown>) };
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: text === "" ? null : (JSON.parse(text) as Record<string, unknown>),
+  };
 }
 
 describe("the API over HTTP, with its database", () => {
   test("tells a person who they are, and what they change is told from then on", async () => {
     const before = await call("GET", "/v1/me", { person: driver });
-    expect(before).toMatchObject({ status: 200, body: { id: driver.userId, tenantId: driver.tenantId, role: "driver" } });
-    expect(await call("PUT", "/v1/me", { person: driver, body: { language: "pl" } })).toMatchObject({ status: 200, body: { language: "pl" } });
-    const after = await call("GET", "/v1/me", { person: driver, headers: { "if-none-match": before.headers.get("etag")! } });
+    expect(before).toMatchObject({
+      status: 200,
+      body: { id: driver.userId, tenantId: driver.tenantId, role: "driver" },
+    });
+    expect(await call("PUT", "/v1/me", { person: driver, body: { language: "pl" } })).toMatchObject({
+      status: 200,
+      body: { language: "pl" },
+    });
+    const after = await call("GET", "/v1/me", {
+      person: driver,
+      headers: { "if-none-match": before.headers.get("etag")! },
+    });
     expect(after).toMatchObject({ status: 200, body: { language: "pl" } });
-    const again = await call("GET", "/v1/me", { person: driver, headers: { "if-none-match": after.headers.get("etag")! } });
+    const again = await call("GET", "/v1/me", {
+      person: driver,
+      headers: { "if-none-match": after.headers.get("etag")! },
+    });
     expect(again).toMatchObject({ status: 304, body: null });
   });
 
   test("knows only the documents of one's own tenant: a foreign id is not found", async () => {
-    expect(await call("GET", "/v1/documents", { person: driver })).toMatchObject({ status: 200, body: { documents: [], nextCursor: null } });
+    expect(await call("GET", "/v1/documents", { person: driver })).toMatchObject({
+      status: 200,
+      body: { documents: [], nextCursor: null },
+    });
     const path = `/v1/documents/${edge.ports.ids.uuid()}`;
-    expect(await call("GET", path, { person: driver })).toMatchObject({ status: 404, body: { code: "not_found" } });
+    expect(await call("GET", path, { person: driver })).toMatchObject({
+      status: 404,
+      body: { code: "not_found" },
+    });
   });
 
   test("refuses whoever has not signed in, on every route that is not public", async () => {
-    for (const [method, path] of [["GET", "/v1/me"], ["GET", "/v1/documents"], ["POST", "/v1/documents"], ["GET", "/v1/kinds"]] as const) {
+    for (const [method, path] of [
+      ["GET", "/v1/me"],
+      ["GET", "/v1/documents"],
+      ["POST", "/v1/documents"],
+      ["GET", "/v1/kinds"],
+    ] as const) {
       expect(await call(method, path), path).toMatchObject({ status: 401, body: { code: "token_missing" } });
     }
   });

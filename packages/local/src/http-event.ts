@@ -8,13 +8,18 @@ import type { Match } from "./http-routes.ts";
 
 /** Path and query of a request as they came; throws a Refusal for a target that is not a path. */
 export function targetOf({ url = "" }: IncomingMessage): { path: string; query: string } {
-  if (!url.startsWith("/")) throw new Refusal("invalid_request", "The request target is not a path.", { status: 400 });
+  if (!url.startsWith("/"))
+    throw new Refusal("invalid_request", "The request target is not a path.", { status: 400 });
   const [path = "", ...query] = url.split("?");
   return { path, query: query.join("?") };
 }
 
 /** The event that API Gateway would make of this request (HTTP API, payload format 2.0). */
-export function eventFrom(request: IncomingMessage, { name, params }: Match, body: Buffer): HttpEvent & Record<string, unknown> {
+export function eventFrom(
+  request: IncomingMessage,
+  { name, params }: Match,
+  body: Buffer,
+): HttpEvent & Record<string, unknown> {
   const { path, query } = targetOf(request);
   const routeKey = `${routes[name].method} ${routes[name].path}`;
   const requestContext = { ...contextOf(request, path, routes[name].method), routeKey };
@@ -65,7 +70,11 @@ function joinedQuery(query: string): Record<string, string> {
  * kept more than that, and with 400 when it is not complete after `withinMs` (one byte a second would hold the place else).
  * Rejects with another error when the client breaks off.
  */
-export async function readBody(request: IncomingMessage, response: ServerResponse, withinMs: number): Promise<Buffer> {
+export async function readBody(
+  request: IncomingMessage,
+  response: ServerResponse,
+  withinMs: number,
+): Promise<Buffer> {
   if (Number(request.headers["content-length"] ?? 0) > requestLimits.bodyBytes) throw bodyTooLarge();
   if (request.headers.expect !== undefined) response.writeContinue();
   const late = Promise.withResolvers<never>();
@@ -78,7 +87,10 @@ export async function readBody(request: IncomingMessage, response: ServerRespons
 }
 
 function tooSlow(): Refusal {
-  return new Refusal("body_too_slow", "The body did not come in time. Send the request again.", { status: 400, retryAfterSeconds: 1 });
+  return new Refusal("body_too_slow", "The body did not come in time. Send the request again.", {
+    status: 400,
+    retryAfterSeconds: 1,
+  });
 }
 
 async function collect(request: IncomingMessage): Promise<Buffer> {

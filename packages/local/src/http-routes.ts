@@ -36,11 +36,15 @@ const isParameter = (segment: string) => segment.startsWith("{");
 
 function fits(segments: string[], given: string[]): boolean {
   if (segments.length !== given.length) return false;
-  return segments.every((segment, index) => (isParameter(segment) ? given[index] !== "" : given[index] === segment));
+  return segments.every((segment, index) =>
+    isParameter(segment) ? given[index] !== "" : given[index] === segment,
+  );
 }
 
 function paramsOf(segments: string[], given: string[]): Record<string, string> {
-  const pairs = segments.flatMap((segment, index) => (isParameter(segment) ? [[segment.slice(1, -1), decode(given[index]!)]] : []));
+  const pairs = segments.flatMap((segment, index) =>
+    isParameter(segment) ? [[segment.slice(1, -1), decode(given[index]!)]] : [],
+  );
   return Object.fromEntries(pairs);
 }
 

@@ -16,10 +16,19 @@ import { MethodRefusal, matchRoute } from "./http-routes.ts";
  * Whatever serves a path prefix by itself: it is given every request below `prefix` as it came, before a byte of its body is
  * read, and with `Expect: 100-continue` still open (it calls `response.writeContinue()` if it wants the body).
  */
-export type Mount = { prefix: string; handle(request: IncomingMessage, response: ServerResponse): void | Promise<void> };
+export type Mount = {
+  prefix: string;
+  handle(request: IncomingMessage, response: ServerResponse): void | Promise<void>;
+};
 
 /** In milliseconds. Uploads share the server, and 16 MiB take ten minutes at 220 kbit/s; bodies for handlers are small. */
-export const httpTimeouts = { headers: 10_000, body: 30_000, request: 600_000, idle: 60_000, keepAlive: 10_000 };
+export const httpTimeouts = {
+  headers: 10_000,
+  body: 30_000,
+  request: 600_000,
+  idle: 60_000,
+  keepAlive: 10_000,
+};
 
 type Options = {
   handlers: Partial<Record<RouteName, LoadHandler>>;
@@ -46,7 +55,9 @@ export function createHttpServer(options: Options): HttpServer {
     keepAliveTimeout: timeouts.keepAlive,
     connectionsCheckingInterval: Math.min(1_000, timeouts.headers),
   };
-  const server = options.tls ? createTlsServer({ ...options.tls, ...serverOptions }) : createServer(serverOptions);
+  const server = options.tls
+    ? createTlsServer({ ...options.tls, ...serverOptions })
+    : createServer(serverOptions);
   server.setTimeout(timeouts.idle);
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
     // A response to a client that is gone fails; there is nobody left to tell.
@@ -78,7 +89,11 @@ async function serve(options: Serving, request: IncomingMessage, response: Serve
   }
 }
 
-async function answerTo(options: Serving, request: IncomingMessage, response: ServerResponse): Promise<HttpAnswer> {
+async function answerTo(
+  options: Serving,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<HttpAnswer> {
   try {
     const { path } = targetOf(request);
     const match = matchRoute(request.method, path);
@@ -107,9 +122,17 @@ function refuse(log: Log, error: unknown): HttpAnswer {
   return { ...answer, headers: { ...commonHeaders(requestId), ...answer.headers, ...allow } };
 }
 
-async function listen(server: Server, host: string, port: number, hasTls: boolean): Promise<{ port: number; url: string }> {
+async function listen(
+  server: Server,
+  host: string,
+  port: number,
+  hasTls: boolean,
+): Promise<{ port: number; url: string }> {
   if (!hasTls && !["127.0.0.1", "::1", "localhost"].includes(host)) {
-    throw new Refusal("tls_required", `Without TLS only this machine may connect; ${host} is beyond it. Give a certificate, or use 127.0.0.1.`);
+    throw new Refusal(
+      "tls_required",
+      `Without TLS only this machine may connect; ${host} is beyond it. Give a certificate, or use 127.0.0.1.`,
+    );
   }
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);

@@ -35,7 +35,10 @@ test("a token names issuer, audience, person, tenant and a lifetime, and is of t
 });
 
 describe("the key", () => {
-  const kidOf = async () => decodeProtectedHeader(await (await openIssuer({ dataDirectory, ...at })).issueToken({ ...person, hours: 1 })).kid;
+  const kidOf = async () =>
+    decodeProtectedHeader(
+      await (await openIssuer({ dataDirectory, ...at })).issueToken({ ...person, hours: 1 }),
+    ).kid;
 
   test("is the same after a restart, and for two that start at once", async () => {
     const kids = await Promise.all([kidOf(), kidOf(), kidOf()]);
@@ -69,7 +72,19 @@ describe("over HTTP", () => {
     const { body } = await get("/issuer/.well-known/openid-configuration");
     expect(body).toMatchObject({ issuer: at.issuer, jwks_uri: `${at.issuer}/.well-known/jwks.json` });
     const { body: keys } = await get("/issuer/.well-known/jwks.json");
-    expect(keys).toEqual({ keys: [{ kty: "EC", crv: "P-256", x: expect.any(String), y: expect.any(String), kid: expect.any(String), alg: "ES256", use: "sig" }] });
+    expect(keys).toEqual({
+      keys: [
+        {
+          kty: "EC",
+          crv: "P-256",
+          x: expect.any(String),
+          y: expect.any(String),
+          kid: expect.any(String),
+          alg: "ES256",
+          use: "sig",
+        },
+      ],
+    });
   });
 
   test("nothing else is there, and nothing can be sent", async () => {

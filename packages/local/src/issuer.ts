@@ -67,7 +67,10 @@ function serve(issuer: string, key: JWK): Mount["handle"] {
     const document = documents[request.url!.split("?")[0]!];
     const isGet = request.method === "GET";
     const status = document === undefined ? 404 : isGet ? 200 : 405;
-    response.writeHead(status, { "content-type": "application/json", "cache-control": "public, max-age=300" });
+    response.writeHead(status, {
+      "content-type": "application/json",
+      "cache-control": "public, max-age=300",
+    });
     response.end(status === 200 ? document : "{}");
   };
 }

@@ -1,4 +1,6 @@
-import { resolve } from "node:path";
+import { createWriteStream, type WriteStream } from "node:fs";
+import { join, resolve } from "node:path";
+import { inspect } from "node:util";
 import { Refusal } from "@strongroom/core/errors";
 import { jsonLog } from "@strongroom/core/log";
 import { seededPeople } from "./seed.ts";
@@ -8,27 +10,71 @@ const defaultPort = 7010;
 /** How long the printed tokens work. */
 const tokenHours = 12;
 
+/** What of our environment the system may be told; workers get nothing else of it. */
+const passedOn = ["STRONGROOM_JOBS", "STRONGROOM_TIME_DIVISOR"];
+
 async function main(): Promise<void> {
-  const stop = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stop.abort(signal));
+  const stop = hearSignals();
+  const dataDirectory = resolve(process.env.STRONGROOM_DATA || "data");
   const system = await startSystem({
-    dataDirectory: resolve(process.env.STRONGROOM_DATA ?? "data"),
-    port: Number(process.env.STRONGROOM_PORT ?? defaultPort),
-    databaseUrl: process.env.DATABASE_URL ?? null,
-    log: jsonLog({ process: "local" }),
-    environment: { ...(process.env.STRONGROOM_JOBS && { STRONGROOM_JOBS: process.env.STRONGROOM_JOBS }), ...(process.env.STRONGROOM_TIME_DIVISOR && { STRONGROOM_TIME_DIVISOR: process.env.STRONGROOM_TIME_DIVISOR }) },
+    dataDirectory,
+    port: portOf(process.env.STRONGROOM_PORT),
+    databaseUrl: process.env.DATABASE_URL || null,
+    log: jsonLog({ process: "local" }, process.stderr.isTTY ? writeBelow(dataDirectory) : undefined),
+    environment: Object.fromEntries(
+      passedOn.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
+    ),
   });
   process.stdout.write(await greeting(system));
-  if (!stop.signal.aborted) await new Promise((heard) => stop.signal.addEventListener("abort", heard, { once: true }));
+  if (!stop.aborted) await new Promise((heard) => stop.addEventListener("abort", heard, { once: true }));
   process.stdout.write("\nStopping: finishing what is in hand …\n");
   await system.stop();
   process.stdout.write("Stopped. Nothing is lost; start again with npm start.\n");
 }
 
+/** Heard from the very first moment, so that a start that is told to stop still ends in good order. The second time, at once. */
+function hearSignals(): AbortSignal {
+  const stop = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => {
+      if (stop.signal.aborted) process.exit(130); // workers go by themselves, and the next start stops the database
+      stop.abort();
+    });
+  }
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {}); // nobody reads any more: no reason to end
+  return stop.signal;
+}
+
+/** On a terminal the log goes to a file, so that addresses and tokens stay in sight; anywhere else it is standard error. */
+function writeBelow(dataDirectory: string): (line: string) => void {
+  let file: WriteStream | null = null; // opened by the first line: by then the directory is there
+  return (line) => {
+    file ??= createWriteStream(join(dataDirectory, "local.log"), { flags: "a", mode: 0o600 }).on(
+      "error",
+      () => {},
+    );
+    file.write(line);
+  };
+}
+
+function portOf(text: string | undefined): number {
+  const port = Number(text || defaultPort);
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  throw new Refusal(
+    "port_invalid",
+    `STRONGROOM_PORT is ${text}, and that is no port. Give a number from 1 to 65535, or 0 for a free one.`,
+  );
+}
+
 async function greeting({ url, dataDirectory, issuer }: RunningSystem): Promise<string> {
   const people = await Promise.all(
     seededPeople.map(async (person) => {
-      const token = await issuer.issueToken({ tenantId: person.tenantId, userId: person.userId, role: person.role, hours: tokenHours });
+      const token = await issuer.issueToken({
+        tenantId: person.tenantId,
+        userId: person.userId,
+        role: person.role,
+        hours: tokenHours,
+      });
       return `  ${person.role.padEnd(7)} ${person.name} (${person.tenant})\n          ${token}\n`;
     }),
   );
@@ -36,7 +82,7 @@ async function greeting({ url, dataDirectory, issuer }: RunningSystem): Promise<
     `\nStrongroom is running.\n\n`,
     `  API      ${url}          (contract: ${url}/openapi.json)\n`,
     `  Health   ${url}/health\n`,
-    `  Data     ${dataDirectory}\n`,
+    `  Data     ${dataDirectory}          (logs: local.log, workers.log)\n`,
     `  Root key ${dataDirectory}/keys/root.key   keep a copy in a safe place: without it no document opens\n\n`,
     `People to try it as, with tokens that work for ${tokenHours} hours:\n`,
     ...people,
@@ -49,7 +95,9 @@ async function greeting({ url, dataDirectory, issuer }: RunningSystem): Promise<
 try {
   await main();
 } catch (error) {
-  if (!(error instanceof Refusal)) throw error;
-  process.stderr.write(`${error.message}\n`);
-  process.exitCode = 1;
+  // A Refusal says all there is to say; any other fault is ours, and shown with its causes.
+  process.stderr.write(
+    error instanceof Refusal ? `${error.message}\n` : `Strongroom failed.\n${inspect(error)}\n`,
+  );
+  process.exit(1); // whatever a failed start left open
 }

@@ -12,7 +12,8 @@ export async function refuseLostRootKey(owner: Connection, keyDirectory: string)
   const { documents, needed } = await readDatabase(owner);
   const lost = needed.filter((keyId) => !present.includes(keyId));
   if (lost.length > 0) throw missing(`${keyDirectory} lacks root key ${lost.join(", ")}`, documents);
-  if (present.length === 0 && documents > 0) throw missing(`${firstRootKeyPath(keyDirectory)} is missing`, documents);
+  if (present.length === 0 && documents > 0)
+    throw missing(`${firstRootKeyPath(keyDirectory)} is missing`, documents);
 }
 
 const missing = (what: string, documents: number): Refusal =>
@@ -29,14 +30,21 @@ async function rootKeysIn(directory: string): Promise<RootKey[]> {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === "ENOENT") return [];
-    throw new Refusal("root_key_unusable", code === undefined ? `${message}.` : `The keys in ${directory} cannot be read (${code}).`);
+    throw new Refusal(
+      "root_key_unusable",
+      code === undefined ? `${message}.` : `The keys in ${directory} cannot be read (${code}).`,
+    );
   }
 }
 
 async function readDatabase(owner: Connection): Promise<{ documents: number; needed: string[] }> {
   return await withClient(owner, async (client) => {
-    const count = await client.query<{ documents: number }>("select count(*)::int as documents from document");
-    const keys = await client.query<{ keyId: string }>('select distinct root_key_id as "keyId" from document_key');
+    const count = await client.query<{ documents: number }>(
+      "select count(*)::int as documents from document",
+    );
+    const keys = await client.query<{ keyId: string }>(
+      'select distinct root_key_id as "keyId" from document_key',
+    );
     return { documents: count.rows[0]!.documents, needed: keys.rows.map(({ keyId }) => keyId) };
   });
 }

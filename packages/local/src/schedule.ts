@@ -24,7 +24,12 @@ async function feedIngest(ports: SchedulePorts, stopping: AbortSignal): Promise<
 
 async function feedBatch(ports: SchedulePorts, stopping: AbortSignal): Promise<void> {
   const visibilityMs = ports.config.periods.visibility;
-  const messages = await ports.queue.receive("ingest", { max: 10, waitMs: 5_000, visibilityMs, signal: stopping });
+  const messages = await ports.queue.receive("ingest", {
+    max: 10,
+    waitMs: 5_000,
+    visibilityMs,
+    signal: stopping,
+  });
   if (messages.length === 0) return;
   const Records = messages.map(({ id, receipt, body }) => ({ messageId: id, receiptHandle: receipt, body }));
   const { batchItemFailures } = await ingestUpload({ Records } as SqsEvent);
@@ -35,13 +40,18 @@ async function feedBatch(ports: SchedulePorts, stopping: AbortSignal): Promise<v
   }
 }
 
-/** The first round comes at once: it makes good what a crash before this start left behind. */
+/** The first round comes at once: it makes good what a crash before this start left behind. A sweep that failed is due still. */
 async function callReconciler(ports: SchedulePorts, stopping: AbortSignal): Promise<void> {
   let sweepAt = 0;
   while (!stopping.aborted) {
-    const sweep = ports.clock.monotonicMs() >= sweepAt;
-    if (sweep) sweepAt = ports.clock.monotonicMs() + ports.config.periods.sweep;
-    await reconcile({ sweep }).catch((error: unknown) => ports.log.warn("reconcile.failed", { error: error as Error }));
+    const startedMs = ports.clock.monotonicMs();
+    const sweep = startedMs >= sweepAt;
+    try {
+      const done = await reconcile({ sweep });
+      if (sweep && done !== null) sweepAt = startedMs + ports.config.periods.sweep;
+    } catch (error) {
+      ports.log.warn("reconcile.failed", { error: error as Error });
+    }
     await ports.clock.sleep(ports.config.periods.reconcile, stopping);
   }
 }

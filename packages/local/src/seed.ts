@@ -11,7 +11,12 @@ const tenants = [
   { id: TenantId.parse("b82f4e90-51c7-4f6a-8a13-7d2e9c604f02"), name: "Alpentrans" },
 ] as const;
 
-const person = (tenant: (typeof tenants)[number], userId: string, name: string, role: Role): SeededPerson => ({
+const person = (
+  tenant: (typeof tenants)[number],
+  userId: string,
+  name: string,
+  role: Role,
+): SeededPerson => ({
   tenantId: tenant.id,
   tenant: tenant.name,
   userId: UserId.parse(userId),
@@ -41,25 +46,33 @@ const kinds = [
   ["other", "Other document", 1_095],
 ] as const;
 
-/** Puts the people and kinds into a new database; one that has them already is left alone. */
+/** Puts the people and kinds into a new database, all or none; one that has a tenant already is left as it is. */
 export async function seed(owner: Connection): Promise<void> {
   await withClient(owner, async (client) => {
-    for (const { id, name } of tenants) {
-      await client.query("insert into tenant (id, name) values ($1, $2) on conflict do nothing", [id, name]);
-      for (const kind of kinds) {
-        await client.query(
-          "insert into document_kind (tenant_id, name, title, retention_days) values ($1, $2, $3, $4) on conflict do nothing",
-          [id, ...kind],
-        );
-      }
-    }
-    for (const { tenantId, userId, name, role } of seededPeople) {
-      await client.query("insert into app_user (tenant_id, id, name, role) values ($1, $2, $3, $4) on conflict do nothing", [
-        tenantId,
-        userId,
-        name,
-        role,
-      ]);
-    }
+    await client.query("begin");
+    await client.query("select pg_advisory_xact_lock(hashtextextended('strongroom.seed', 0))");
+    const { rowCount } = await client.query("select from tenant limit 1");
+    if (rowCount === 0) await plant(client);
+    await client.query("commit"); // a fault ends the session, and with it the transaction
   });
+}
+
+async function plant(client: Parameters<Parameters<typeof withClient>[1]>[0]): Promise<void> {
+  for (const { id, name } of tenants) {
+    await client.query("insert into tenant (id, name) values ($1, $2)", [id, name]);
+    for (const kind of kinds) {
+      await client.query(
+        "insert into document_kind (tenant_id, name, title, retention_days) values ($1, $2, $3, $4)",
+        [id, ...kind],
+      );
+    }
+  }
+  for (const { tenantId, userId, name, role } of seededPeople) {
+    await client.query("insert into app_user (tenant_id, id, name, role) values ($1, $2, $3, $4)", [
+      tenantId,
+      userId,
+      name,
+      role,
+    ]);
+  }
 }

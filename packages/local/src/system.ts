@@ -1,8 +1,6 @@
-import { chmod, mkdir } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { cpus } from "node:os";
-import { join, resolve } from "node:path";
-import { type Config, formatConnection, readConfig } from "@strongroom/core/config";
+import { join } from "node:path";
+import { formatConnection, readConfig } from "@strongroom/core/config";
 import { migrate } from "@strongroom/core/database/migrate";
 import { ensureRoles, prepareDatabase, roleName } from "@strongroom/core/database/roles";
 import { connectEmbedded, type EmbeddedPorts } from "@strongroom/core/embedded/connect";
@@ -11,14 +9,17 @@ import type { Log } from "@strongroom/core/log";
 import type { Connection, DatabaseRole } from "@strongroom/core/ports/database";
 import { handlers } from "@strongroom/functions/handlers";
 import { usePorts } from "@strongroom/functions/ports";
+import { openDataDirectory } from "./data-directory.ts";
 import { type DatabaseServer, openDatabaseServer } from "./database-server.ts";
 import { createHttpServer } from "./http.ts";
 import { type Issuer, openIssuer } from "./issuer.ts";
 import { noticeMount } from "./notices.ts";
+import { findPort, portRefusal } from "./port.ts";
+import { refuseLostRootKey } from "./root-key-check.ts";
 import { runSchedules } from "./schedule.ts";
 import { openSecrets, type Secrets } from "./secrets.ts";
 import { seed } from "./seed.ts";
-import { startWorkers, type WorkerKind, workerKinds } from "./workers.ts";
+import { startWorkers, type WorkerKind, workerKinds, type Workers } from "./workers.ts";
 
 /** Strongroom on one machine, all of it running. */
 export type RunningSystem = {
@@ -48,36 +49,75 @@ const database = "strongroom";
 
 /** Starts database, API, upload server, schedules and workers, in the order in which they need one another. */
 export async function startSystem(options: SystemOptions): Promise<RunningSystem> {
-  const dataDirectory = resolve(options.dataDirectory);
-  await mkdir(dataDirectory, { recursive: true });
-  await chmod(dataDirectory, 0o711); // PostgreSQL must pass through when it runs as somebody else; all within is closed
-  const secrets = await openSecrets(dataDirectory);
-  const port = options.port || (await freePort());
-  const url = `http://127.0.0.1:${port}`;
-  const server = await openDatabaseServer({ dataDirectory, databaseUrl: options.databaseUrl, log: options.log });
+  const opened: Closer[] = [];
   try {
-    const connections = await prepare(server, secrets);
-    const environment = environmentOf({ ...options, dataDirectory }, url, secrets, connections);
-    return await run({ options, url, port, dataDirectory, server, environment, config: readConfig(environment) });
+    return await open(options, opened);
   } catch (error) {
-    await server.stop();
+    await closeAll(opened, options.log);
     throw error;
   }
 }
 
-type Prepared = { options: SystemOptions; url: string; port: number; dataDirectory: string; server: DatabaseServer; environment: Record<string, string>; config: Config };
+type Closer = () => Promise<unknown>;
 
-async function run({ options, url, port, dataDirectory, server, environment, config }: Prepared): Promise<RunningSystem> {
+async function open(options: SystemOptions, opened: Closer[]): Promise<RunningSystem> {
+  const held = await openDataDirectory(options.dataDirectory);
+  opened.push(() => held.letGo());
+  const dataDirectory = held.path;
+  const port = await findPort(options.port);
+  const url = `http://127.0.0.1:${port}`;
+  const secrets = await openSecrets(dataDirectory);
+  const server = await openDatabaseServer({
+    dataDirectory,
+    databaseUrl: options.databaseUrl,
+    log: options.log,
+  });
+  opened.push(() => server.stop());
+  const connections = await prepare(server, secrets);
+  await refuseLostRootKey(connections.owner, join(dataDirectory, "keys"));
+  const environment = environmentOf({ ...options, dataDirectory }, url, secrets, connections);
+  return await run({ options, url, port, dataDirectory, server, environment }, opened);
+}
+
+type Prepared = {
+  options: SystemOptions;
+  url: string;
+  port: number;
+  dataDirectory: string;
+  server: DatabaseServer;
+  environment: Record<string, string>;
+};
+
+async function run(
+  { options, url, port, dataDirectory, server, environment }: Prepared,
+  opened: Closer[],
+): Promise<RunningSystem> {
   const { log } = options;
+  const config = readConfig(environment);
   const ports = await connectEmbedded(config, log);
+  opened.push(() => ports.close());
   usePorts(ports);
   const issuer = await openIssuer({ dataDirectory, ...config.auth });
-  const objects = { prefix: "/objects/", handle: createObjectServer(ports.objects) };
-  const http = createHttpServer({ handlers, mounts: [objects, issuer.mount, noticeMount(ports.push)], log });
-  await http.listen({ port });
   const stopping = new AbortController();
+  const mounts = [
+    { prefix: "/objects/", handle: createObjectServer(ports.objects) },
+    issuer.mount,
+    noticeMount(ports.push, { stopping: stopping.signal }),
+  ];
+  const http = createHttpServer({ handlers, mounts, log });
+  // All that works ends at once: what an upload begins now is found by the next start.
+  const atWork: Closer[] = [() => http.close()];
+  opened.push(() => closeAtOnce(atWork, stopping, log));
+  await http.listen({ port }).catch((error: Error) => Promise.reject(portRefusal(port, error)));
   const schedules = runSchedules(ports, stopping.signal);
-  const workers = await startWorkers({ environment, logFile: join(dataDirectory, "workers.log"), log });
+  atWork.push(() => schedules);
+  const files = {
+    logFile: join(dataDirectory, "workers.log"),
+    scratchDirectory: join(dataDirectory, "scratch"),
+  };
+  const workers = await startWorkers({ environment, ...files, log });
+  atWork.push(() => workers.stop());
+  let stopped: Promise<void> | null = null;
   return {
     url,
     dataDirectory,
@@ -85,25 +125,44 @@ async function run({ options, url, port, dataDirectory, server, environment, con
     ports,
     superuser: server.superuser,
     pids: () => ({ ...pidsOf(workers), postgres: server.pid() }),
-    stop: async () => {
-      stopping.abort();
-      await http.close();
-      await Promise.all([workers.stop(), schedules]);
-      await ports.close();
-      await server.stop();
-    },
+    stop: () => (stopped ??= closeAll(opened, log)),
   };
 }
 
-function pidsOf(workers: { pid(kind: WorkerKind): number | null }): Record<WorkerKind, number | null> {
-  return Object.fromEntries(workerKinds.map((kind) => [kind, workers.pid(kind)])) as Record<WorkerKind, number | null>;
+async function closeAtOnce(closers: Closer[], stopping: AbortController, log: Log): Promise<void> {
+  stopping.abort();
+  await Promise.all(closers.map((close) => closeOne(close, log)));
+}
+
+/** Last opened, first closed; one that fails does not keep the others open. */
+async function closeAll(closers: Closer[], log: Log): Promise<void> {
+  for (const close of closers.toReversed()) await closeOne(close, log);
+}
+
+async function closeOne(close: Closer, log: Log): Promise<void> {
+  await close().catch((error: Error) => log.error("system.close_failed", { error }));
+}
+
+function pidsOf(workers: Workers): Record<WorkerKind, number | null> {
+  return Object.fromEntries(workerKinds.map((kind) => [kind, workers.pid(kind)])) as Record<
+    WorkerKind,
+    number | null
+  >;
 }
 
 /** Roles, database, schema, people: all safe to do again. */
-async function prepare({ superuser }: DatabaseServer, { passwords }: Secrets): Promise<Record<DatabaseRole, Connection>> {
+async function prepare(
+  { superuser }: DatabaseServer,
+  { passwords }: Secrets,
+): Promise<Record<DatabaseRole, Connection>> {
   await ensureRoles(superuser, passwords as Record<DatabaseRole, string>);
   await prepareDatabase(superuser, database);
-  const as = (role: DatabaseRole): Connection => ({ ...superuser, database, user: roleName(role), password: passwords[role] });
+  const as = (role: DatabaseRole): Connection => ({
+    ...superuser,
+    database,
+    user: roleName(role),
+    password: passwords[role],
+  });
   const connections = { owner: as("owner"), app: as("app"), system: as("system"), embedded: as("embedded") };
   await migrate(connections.owner);
   await seed(connections.owner);
@@ -111,7 +170,12 @@ async function prepare({ superuser }: DatabaseServer, { passwords }: Secrets): P
 }
 
 /** What this process and the workers are configured with; workers get nothing else of our environment. */
-function environmentOf(options: SystemOptions, url: string, secrets: Secrets, connections: Record<DatabaseRole, Connection>): Record<string, string> {
+function environmentOf(
+  options: SystemOptions,
+  url: string,
+  secrets: Secrets,
+  connections: Record<DatabaseRole, Connection>,
+): Record<string, string> {
   return {
     STRONGROOM_JOBS: String(Math.min(8, cpus().length)),
     ...options.environment,
@@ -125,12 +189,4 @@ function environmentOf(options: SystemOptions, url: string, secrets: Secrets, co
     STRONGROOM_UPLOAD_KEY: secrets.uploadKey,
     STRONGROOM_TICKET_KEY: secrets.ticketKey,
   };
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Clock, systemClock } from "@strongroom/core/clock";
+import type { EmbeddedBackend } from "@strongroom/core/backend";
 import { type Config, dividePeriods } from "@strongroom/core/config";
 import { withClient } from "@strongroom/core/database/roles";
 import { createEmbeddedCache } from "@strongroom/core/embedded/cache";
@@ -14,7 +15,7 @@ import type { Role } from "@strongroom/core/user/user";
 import { usePorts } from "@strongroom/functions/ports";
 import { createHttpServer } from "./http.ts";
 import { type Issuer, openIssuer } from "./issuer.ts";
-import { type TestDatabase, testDatabase } from "./test-database.ts";
+import { testDatabase } from "./test-database.ts";
 
 /** A person of a test, known to the user table. */
 export type TestPerson = { tenantId: TenantId; userId: UserId; role: Role };
@@ -54,15 +55,25 @@ export async function openTestEdge(clock: Clock = systemClock): Promise<TestEdge
     audience,
     lines,
     addPerson: async (role, { disabled = false, tenantId } = {}) => {
-      const person = { tenantId: tenantId ?? TenantId.parse(randomUUID()), userId: UserId.parse(randomUUID()), role };
+      const person = {
+        tenantId: tenantId ?? TenantId.parse(randomUUID()),
+        userId: UserId.parse(randomUUID()),
+        role,
+      };
       await withClient(database.superuser, async (client) => {
-        await client.query("insert into tenant (id, name) values ($1, 'Test') on conflict do nothing", [person.tenantId]);
+        await client.query("insert into tenant (id, name) values ($1, 'Test') on conflict do nothing", [
+          person.tenantId,
+        ]);
         const values = [person.tenantId, person.userId, role, disabled ? new Date() : null];
-        await client.query("insert into app_user (tenant_id, id, name, role, disabled_at) values ($1, $2, 'Somebody', $3, $4)", values);
+        await client.query(
+          "insert into app_user (tenant_id, id, name, role, disabled_at) values ($1, $2, 'Somebody', $3, $4)",
+          values,
+        );
       });
       return person;
     },
-    authorization: async ({ tenantId, userId }) => `Bearer ${await issuer.issueToken({ tenantId, userId, hours: 1 })}`,
+    authorization: async ({ tenantId, userId }) =>
+      `Bearer ${await issuer.issueToken({ tenantId, userId, hours: 1 })}`,
     close: async () => {
       await Promise.all([ports.database.close(), server.close()]);
       await database.drop();
@@ -76,7 +87,10 @@ const audience = "strongroom-test";
 /** The port is known only once the server listens, and the issuer's name holds it: hence a mount that is filled later. */
 async function serveIssuer(dataDirectory: string) {
   const late: { issuer: Issuer | null } = { issuer: null };
-  const mount = { prefix: "/issuer/", handle: (...args: Parameters<Issuer["mount"]["handle"]>) => late.issuer!.mount.handle(...args) };
+  const mount = {
+    prefix: "/issuer/",
+    handle: (...args: Parameters<Issuer["mount"]["handle"]>) => late.issuer!.mount.handle(...args),
+  };
   const server = createHttpServer({ handlers: {}, mounts: [mount], log: jsonLog({}, () => {}) });
   const { url } = await server.listen({ port: 0 });
   const issuer = await openIssuer({ dataDirectory, issuer: `${url}/issuer`, audience });
@@ -84,7 +98,11 @@ async function serveIssuer(dataDirectory: string) {
   return { server, issuer };
 }
 
-function configOf(issuer: string, dataDirectory: string, connections: TestDatabase["connections"]): Config {
+function configOf(
+  issuer: string,
+  dataDirectory: string,
+  connections: EmbeddedBackend["connections"],
+): Config {
   return {
     publicUrl: "http://127.0.0.1:1",
     cell: "even",

@@ -2,7 +2,11 @@ import type { Clock } from "@strongroom/core/clock";
 import { acceptUpload } from "@strongroom/core/upload/accept-upload";
 import { completeUpload } from "@strongroom/core/upload/complete-upload";
 import { withClient } from "@strongroom/core/database/roles";
-import { processDocument, type ProcessPorts, type Processed } from "@strongroom/core/document/process-document";
+import {
+  processDocument,
+  type ProcessPorts,
+  type Processed,
+} from "@strongroom/core/document/process-document";
 import type { MediaType, RenderedPage, Renderer, Rendering } from "@strongroom/core/document/rendering";
 import type { Doorbell } from "@strongroom/core/job/ring-doorbell";
 import type { Actor } from "@strongroom/core/user/user";
@@ -66,11 +70,21 @@ export function photo(mark = "a", legibility: RenderedPage["legibility"] = []): 
 /** What a child makes of a PDF: a preview of the first pages, text of all. */
 export function pdf(previews: number, text: string[]): Rendering {
   const pages = Array.from({ length: previews }, (_, index) => page(`pdf ${index + 1}`));
-  return { outcome: "rendered", mediaType: "application/pdf", pageCount: text.length, pages, text, captureFacts: null };
+  return {
+    outcome: "rendered",
+    mediaType: "application/pdf",
+    pageCount: text.length,
+    pages,
+    text,
+    captureFacts: null,
+  };
 }
 
 /** The child died. */
-export const crashed = (cause: "timed_out" | "out_of_memory" | "killed" = "killed", mediaType: MediaType = "image/jpeg"): Rendering => ({
+export const crashed = (
+  cause: "timed_out" | "out_of_memory" | "killed" = "killed",
+  mediaType: MediaType = "image/jpeg",
+): Rendering => ({
   outcome: "crashed",
   mediaType,
   cause,
@@ -80,19 +94,35 @@ export const crashed = (cause: "timed_out" | "out_of_memory" | "killed" = "kille
 export async function processOnce(
   ports: ProcessPorts,
   bell: Doorbell,
-  { renderer = standInRenderer(), stopping = new AbortController().signal, worker = "worker:test" }: { renderer?: Renderer; stopping?: AbortSignal; worker?: string } = {},
+  {
+    renderer = standInRenderer(),
+    stopping = new AbortController().signal,
+    worker = "worker:test",
+  }: { renderer?: Renderer; stopping?: AbortSignal; worker?: string } = {},
 ): Promise<Processed> {
   return await processDocument(ports, bell, { renderer, worker, stopping });
 }
 
 /** Rows of the test's database as its superuser sees, or changes, them. */
-export async function query<Row = Record<string, unknown>>({ database }: Pick<TestWorld, "database">, sql: string, values: unknown[] = []): Promise<Row[]> {
-  return await withClient(database.superuser, async (client) => (await client.query(sql, values)).rows as Row[]);
+export async function query<Row = Record<string, unknown>>(
+  { database }: Pick<TestWorld, "database">,
+  sql: string,
+  values: unknown[] = [],
+): Promise<Row[]> {
+  return await withClient(
+    database.superuser,
+    async (client) => (await client.query(sql, values)).rows as Row[],
+  );
 }
 
 /** The row of a document, as node-postgres reads it: bigints are strings. */
-export async function rowOf(world: TestWorld, { tenantId, documentId }: Doorbell): Promise<Record<string, unknown>> {
-  return (await query(world, "select * from document where tenant_id = $1 and id = $2", [tenantId, documentId]))[0]!;
+export async function rowOf(
+  world: TestWorld,
+  { tenantId, documentId }: Doorbell,
+): Promise<Record<string, unknown>> {
+  return (
+    await query(world, "select * from document where tenant_id = $1 and id = $2", [tenantId, documentId])
+  )[0]!;
 }
 
 /** Lets the lease on a document lapse this long ago, as if its worker had died. */
@@ -107,21 +137,21 @@ export async function lapse(world: TestWorld, { tenantId, documentId }: Doorbell
 /** A clock that stands still until the test lets time pass; whoever sleeps wakes when their time is over. */
 export type SteppedClock = Clock & {
   pass(ms: number): void;
-  /** Resolves once somebody sleeps. */
-  asleep(): Promise<void>;
+  /** Resolves once somebody sleeps for that long. */
+  asleep(ms: number): Promise<void>;
 };
 
 /** `start`: the wall-clock time that it begins at. */
 export function steppedClock(start = new Date()): SteppedClock {
-  const sleepers = new Set<{ until: number; wake: () => void }>();
+  const sleepers = new Set<{ delayMs: number; until: number; wake: () => void }>();
   let elapsed = 0;
-  const onSleep: (() => void)[] = [];
+  const watchers = new Set<{ ms: number; tell: () => void }>();
   return {
     now: () => new Date(start.getTime() + elapsed),
     monotonicMs: () => elapsed,
     sleep: (delayMs, signal) =>
       new Promise((resolve) => {
-        const sleeper = { until: elapsed + delayMs, wake: resolve };
+        const sleeper = { delayMs, until: elapsed + delayMs, wake: resolve };
         sleepers.add(sleeper);
         const leave = () => {
           sleepers.delete(sleeper);
@@ -129,7 +159,8 @@ export function steppedClock(start = new Date()): SteppedClock {
         };
         if (signal?.aborted) return leave();
         signal?.addEventListener("abort", leave, { once: true });
-        for (const tell of onSleep.splice(0)) tell();
+        for (const watcher of watchers)
+          if (watcher.ms === delayMs && watchers.delete(watcher)) watcher.tell();
       }),
     pass(ms) {
       elapsed += ms;
@@ -139,6 +170,10 @@ export function steppedClock(start = new Date()): SteppedClock {
         sleeper.wake();
       }
     },
-    asleep: () => (sleepers.size > 0 ? Promise.resolve() : new Promise((resolve) => onSleep.push(resolve))),
+    asleep: (ms) =>
+      new Promise((resolve) => {
+        if ([...sleepers].some(({ delayMs }) => delayMs === ms)) resolve();
+        else watchers.add({ ms, tell: resolve });
+      }),
   };
 }

@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { UploadReply } from "@strongroom/core/api";
+import type { UploadReply } from "@strongroom/core/api-shapes";
 import type { Clock } from "@strongroom/core/clock";
+import type { EmbeddedBackend } from "@strongroom/core/backend";
 import { type Config, dividePeriods, type Periods } from "@strongroom/core/config";
 import { sha256Hex } from "@strongroom/core/digest";
 import { connectEmbedded, type EmbeddedPorts } from "@strongroom/core/embedded/connect";
@@ -20,7 +21,7 @@ import { type TestDatabase, testDatabase } from "./test-database.ts";
 /** All of the domain over embedded ports, on a database and a directory of one test's own, without any process. */
 export type TestWorld = {
   ports: EmbeddedPorts;
-  config: Config;
+  config: Config & { backend: EmbeddedBackend };
   database: TestDatabase;
   directory: string;
   /** Dora and Emil drive for one tenant, Franz for the other; Agnes is Dora's agent. */
@@ -40,7 +41,9 @@ export async function testWorld(options: Options = {}): Promise<TestWorld> {
   const directory = await mkdtemp(join(tmpdir(), "strongroom-test-"));
   const { server, url } = await listen();
   const config = testConfig(url, directory, database, options);
-  const ports = await connectEmbedded(config, options.log ?? silentLog, { ...(options.faults && { faults: options.faults }) });
+  const ports = await connectEmbedded(config, options.log ?? silentLog, {
+    ...(options.faults && { faults: options.faults }),
+  });
   const objectServer = createObjectServer(ports.objects);
   server.on("request", (request, response) => void objectServer(request, response));
   return {
@@ -62,7 +65,12 @@ export async function testWorld(options: Options = {}): Promise<TestWorld> {
   };
 }
 
-function testConfig(url: string, dataDirectory: string, database: TestDatabase, { periods, maxRetries = 8 }: Options): Config {
+function testConfig(
+  url: string,
+  dataDirectory: string,
+  database: TestDatabase,
+  { periods, maxRetries = 8 }: Options,
+): TestWorld["config"] {
   return {
     publicUrl: url,
     cell: "even",
@@ -96,7 +104,9 @@ export function declare(bytes: Uint8Array, name = "photo.jpg", mediaType = "imag
 
 /** Sends every request of a grant as it stands; `files` in page order. Answers the statuses. */
 export async function putAll(uploads: UploadReply["uploads"], files: Uint8Array[]): Promise<number[]> {
-  const requests = uploads.flatMap(({ position, requests: some }) => some.map((request) => ({ ...request, position })));
+  const requests = uploads.flatMap(({ position, requests: some }) =>
+    some.map((request) => ({ ...request, position })),
+  );
   return await Promise.all(
     requests.map(async ({ url, headers, offset, sizeBytes, position }) => {
       const body = Uint8Array.from(files[position - 1]!.subarray(offset, offset + sizeBytes));
@@ -105,4 +115,3 @@ export async function putAll(uploads: UploadReply["uploads"], files: Uint8Array[
     }),
   );
 }
-

@@ -1,6 +1,6 @@
 import { access, mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { ArtefactView, DocumentView } from "@strongroom/core/api";
+import type { ArtefactView, DocumentView } from "@strongroom/core/api-shapes";
 import { Command } from "commander";
 import type { Client } from "../client.ts";
 import { downloadArtefact, writeVerified } from "../download-artefact.ts";

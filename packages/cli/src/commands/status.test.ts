@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { DocumentSummary, DocumentView } from "@strongroom/core/api";
+import { DocumentSummary, DocumentView } from "@strongroom/core/api-shapes";
 import { type StandIn, startStandInServer } from "../stand-in-server.ts";
 import { makeHome, runCommand } from "../stand-in-terminal.ts";
 

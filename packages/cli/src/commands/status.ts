@@ -1,4 +1,4 @@
-import type { DocumentSummary, DocumentView, ListDocumentsQuery } from "@strongroom/core/api";
+import type { DocumentSummary, DocumentView, ListDocumentsQuery } from "@strongroom/core/api-shapes";
 import { documentStates } from "@strongroom/core/document/document";
 import { Command, Option } from "commander";
 import type { Client, Tagged } from "../client.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { DocumentView } from "@strongroom/core/api";
+import { DocumentView } from "@strongroom/core/api-shapes";
 import { createDocument, viewOf } from "../stand-in-document.ts";
 import { startStandInServer } from "../stand-in-server.ts";
 import { makeHome, runCommand } from "../stand-in-terminal.ts";

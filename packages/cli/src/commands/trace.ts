@@ -1,4 +1,4 @@
-import type { DocumentView } from "@strongroom/core/api";
+import type { DocumentView } from "@strongroom/core/api-shapes";
 import { Command } from "commander";
 import { isMoving } from "../follow-document.ts";
 import { formatTable } from "../table.ts";

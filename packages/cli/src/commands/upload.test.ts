@@ -5,7 +5,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { UploadReply } from "@strongroom/core/api";
+import { UploadReply } from "@strongroom/core/api-shapes";
 import { contentOf } from "../stand-in-document.ts";
 import { type StandIn, startStandInServer } from "../stand-in-server.ts";
 import { makeHome, runCommand } from "../stand-in-terminal.ts";

@@ -1,4 +1,4 @@
-import type { DocumentView } from "@strongroom/core/api";
+import type { DocumentView } from "@strongroom/core/api-shapes";
 import { Command } from "commander";
 import type { Client } from "../client.ts";
 import { followDocument } from "../follow-document.ts";

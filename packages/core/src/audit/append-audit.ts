@@ -5,7 +5,11 @@ import type { Transaction } from "../ports/database.ts";
 export type AuditNote = { actor: string; action: string; subject: string; detail?: Record<string, unknown> };
 
 /** Appends to the audit trail, unchained, in the transaction of the act itself; the chainer numbers and hashes it later. */
-export async function appendAudit(ports: Pick<Ports, "ids">, tx: Transaction, note: AuditNote): Promise<void> {
+export async function appendAudit(
+  ports: Pick<Ports, "ids">,
+  tx: Transaction,
+  note: AuditNote,
+): Promise<void> {
   await tx
     .insertInto("audit")
     .values({

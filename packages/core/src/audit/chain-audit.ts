@@ -13,18 +13,40 @@ const batch = 500;
 /**
  * Numbers and hashes what was appended to the audit trail, tenant by tenant, in the order of its rows. Only the holder of
  * the relay lock calls it; the row lock on the head makes even two of them safe. Answers how many entries were chained.
+ * Throws when a tenant's could not be, after it has chained the others'.
  */
 export async function chainAudit(ports: ChainPorts): Promise<number> {
-  const waiting = await ports.database.system.selectFrom("audit").select("tenant_id").distinct().where("sequence", "is", null).execute();
+  const waiting = await ports.database.system
+    .selectFrom("audit")
+    .select("tenant_id")
+    .distinct()
+    .where("sequence", "is", null)
+    .execute();
   let chained = 0;
-  for (const { tenant_id } of waiting) chained += await chainTenant(ports, TenantId.parse(tenant_id));
+  const faults: unknown[] = [];
+  for (const { tenant_id } of waiting) {
+    try {
+      chained += await chainTenant(ports, TenantId.parse(tenant_id));
+    } catch (error) {
+      faults.push(error);
+    }
+  }
+  if (faults.length > 0)
+    throw new Error(`the audit of ${faults.length} tenants could not be chained`, { cause: faults[0] });
   return chained;
 }
 
 async function chainTenant(ports: ChainPorts, tenantId: TenantId): Promise<number> {
   return await ports.database.withTenant(tenantId, async (tx) => {
     const head = await lockHead(tx);
-    const rows = await tx.selectFrom("audit").selectAll().where("tenant_id", "=", tenantId).where("sequence", "is", null).orderBy("id").limit(batch).execute();
+    const rows = await tx
+      .selectFrom("audit")
+      .selectAll()
+      .where("tenant_id", "=", tenantId)
+      .where("sequence", "is", null)
+      .orderBy("id")
+      .limit(batch)
+      .execute();
     const entries = chainRows(head, rows);
     if (entries.length === 0) return 0;
     await Promise.all([writeChain(tx, rows, entries), writeHead(tx, entries.at(-1)!)]);
@@ -41,7 +63,15 @@ function chainRows(head: ChainHead, rows: AuditRow[]): ChainedEntry[] {
 /** A row of the trail in the form that its hash covers. */
 export function entryOf(row: AuditRow): AuditEntry {
   const { tenant_id: tenantId, entry_id: id, at, actor, action, subject, detail } = row;
-  return { tenantId, id, at: at.toISOString(), actor, action, subject, detail: detail as AuditEntry["detail"] };
+  return {
+    tenantId,
+    id,
+    at: at.toISOString(),
+    actor,
+    action,
+    subject,
+    detail: detail as AuditEntry["detail"],
+  };
 }
 
 async function lockHead(tx: Transaction): Promise<ChainHead> {
@@ -50,18 +80,35 @@ async function lockHead(tx: Transaction): Promise<ChainHead> {
     .values({ tenant_id: tx.insideTenant, ...emptyChain })
     .onConflict((conflict) => conflict.doNothing())
     .execute();
-  return await tx.selectFrom("audit_head").select(["sequence", "hash"]).where("tenant_id", "=", tx.insideTenant).forUpdate().executeTakeFirstOrThrow();
+  return await tx
+    .selectFrom("audit_head")
+    .select(["sequence", "hash"])
+    .where("tenant_id", "=", tx.insideTenant)
+    .forUpdate()
+    .executeTakeFirstOrThrow();
 }
 
 async function writeHead(tx: Transaction, { sequence, hash }: ChainHead): Promise<void> {
-  await tx.updateTable("audit_head").set({ sequence, hash }).where("tenant_id", "=", tx.insideTenant).execute();
+  await tx
+    .updateTable("audit_head")
+    .set({ sequence, hash })
+    .where("tenant_id", "=", tx.insideTenant)
+    .execute();
 }
 
 async function writeChain(tx: Transaction, rows: AuditRow[], entries: ChainedEntry[]): Promise<void> {
-  const links = rows.map(({ id }, index) => ({ id, sequence: entries[index]!.sequence, previous: entries[index]!.previousHash, hash: entries[index]!.hash }));
+  const links = rows.map(({ id }, index) => ({
+    id,
+    sequence: entries[index]!.sequence,
+    previous: entries[index]!.previousHash,
+    hash: entries[index]!.hash,
+  }));
   const changed = await sql`
     update audit set sequence = l.sequence, previous_hash = l.previous, hash = l.hash
     from jsonb_to_recordset(${JSON.stringify(links)}::jsonb) as l (id bigint, sequence bigint, previous text, hash text)
-    where audit.tenant_id = ${tx.insideTenant}::uuid and audit.id = l.id and audit.sequence is null`.execute(tx);
-  if (changed.numAffectedRows !== BigInt(links.length)) throw new Error("an audit entry was chained by somebody else meanwhile");
+    where audit.tenant_id = ${tx.insideTenant}::uuid and audit.id = l.id and audit.sequence is null`.execute(
+    tx,
+  );
+  if (changed.numAffectedRows !== BigInt(links.length))
+    throw new Error("an audit entry was chained by somebody else meanwhile");
 }

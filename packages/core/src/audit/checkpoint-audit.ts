@@ -5,18 +5,30 @@ import { type Checkpoint, checkpointSha256, signCheckpoint } from "./checkpoint.
 type CheckpointPorts = Pick<Ports, "database" | "keys" | "objects" | "clock">;
 
 /** The last checkpoint as receipts name it; null before the first. */
-export async function lastCheckpoint(ports: Pick<Ports, "database">): Promise<{ sequence: number; sha256: string } | null> {
-  const last = await ports.database.system.selectFrom("audit_checkpoint").select(["sequence", "sha256"]).orderBy("sequence", "desc").limit(1).executeTakeFirst();
+export async function lastCheckpoint(
+  ports: Pick<Ports, "database">,
+): Promise<{ sequence: number; sha256: string } | null> {
+  const last = await ports.database.system
+    .selectFrom("audit_checkpoint")
+    .select(["sequence", "sha256"])
+    .orderBy("sequence", "desc")
+    .limit(1)
+    .executeTakeFirst();
   return last ?? null;
 }
 
 /** Where checkpoints lie in the vault: written once, never changed. */
-export const checkpointKey = (sequence: number): string => `v/checkpoints/${String(sequence).padStart(12, "0")}`;
+export const checkpointKey = (sequence: number): string =>
+  `v/checkpoints/${String(sequence).padStart(12, "0")}`;
 
 /** Signs one checkpoint over the heads of all tenants' chains, and keeps a copy in the vault before the row. */
 export async function checkpointAudit(ports: CheckpointPorts): Promise<Checkpoint> {
   const last = await lastCheckpoint(ports);
-  const heads = await ports.database.system.selectFrom("audit_head").selectAll().where("sequence", ">", 0).execute();
+  const heads = await ports.database.system
+    .selectFrom("audit_head")
+    .selectAll()
+    .where("sequence", ">", 0)
+    .execute();
   const checkpoint: Checkpoint = {
     sequence: (last?.sequence ?? 0) + 1,
     at: ports.clock.now().toISOString(),
@@ -27,7 +39,12 @@ export async function checkpointAudit(ports: CheckpointPorts): Promise<Checkpoin
   await keepCopy(ports, checkpoint.sequence, jws);
   await ports.database.system
     .insertInto("audit_checkpoint")
-    .values({ sequence: checkpoint.sequence, at: new Date(checkpoint.at), sha256: checkpointSha256(checkpoint), jws })
+    .values({
+      sequence: checkpoint.sequence,
+      at: new Date(checkpoint.at),
+      sha256: checkpointSha256(checkpoint),
+      jws,
+    })
     .execute();
   return checkpoint;
 }
@@ -35,7 +52,11 @@ export async function checkpointAudit(ports: CheckpointPorts): Promise<Checkpoin
 /** A crash between copy and row leaves a copy without a row: the one that counts then lies beside it, named by its time. */
 async function keepCopy(ports: CheckpointPorts, sequence: number, jws: string): Promise<void> {
   const bytes = Buffer.from(jws);
-  const put = (key: string) => ports.objects.put(key, Readable.from([bytes]), { sizeBytes: bytes.length, mediaType: "application/jose" });
+  const put = (key: string) =>
+    ports.objects.put(key, Readable.from([bytes]), {
+      sizeBytes: bytes.length,
+      mediaType: "application/jose",
+    });
   const { outcome } = await put(checkpointKey(sequence));
   if (outcome === "exists") await put(`${checkpointKey(sequence)}.${ports.clock.now().getTime()}`);
 }

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { TenantId } from "../ids.ts";
+import type { TenantId } from "../ids.ts";
 import type { Database, Transaction } from "../ports/database.ts";
 
 /** A database with two tenants that are empty but for themselves; `breakOne` ends the connection of the given backend. */
@@ -15,8 +15,14 @@ export type OpenDatabase = {
 
 /** Leaves and finds a mark in a table that any transaction of a tenant may write. */
 const leaveMark = (tx: Transaction, mark: string) =>
-  tx.insertInto("inbox_version").values({ tenant_id: tx.insideTenant, consumer: mark, document_id: tx.insideTenant, version: 1 }).execute();
-const findMarks = async (tx: Transaction) => (await tx.selectFrom("inbox_version").select("consumer").orderBy("consumer").execute()).map(({ consumer }) => consumer);
+  tx
+    .insertInto("inbox_version")
+    .values({ tenant_id: tx.insideTenant, consumer: mark, document_id: tx.insideTenant, version: 1 })
+    .execute();
+const findMarks = async (tx: Transaction) =>
+  (await tx.selectFrom("inbox_version").select("consumer").orderBy("consumer").execute()).map(
+    ({ consumer }) => consumer,
+  );
 
 /** What any adapter of the `database` port must do. */
 export function databaseContract(name: string, open: () => Promise<OpenDatabase>): void {
@@ -58,7 +64,14 @@ export function databaseContract(name: string, open: () => Promise<OpenDatabase>
       const seen = await database.withTenant(tenants[0], async (tx) => {
         const numbers = Array.from({ length: 50 }, (_, index) => index);
         await sql`create temporary sequence place`.execute(tx);
-        const rows = await Promise.all(numbers.map((sent) => sql<{ sent: number; place: number }>`select ${sent}::int as sent, nextval('place') as place`.execute(tx)));
+        const rows = await Promise.all(
+          numbers.map((sent) =>
+            sql<{
+              sent: number;
+              place: number;
+            }>`select ${sent}::int as sent, nextval('place') as place`.execute(tx),
+          ),
+        );
         return rows.map(({ rows: [row] }) => row!.place - 1 - row!.sent);
       });
       expect(seen.every((distance) => distance === 0)).toBe(true);
@@ -69,14 +82,22 @@ export function databaseContract(name: string, open: () => Promise<OpenDatabase>
       await database.withTenant(tenants[0], (tx) => leaveMark(tx, "ours"));
       await database.withTenant(tenants[1], (tx) => leaveMark(tx, "theirs"));
       expect(await database.withTenant(tenants[1], findMarks)).toEqual(["theirs"]);
-      await expect(database.system.selectFrom("inbox_version").selectAll().execute()).rejects.toThrow("permission denied");
+      await expect(database.system.selectFrom("inbox_version").selectAll().execute()).rejects.toThrow(
+        "permission denied",
+      );
     });
 
     it("does not let the tenant of one transaction leak into the next one on the same connection", async () => {
       const { database, tenants } = world;
       const turns = Array.from({ length: 200 }, (_, index) => tenants[index % 2]!);
       const seen = await Promise.all(
-        turns.map((tenantId) => database.withTenant(tenantId, async (tx) => (await sql<{ tenant: string }>`select current_tenant() as tenant`.execute(tx)).rows[0]!.tenant)),
+        turns.map((tenantId) =>
+          database.withTenant(
+            tenantId,
+            async (tx) =>
+              (await sql<{ tenant: string }>`select current_tenant() as tenant`.execute(tx)).rows[0]!.tenant,
+          ),
+        ),
       );
       expect(seen).toEqual(turns);
     });
@@ -106,7 +127,9 @@ export function databaseContract(name: string, open: () => Promise<OpenDatabase>
     it("tells the holder of a lock when its connection is lost, and gives the lock to another", async () => {
       const lock = await world.database.lock("frail");
       const lost = new Promise((resolve) => lock!.lost.addEventListener("abort", resolve));
-      const { rows } = await sql<{ pid: number }>`select pid from pg_locks where locktype = 'advisory' and granted`.execute(world.other.system);
+      const { rows } = await sql<{
+        pid: number;
+      }>`select pid from pg_locks where locktype = 'advisory' and granted`.execute(world.other.system);
       for (const { pid } of rows) await world.breakOne(pid);
       await lost;
       const next = await world.other.lock("frail");

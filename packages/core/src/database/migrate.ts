@@ -10,7 +10,7 @@ const directory = new URL("./migrations/", import.meta.url);
 export type Migration = { name: string; sql: string; sha256: string };
 
 /** Every migration, in order. */
-export async function readMigrations(): Promise<Migration[]> {
+async function readMigrations(): Promise<Migration[]> {
   const names = (await readdir(directory)).filter((name) => name.endsWith(".sql")).toSorted();
   return Promise.all(
     names.map(async (name) => {
@@ -28,7 +28,9 @@ export async function migrate(owner: Connection): Promise<void> {
     await client.query(
       "create table if not exists migration (name text primary key, sha256 text not null, applied_at timestamptz not null default clock_timestamp())",
     );
-    const applied = await client.query<{ name: string; sha256: string }>("select name, sha256 from migration");
+    const applied = await client.query<{ name: string; sha256: string }>(
+      "select name, sha256 from migration",
+    );
     const known = new Map(applied.rows.map((row) => [row.name, row.sha256]));
     for (const migration of migrations) await apply(client, migration, known.get(migration.name) ?? null);
   });
@@ -36,11 +38,15 @@ export async function migrate(owner: Connection): Promise<void> {
 
 async function apply(client: pg.Client, migration: Migration, appliedSha256: string | null): Promise<void> {
   if (appliedSha256 === migration.sha256) return;
-  if (appliedSha256 !== null) throw new Error(`migration ${migration.name} was edited after it had been applied`);
+  if (appliedSha256 !== null)
+    throw new Error(`migration ${migration.name} was edited after it had been applied`);
   await client.query("begin");
   try {
     await client.query(migration.sql);
-    await client.query("insert into migration (name, sha256) values ($1, $2)", [migration.name, migration.sha256]);
+    await client.query("insert into migration (name, sha256) values ($1, $2)", [
+      migration.name,
+      migration.sha256,
+    ]);
     await client.query("commit");
   } catch (cause) {
     await client.query("rollback");

@@ -1,14 +1,33 @@
 /** Codes of PostgreSQL and of the network that say: not now, the same call may work in a moment. */
 const passingCodes = new Set([
-  "ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOTFOUND", "EHOSTUNREACH",
-  "57P01", "57P02", "57P03", "53300", "53400", "40001", "40P01", "55P03", "25P03",
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EPIPE",
+  "ETIMEDOUT",
+  "ENOTFOUND",
+  "EHOSTUNREACH",
+  "57P01",
+  "57P02",
+  "57P03",
+  "53300",
+  "53400",
+  "40001",
+  "40P01",
+  "55P03",
+  "25P03",
 ]);
-const passingMessages = /connection terminated|timeout exceeded when trying to connect|client has encountered a connection error|not queryable/i;
+const passingMessages =
+  /connection terminated|timeout exceeded when trying to connect|client has encountered a connection error|not queryable/i;
 
 /** Whether an error (or what caused it) is a dependency that is down or busy for the moment, not a fault of the work. */
 export function isOutage(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if (error instanceof AggregateError && error.errors.some(isOutage)) return true;
   const code = "code" in error ? String(error.code) : "";
-  return passingCodes.has(code) || code.startsWith("08") || passingMessages.test(error.message) || isOutage(error.cause);
+  return (
+    passingCodes.has(code) ||
+    code.startsWith("08") ||
+    passingMessages.test(error.message) ||
+    isOutage(error.cause)
+  );
 }

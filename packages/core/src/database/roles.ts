@@ -9,10 +9,14 @@ export const roleName = (role: DatabaseRole): string => `strongroom_${role}`;
  * Makes the roles of Strongroom, or gives them these passwords; none is superuser or may bypass row-level security.
  * Safe to call again.
  */
-export async function ensureRoles(superuser: Connection, passwords: Record<DatabaseRole, string>): Promise<void> {
+export async function ensureRoles(
+  superuser: Connection,
+  passwords: Record<DatabaseRole, string>,
+): Promise<void> {
   await withClient(superuser, async (client) => {
     await client.query("select pg_advisory_lock(hashtextextended('strongroom.roles', 0))");
-    for (const role of databaseRoles) await ensureRole(client, roleName(role), `login password ${literal(client, passwords[role])}`);
+    for (const role of databaseRoles)
+      await ensureRole(client, roleName(role), `login password ${literal(client, passwords[role])}`);
     await ensureRole(client, "strongroom_search", "nologin");
     await client.query("grant strongroom_search to strongroom_owner with set true");
   });
@@ -22,7 +26,8 @@ export async function ensureRoles(superuser: Connection, passwords: Record<Datab
 export async function prepareDatabase(superuser: Connection, database: string): Promise<void> {
   await withClient(superuser, async (client) => {
     const { rowCount } = await client.query("select 1 from pg_database where datname = $1", [database]);
-    if (rowCount === 0) await client.query(`create database ${client.escapeIdentifier(database)} owner strongroom_owner`);
+    if (rowCount === 0)
+      await client.query(`create database ${client.escapeIdentifier(database)} owner strongroom_owner`);
   });
   await withClient({ ...superuser, database }, async (client) => {
     await client.query("grant create on schema public to strongroom_owner");
@@ -31,7 +36,10 @@ export async function prepareDatabase(superuser: Connection, database: string): 
 }
 
 /** Opens a client, hands it to `work`, closes it. */
-export async function withClient<T>(connection: Connection, work: (client: pg.Client) => Promise<T>): Promise<T> {
+export async function withClient<T>(
+  connection: Connection,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
   const client = new pg.Client({ ...connection, connectionTimeoutMillis: 10_000 });
   client.on("error", () => {}); // a lost connection fails the query that runs; there is nobody else to tell
   await client.connect();
@@ -45,7 +53,9 @@ export async function withClient<T>(connection: Connection, work: (client: pg.Cl
 async function ensureRole(client: pg.Client, name: string, options: string): Promise<void> {
   const { rowCount } = await client.query("select 1 from pg_roles where rolname = $1", [name]);
   const verb = rowCount === 0 ? "create" : "alter";
-  await client.query(`${verb} role ${client.escapeIdentifier(name)} nosuperuser nobypassrls nocreatedb nocreaterole ${options}`);
+  await client.query(
+    `${verb} role ${client.escapeIdentifier(name)} nosuperuser nobypassrls nocreatedb nocreaterole ${options}`,
+  );
 }
 
 const literal = (client: pg.Client, text: string): string => client.escapeLiteral(text);

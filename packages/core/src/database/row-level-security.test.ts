@@ -8,7 +8,8 @@ let world: TestWorld;
 beforeAll(async () => (world = await testWorld()));
 afterAll(() => world.close());
 
-const asOwner = <T>(work: (client: pg.Client) => Promise<T>) => withClient(world.database.connections.owner, work);
+const asOwner = <T>(work: (client: pg.Client) => Promise<T>) =>
+  withClient(world.database.connections.owner, work);
 const refused = { code: "42501" };
 
 /** As the app role, inside a tenant, outside of any code of ours. */
@@ -30,7 +31,10 @@ const tenantTables = () =>
     return rows;
   });
 
-async function addDocument(client: pg.Client, { tenantId, userId }: { tenantId: string; userId: string }): Promise<string> {
+async function addDocument(
+  client: pg.Client,
+  { tenantId, userId }: { tenantId: string; userId: string },
+): Promise<string> {
   const id = newDocumentId();
   await client.query(
     `insert into document (tenant_id, id, owner_id, kind, state, request_sha256, content_sha256, size_bytes, grant_expires_at)
@@ -50,24 +54,43 @@ describe("every table with rows of tenants", () => {
   it("shows nothing to the app role outside of a tenant", async () => {
     await asOwner((client) => addDocument(client, world.dora));
     for (const { name } of await tenantTables()) {
-      const rows = await asApp(null, async (client) => (await client.query(`select * from ${name}`).catch((error: { code: string }) => error.code)) as { rowCount: number } | string);
-      expect(typeof rows === "string" ? rows : rows.rowCount, name).toSatisfy((seen) => seen === 0 || seen === "42501");
+      const rows = await asApp(
+        null,
+        async (client) =>
+          (await client.query(`select * from ${name}`).catch((error: { code: string }) => error.code)) as
+            | { rowCount: number }
+            | string,
+      );
+      expect(typeof rows === "string" ? rows : rows.rowCount, name).toSatisfy(
+        (seen) => seen === 0 || seen === "42501",
+      );
     }
   });
 
   it("shows only rows of the entered tenant", async () => {
-    await asOwner(async (client) => [await addDocument(client, world.dora), await addDocument(client, world.franz)]);
+    await asOwner(async (client) => [
+      await addDocument(client, world.dora),
+      await addDocument(client, world.franz),
+    ]);
     for (const { name } of (await tenantTables()).filter((table) => table.name !== "outbox")) {
       const column = name === "tenant" ? "id" : "tenant_id";
-      const { rows } = await asApp(world.dora.tenantId, (client) => client.query<{ tenant: string }>(`select distinct ${column} as tenant from ${name}`));
-      expect(rows.filter(({ tenant }) => tenant !== world.dora.tenantId), name).toEqual([]);
+      const { rows } = await asApp(world.dora.tenantId, (client) =>
+        client.query<{ tenant: string }>(`select distinct ${column} as tenant from ${name}`),
+      );
+      expect(
+        rows.filter(({ tenant }) => tenant !== world.dora.tenantId),
+        name,
+      ).toEqual([]);
     }
   });
 });
 
 describe("the app role", () => {
   const writes: [string, string][] = [
-    ["writes no row for another tenant", "insert into app_user (tenant_id, id, name, role) values ($1, gen_random_uuid(), 'Mallory', 'admin')"],
+    [
+      "writes no row for another tenant",
+      "insert into app_user (tenant_id, id, name, role) values ($1, gen_random_uuid(), 'Mallory', 'admin')",
+    ],
     ["moves no row into another tenant", "update app_user set tenant_id = $1"],
     ["cannot switch row-level security off", "set row_security = off; select * from document -- $1"],
     ["cannot become the owner", "set role strongroom_owner -- $1"],
@@ -83,13 +106,17 @@ describe("the app role", () => {
     ["cannot make tables", "create table mine (id text) -- $1"],
   ];
   it.each(writes)("%s", async (_title, statement) => {
-    const text = statement.includes("-- $1") ? statement.replace("-- $1", "") : statement.replaceAll("$1", `'${world.franz.tenantId}'`);
+    const text = statement.includes("-- $1")
+      ? statement.replace("-- $1", "")
+      : statement.replaceAll("$1", `'${world.franz.tenantId}'`);
     await expect(asApp(world.dora.tenantId, (client) => client.query(text))).rejects.toMatchObject(refused);
   });
 
   it("finds no foreign row to change", async () => {
     const foreign = await asOwner((client) => addDocument(client, world.franz));
-    const { rowCount } = await asApp(world.dora.tenantId, (client) => client.query("update document set note = 'mine' where id = $1", [foreign]));
+    const { rowCount } = await asApp(world.dora.tenantId, (client) =>
+      client.query("update document set note = 'mine' where id = $1", [foreign]),
+    );
     expect(rowCount).toBe(0);
   });
 
@@ -109,7 +136,10 @@ describe("the app role", () => {
     const id = await asOwner((client) => addDocument(client, world.franz));
     const values = [world.dora.tenantId, id, world.dora.userId];
     const insert = asApp(world.dora.tenantId, (client) =>
-      client.query("insert into document (tenant_id, id, owner_id, kind, state, request_sha256, content_sha256, size_bytes, grant_expires_at) values ($1, $2, $3, 'cmr', 'granted', '', '', 1, now())", values),
+      client.query(
+        "insert into document (tenant_id, id, owner_id, kind, state, request_sha256, content_sha256, size_bytes, grant_expires_at) values ($1, $2, $3, 'cmr', 'granted', '', '', 1, now())",
+        values,
+      ),
     );
     await expect(insert).resolves.toMatchObject({ rowCount: 1 });
   });
@@ -117,12 +147,18 @@ describe("the app role", () => {
   it("finds words of its own tenant alone, through the index", async () => {
     const [ours, theirs] = await asOwner(async (client) => {
       const ids = [await addDocument(client, world.dora), await addDocument(client, world.franz)];
-      const add = "insert into page_text (tenant_id, document_id, page, body) values ($1, $2, 1, 'Hamburg harbour')";
+      const add =
+        "insert into page_text (tenant_id, document_id, page, body) values ($1, $2, 1, 'Hamburg harbour')";
       await client.query(add, [world.dora.tenantId, ids[0]]);
       await client.query(add, [world.franz.tenantId, ids[1]]);
       return ids;
     });
-    const search = (tenantId: string | null) => asApp(tenantId, async (client) => (await client.query<{ document_id: string }>("select * from search_documents('hamburg')")).rows.map((row) => row.document_id));
+    const search = (tenantId: string | null) =>
+      asApp(tenantId, async (client) =>
+        (await client.query<{ document_id: string }>("select * from search_documents('hamburg')")).rows.map(
+          (row) => row.document_id,
+        ),
+      );
     expect(await search(world.dora.tenantId)).toEqual([ours]);
     expect(await search(world.franz.tenantId)).toEqual([theirs]);
     expect(await search(null)).toEqual([]);
@@ -130,19 +166,39 @@ describe("the app role", () => {
 });
 
 describe("the system role", () => {
-  const forbidden = ["select note from document", "select load_number from document", "select detail from audit", "select * from app_user", "select wrapped from document_key", "update document set state = 'stored'", "update outbox set data = '{}'", "select body from page_text"];
+  const forbidden = [
+    "select note from document",
+    "select load_number from document",
+    "select detail from audit",
+    "select * from app_user",
+    "select wrapped from document_key",
+    "update document set state = 'stored'",
+    "update outbox set data = '{}'",
+    "select body from page_text",
+  ];
   it.each(forbidden)("is refused: %s", async (statement) => {
-    await expect(withClient(world.database.connections.system, (client) => client.query(statement))).rejects.toMatchObject(refused);
+    await expect(
+      withClient(world.database.connections.system, (client) => client.query(statement)),
+    ).rejects.toMatchObject(refused);
   });
 
   it("sees what is to be scheduled across tenants", async () => {
-    await asOwner(async (client) => [await addDocument(client, world.dora), await addDocument(client, world.franz)]);
-    const { rows } = await withClient(world.database.connections.system, (client) => client.query("select distinct tenant_id from document where state = 'granted'"));
+    await asOwner(async (client) => [
+      await addDocument(client, world.dora),
+      await addDocument(client, world.franz),
+    ]);
+    const { rows } = await withClient(world.database.connections.system, (client) =>
+      client.query("select distinct tenant_id from document where state = 'granted'"),
+    );
     expect(rows).toHaveLength(2);
   });
 });
 
 it("no role of Strongroom is superuser, bypasses row-level security or makes roles", async () => {
-  const { rows } = await asOwner((client) => client.query("select rolname from pg_roles where rolname like 'strongroom%' and (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb)"));
+  const { rows } = await asOwner((client) =>
+    client.query(
+      "select rolname from pg_roles where rolname like 'strongroom%' and (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb)",
+    ),
+  );
   expect(rows).toEqual([]);
 });

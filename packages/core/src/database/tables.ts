@@ -173,6 +173,5 @@ export type Tables = {
 
 export type DocumentRow = Selectable<Tables["document"]>;
 export type DocumentFileRow = Selectable<Tables["document_file"]>;
-export type ArtefactRow = Selectable<Tables["artefact"]>;
 export type OutboxRow = Selectable<Tables["outbox"]>;
 export type AuditRow = Selectable<Tables["audit"]>;

@@ -8,13 +8,19 @@ import type { Tables } from "./tables.ts";
  * Runs `work` in one transaction inside one tenant. `begin` and `enter_tenant` are pipelined before the first statement
  * of `work`, so a transaction of one statement costs two round trips. A client that could not roll back is discarded.
  */
-export async function withTenant<T>(pool: pg.Pool, tenantId: TenantId, work: (tx: Transaction) => Promise<T>): Promise<T> {
+export async function withTenant<T>(
+  pool: pg.Pool,
+  tenantId: TenantId,
+  work: (tx: Transaction) => Promise<T>,
+): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
     const opening = Promise.all([client.query("begin"), client.query("select enter_tenant($1)", [tenantId])]);
     opening.catch(() => {}); // awaited below; without this a fault of `work` would leave it unhandled
-    const result = await work(transactionOn(client, tenantId));
+    const tx = transactionOn(client, tenantId);
+    await tx.connection().execute(async () => {}); // no round trip: without it, a second statement may overtake the first
+    const result = await work(tx);
     await opening;
     await commit(client);
     return result;

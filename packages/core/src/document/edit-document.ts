@@ -1,13 +1,17 @@
 import { sql } from "kysely";
-import type { EditDocumentRequest, FileDeclaration, UploadReply } from "../api.ts";
+import type { EditDocumentRequest, FileDeclaration, UploadReply } from "../api-shapes.ts";
 import { appendAudit } from "../audit/append-audit.ts";
 import type { DocumentFileRow } from "../database/tables.ts";
 import { Refusal } from "../errors.ts";
 import { appendEvent } from "../event/append-event.ts";
+import type { UserId } from "../ids.ts";
 import type { Transaction } from "../ports/database.ts";
 import type { Ports } from "../ports/ports.ts";
 import { checkKind, insertFiles } from "../upload/accept-upload.ts";
 import { checkFiles, contentSha256 } from "../upload/check-declaration.ts";
+import { checkQuota, readQuota } from "../upload/check-quota.ts";
+import { grantExpired } from "../upload/complete-upload.ts";
+import { findDuplicate } from "../upload/find-duplicate.ts";
 import { type SigningPorts, signUploads } from "../upload/sign-uploads.ts";
 import { type Actor, actorName } from "../user/user.ts";
 import { type Loaded, loadVisible } from "./load-document.ts";
@@ -17,7 +21,11 @@ type EditPorts = SigningPorts & Pick<Ports, "ids">;
 type Edit = { documentId: string; ifMatch: string | null; edit: EditDocumentRequest };
 
 /** Changes kind, load number or note at any time, and the list of pages until the document is received. */
-export async function editDocument(ports: EditPorts, actor: Actor, { documentId, ifMatch, edit }: Edit): Promise<UploadReply> {
+export async function editDocument(
+  ports: EditPorts,
+  actor: Actor,
+  { documentId, ifMatch, edit }: Edit,
+): Promise<UploadReply> {
   await ports.database.withTenant(actor.tenantId, async (tx) => {
     await lockDocument(tx, documentId);
     const loaded = await loadVisible(tx, actor, documentId);
@@ -29,23 +37,41 @@ export async function editDocument(ports: EditPorts, actor: Actor, { documentId,
   return await signUploads(ports, actor, documentId);
 }
 
-/** The ETag of a document: its version and state; an edit compares the version alone. */
-export function documentEtag(document: { version: number; state: string }): string {
-  return `"${document.version}-${document.state}"`;
-}
-
+/** An ETag begins with the version, which alone is compared. */
 function checkMatch({ document }: Loaded, ifMatch: string | null): void {
-  if (ifMatch === null || ifMatch === "*" || ifMatch.replace(/^W\//, "").startsWith(`"${document.version}-`)) return;
-  throw new Refusal("changed_meanwhile", "Somebody changed this document meanwhile. Load it again, then repeat your change.", { status: 412 });
+  if (ifMatch === null || ifMatch === "*" || ifMatch.replace(/^W\//, "").startsWith(`"${document.version}-`))
+    return;
+  throw new Refusal(
+    "changed_meanwhile",
+    "Somebody changed this document meanwhile. Load it again, then repeat your change.",
+    { status: 412 },
+  );
 }
 
 async function lockDocument(tx: Transaction, documentId: string): Promise<void> {
-  await tx.selectFrom("document").select("id").where("tenant_id", "=", tx.insideTenant).where("id", "=", documentId).forUpdate().execute();
+  await tx
+    .selectFrom("document")
+    .select("id")
+    .where("tenant_id", "=", tx.insideTenant)
+    .where("id", "=", documentId)
+    .forUpdate()
+    .execute();
 }
 
-async function write(ports: EditPorts, tx: Transaction, actor: Actor, { document }: Loaded, edit: EditDocumentRequest, pages: object): Promise<void> {
+async function write(
+  ports: EditPorts,
+  tx: Transaction,
+  actor: Actor,
+  { document }: Loaded,
+  edit: EditDocumentRequest,
+  pages: object,
+): Promise<void> {
   const { kind, loadNumber, note } = edit;
-  const fields = { ...(kind !== undefined && { kind }), ...(loadNumber !== undefined && { load_number: loadNumber }), ...(note !== undefined && { note }) };
+  const fields = {
+    ...(kind !== undefined && { kind }),
+    ...(loadNumber !== undefined && { load_number: loadNumber }),
+    ...(note !== undefined && { note }),
+  };
   await Promise.all([
     tx
       .updateTable("document")
@@ -60,7 +86,12 @@ async function write(ports: EditPorts, tx: Transaction, actor: Actor, { document
       traceparent: document.traceparent,
       data: { ownerId: document.owner_id, changed: Object.keys(edit) },
     }),
-    appendAudit(ports, tx, { actor: actorName(actor), action: "document.edited", subject: document.id, detail: { changed: Object.keys(edit), version: document.version + 1 } }),
+    appendAudit(ports, tx, {
+      actor: actorName(actor),
+      action: "document.edited",
+      subject: document.id,
+      detail: { changed: Object.keys(edit), version: document.version + 1 },
+    }),
   ]);
 }
 
@@ -68,26 +99,71 @@ type Page = NonNullable<EditDocumentRequest["files"]>[number];
 
 /** The new list of pages: kept ones keep their bytes, new ones are to be uploaded, the rest is dropped. */
 async function replacePages(ports: EditPorts, tx: Transaction, { document, files }: Loaded, wanted: Page[]) {
+  if (document.state === "expired") throw grantExpired();
   if (document.state !== "granted") {
-    throw new Refusal("already_received", "The pages of this document can no longer be changed. Send a new document that replaces it.", { status: 409 });
+    throw new Refusal(
+      "already_received",
+      "The pages of this document can no longer be changed. Send a new document that replaces it.",
+      { status: 409 },
+    );
   }
-  const pages = wanted.map((page, index) => ({ position: index + 1, page, kept: "id" in page ? keptFile(files, page.id) : null }));
+  const pages = wanted.map((page, index) => ({
+    position: index + 1,
+    page,
+    kept: "id" in page ? keptFile(files, page.id) : null,
+  }));
   const declared = pages.map(({ page, kept }) => kept ?? (page as FileDeclaration));
   checkFiles(pages.map(({ page, kept }) => (kept ? sizedRow(kept) : (page as FileDeclaration))));
-  await dropFiles(tx, document.id, pages.flatMap(({ kept }) => kept?.id ?? []));
+  const keptIds = pages.flatMap(({ kept }) => kept?.id ?? []);
+  checkOnce(keptIds);
+  const sizeBytes = pages.reduce(
+    (sum, { page, kept }) => sum + (kept?.size_bytes ?? (page as FileDeclaration).sizeBytes),
+    0,
+  );
+  if (sizeBytes > document.size_bytes) {
+    checkQuota(await readQuota(tx, { userId: document.owner_id as UserId }), {
+      documents: 0,
+      bytes: sizeBytes - document.size_bytes,
+    });
+  }
+  await dropFiles(tx, document.id, keptIds);
   for (const { position, kept } of pages) if (kept) await placeFile(tx, kept, position);
-  const added = pages.flatMap(({ page, kept, position }) => (kept ? [] : [{ file: page as FileDeclaration, position }]));
+  const added = pages.flatMap(({ page, kept, position }) =>
+    kept ? [] : [{ file: page as FileDeclaration, position }],
+  );
   if (added.length > 0) await insertFiles(ports, tx, document.id, added);
-  return { content_sha256: contentSha256(declared), size_bytes: pages.reduce((sum, { page, kept }) => sum + (kept?.size_bytes ?? (page as FileDeclaration).sizeBytes), 0) };
+  const content = { documentId: document.id, sha256: contentSha256(declared) };
+  return {
+    content_sha256: content.sha256,
+    size_bytes: sizeBytes,
+    duplicate_of: await findDuplicate(tx, content),
+  };
+}
+
+function checkOnce(ids: string[]): void {
+  if (new Set(ids).size === ids.length) return;
+  throw new Refusal(
+    "repeated_page",
+    "One of the pages to keep stands in the list twice. Name each page once, in the order that you want.",
+    { status: 400 },
+  );
 }
 
 function keptFile(files: DocumentFileRow[], id: string): DocumentFileRow {
   const file = files.find((one) => one.id === id);
   if (file) return file;
-  throw new Refusal("unknown_page", "One of the pages to keep is not a page of this document. Load the document again.", { status: 409 });
+  throw new Refusal(
+    "unknown_page",
+    "One of the pages to keep is not a page of this document. Load the document again.",
+    { status: 409 },
+  );
 }
 
-const sizedRow = (file: DocumentFileRow) => ({ name: file.name, sizeBytes: file.size_bytes, ...(file.part_sha256 && { parts: file.part_sha256 }) });
+const sizedRow = (file: DocumentFileRow) => ({
+  name: file.name,
+  sizeBytes: file.size_bytes,
+  ...(file.part_sha256 && { parts: file.part_sha256 }),
+});
 
 async function dropFiles(tx: Transaction, documentId: string, keptIds: string[]): Promise<void> {
   await tx

@@ -5,10 +5,14 @@ export async function findArtefact(tx: Transaction, documentId: string, name: st
   return await tx
     .selectFrom("artefact")
     .innerJoin("document_key", (join) =>
-      join.onRef("document_key.tenant_id", "=", "artefact.tenant_id").onRef("document_key.document_id", "=", "artefact.document_id"),
+      join
+        .onRef("document_key.tenant_id", "=", "artefact.tenant_id")
+        .onRef("document_key.document_id", "=", "artefact.document_id"),
     )
     .innerJoin("document", (join) =>
-      join.onRef("document.tenant_id", "=", "artefact.tenant_id").onRef("document.id", "=", "artefact.document_id"),
+      join
+        .onRef("document.tenant_id", "=", "artefact.tenant_id")
+        .onRef("document.id", "=", "artefact.document_id"),
     )
     .selectAll("artefact")
     .select(["document_key.wrapped", "document.version", "document.traceparent"])

@@ -1,26 +1,41 @@
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import { sha256Hex } from "../digest.ts";
+import { numberPages } from "./page-numbers.ts";
 import type { RenderedFile } from "./render-files.ts";
 import type { RenderedImage, Renderer } from "./rendering.ts";
 
 /** Something to be sealed: `open` gives its bytes anew each time. */
-export type Artefact = { name: string; mediaType: string; sizeBytes: number; sha256: string; open: () => Readable };
+export type Artefact = {
+  name: string;
+  mediaType: string;
+  sizeBytes: number;
+  sha256: string;
+  open: () => Readable;
+};
 
 /** Everything of a document that goes to the vault: originals, page renditions, thumbnails, the combined PDF, capture facts. */
-export async function listArtefacts(renderer: Pick<Renderer, "combine">, files: RenderedFile[]): Promise<Artefact[]> {
+export async function listArtefacts(
+  renderer: Pick<Renderer, "combine">,
+  files: RenderedFile[],
+): Promise<Artefact[]> {
   const originals = files.map(original);
-  const pages = files.flatMap((file) => file.pages);
-  const images = pages.flatMap((page, index) => [
-    fromBytes(`page-${index + 1}`, "image/jpeg", page.rendition.bytes),
-    fromBytes(`thumbnail-${index + 1}`, "image/jpeg", page.thumbnail.bytes),
+  const images = numberPages(files).flatMap(({ number, page }) => [
+    fromBytes(`page-${number}`, "image/jpeg", page.rendition.bytes),
+    fromBytes(`thumbnail-${number}`, "image/jpeg", page.thumbnail.bytes),
   ]);
   return [...originals, ...images, ...(await combined(renderer, files)), ...captureFacts(files)];
 }
 
 function original({ file, path, mediaType }: RenderedFile): Artefact {
   const { size_bytes: sizeBytes, sha256 } = file;
-  return { name: `original-${file.position}`, mediaType, sizeBytes, sha256, open: () => createReadStream(path) };
+  return {
+    name: `original-${file.position}`,
+    mediaType,
+    sizeBytes,
+    sha256,
+    open: () => createReadStream(path),
+  };
 }
 
 /** Several photos become one PDF beside them; a PDF needs none. */
@@ -32,10 +47,20 @@ async function combined(renderer: Pick<Renderer, "combine">, files: RenderedFile
 }
 
 function captureFacts(files: RenderedFile[]): Artefact[] {
-  const facts = files.flatMap(({ file, captureFacts: seen }) => (seen ? [{ position: file.position, ...seen }] : []));
-  return facts.length === 0 ? [] : [fromBytes("capture-facts", "application/json", Buffer.from(JSON.stringify(facts)))];
+  const facts = files.flatMap(({ file, captureFacts: seen }) =>
+    seen ? [{ position: file.position, ...seen }] : [],
+  );
+  return facts.length === 0
+    ? []
+    : [fromBytes("capture-facts", "application/json", Buffer.from(JSON.stringify(facts)))];
 }
 
 function fromBytes(name: string, mediaType: string, bytes: Uint8Array): Artefact {
-  return { name, mediaType, sizeBytes: bytes.length, sha256: sha256Hex(bytes), open: () => Readable.from([bytes]) };
+  return {
+    name,
+    mediaType,
+    sizeBytes: bytes.length,
+    sha256: sha256Hex(bytes),
+    open: () => Readable.from([bytes]),
+  };
 }

@@ -1,10 +1,13 @@
 import type * as z from "zod";
-import type { KindList } from "../api.ts";
+import type { KindList } from "../api-shapes.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { Actor } from "../user/user.ts";
 
 /** Kinds of documents that the tenant takes, and how long each is kept. */
-export async function listKinds(ports: Pick<Ports, "database">, actor: Actor): Promise<z.infer<typeof KindList>> {
+export async function listKinds(
+  ports: Pick<Ports, "database">,
+  actor: Actor,
+): Promise<z.infer<typeof KindList>> {
   const kinds = await ports.database.withTenant(actor.tenantId, (tx) =>
     tx
       .selectFrom("document_kind")

@@ -3,8 +3,10 @@ import type { DocumentFileRow, DocumentRow } from "../database/tables.ts";
 import type { Transaction } from "../ports/database.ts";
 import { type Actor, seesWholeTenant } from "../user/user.ts";
 
+/** A document's row, and who owns the document that it duplicates. */
+export type SeenRow = DocumentRow & { duplicate_owner_id: string | null };
 /** A document with its files in page order. */
-export type Loaded = { document: DocumentRow; files: DocumentFileRow[] };
+export type Loaded = { document: SeenRow; files: DocumentFileRow[] };
 
 /** The document, or null; one round trip. */
 export async function loadDocument(tx: Transaction, documentId: string): Promise<Loaded | null> {
@@ -20,25 +22,40 @@ export async function loadVisible(tx: Transaction, actor: Actor, documentId: str
 }
 
 /** Whether this person may see this document of their tenant. */
-export function maySee(actor: Actor, document: Pick<DocumentRow, "owner_id" | "state">): boolean {
+function maySee(actor: Actor, document: Pick<DocumentRow, "owner_id" | "state">): boolean {
   return document.state !== "erased" && (seesWholeTenant(actor) || document.owner_id === actor.userId);
 }
 
 /** The one answer for whatever is not there for this person. */
-export function notFound(): Refusal {
-  return new Refusal("not_found", "There is no such document. Check the id, or ask for the list of your documents.", {
-    status: 404,
-  });
+function notFound(): Refusal {
+  return new Refusal(
+    "not_found",
+    "There is no such document. Check the id, or ask for the list of your documents.",
+    {
+      status: 404,
+    },
+  );
 }
 
 /** The row of a document, or undefined. */
-export function findDocument(tx: Transaction, documentId: string): Promise<DocumentRow | undefined> {
+export function findDocument(tx: Transaction, documentId: string): Promise<SeenRow | undefined> {
+  return selectDocuments(tx).where("document.id", "=", documentId).executeTakeFirst();
+}
+
+/** Documents of the tenant, to be narrowed down. */
+export function selectDocuments(tx: Transaction) {
   return tx
     .selectFrom("document")
-    .selectAll()
-    .where("tenant_id", "=", tx.insideTenant)
-    .where("id", "=", documentId)
-    .executeTakeFirst();
+    .selectAll("document")
+    .select((query) =>
+      query
+        .selectFrom("document as original")
+        .select("original.owner_id")
+        .whereRef("original.tenant_id", "=", "document.tenant_id")
+        .whereRef("original.id", "=", "document.duplicate_of")
+        .as("duplicate_owner_id"),
+    )
+    .where("document.tenant_id", "=", tx.insideTenant);
 }
 
 /** The files of a document in page order. */

@@ -12,6 +12,8 @@ export type Move = {
   to: DocumentState;
   /** When given, the move is only for whoever still holds this lease. */
   token?: number;
+  /** When given, the move is only for whoever saw this version: since then, nothing about the document has changed. */
+  version?: number;
   set?: UpdateObject<Tables, "document">;
   event?: { type: EventType; data: Record<string, unknown> };
   audit: { actor: string; action: string; detail?: Record<string, unknown> };
@@ -19,10 +21,14 @@ export type Move = {
 
 /**
  * The one statement that moves a document: a compare-and-set on state and lease token together with its outbox and audit
- * rows. Null when the document is elsewhere by now or the lease is another's: drop the work and touch nothing.
+ * rows. Null when the document is elsewhere or another by now, or the lease is another's: drop the work, touch nothing.
  * A move with an event raises the version by one.
  */
-export async function moveDocument(ports: Pick<Ports, "ids">, tx: Transaction, move: Move): Promise<DocumentRow | null> {
+export async function moveDocument(
+  ports: Pick<Ports, "ids">,
+  tx: Transaction,
+  move: Move,
+): Promise<DocumentRow | null> {
   const { event, audit } = move;
   const moved = tx.with("moved", (db) =>
     db
@@ -33,6 +39,7 @@ export async function moveDocument(ports: Pick<Ports, "ids">, tx: Transaction, m
       .where("id", "=", move.documentId)
       .where("state", "in", move.from)
       .$if(move.token !== undefined, (query) => query.where("lease_token", "=", move.token!))
+      .$if(move.version !== undefined, (query) => query.where("version", "=", move.version!))
       .returningAll(),
   );
   const noted = moved.with("noted", (db) =>
@@ -48,7 +55,9 @@ export async function moveDocument(ports: Pick<Ports, "ids">, tx: Transaction, m
             sql<string>`${audit.actor}::text`.as("actor"),
             sql<string>`${audit.action}::text`.as("action"),
             sql<string>`id::text`.as("subject"),
-            sql<string>`${JSON.stringify({ ...audit.detail, state: move.to })}::jsonb || jsonb_build_object('version', version)`.as("detail"),
+            sql<string>`${JSON.stringify({ ...audit.detail, state: move.to })}::jsonb || jsonb_build_object('version', version)`.as(
+              "detail",
+            ),
           ]),
       ),
   );

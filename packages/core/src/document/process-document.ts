@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { sql } from "kysely";
 import { type Claim, claimDocument } from "../job/claim-document.ts";
+import { countCrash } from "../job/count-crash.ts";
 import { holdLease, LeaseLost } from "../job/hold-lease.ts";
 import { releaseDocument, retryDocument } from "../job/release-document.ts";
 import type { Doorbell } from "../job/ring-doorbell.ts";
@@ -15,9 +15,12 @@ import type { Renderer } from "./rendering.ts";
 import { sealDocument } from "./seal-document.ts";
 import { rejectDocument, storeDocument } from "./store-document.ts";
 
-export type ProcessPorts = Pick<Ports, "objects" | "queue" | "keys" | "database" | "clock" | "ids" | "log" | "config">;
-/** `worker` stands in the audit trail; `stopping` releases what is in hand. */
-type ProcessOptions = { renderer: Renderer; worker: string; stopping: AbortSignal };
+export type ProcessPorts = Pick<
+  Ports,
+  "objects" | "queue" | "keys" | "database" | "clock" | "ids" | "log" | "config"
+>;
+/** `worker` stands in the audit trail; `stopping` releases what is in hand; plaintext lies in `scratch` while it is worked on. */
+type ProcessOptions = { renderer: Renderer; worker: string; stopping: AbortSignal; scratch?: string };
 /** `skipped`: not claimable; `lost`: another attempt has it. In every case the doorbell may be acknowledged. */
 export type Processed = "stored" | "rejected" | "failed" | "retried" | "released" | "lost" | "skipped";
 
@@ -25,24 +28,41 @@ export type Processed = "stored" | "rejected" | "failed" | "retried" | "released
  * Takes one document from `received` to where it ends: claim, fetch and hash, render, seal, store. Idempotency key: the
  * document; a repeated or late doorbell finds nothing to claim. Throws only when the database cannot be reached.
  */
-export async function processDocument(ports: ProcessPorts, bell: Doorbell, options: ProcessOptions): Promise<Processed> {
+export async function processDocument(
+  ports: ProcessPorts,
+  bell: Doorbell,
+  options: ProcessOptions,
+): Promise<Processed> {
   const claim = await claimDocument(ports, bell, options.worker);
   if (!claim) return "skipped";
   try {
-    return await holdLease(ports, claim, (lost) => inScratch((directory) => attempt(ports, claim, directory, lost, options)));
+    return await holdLease(ports, claim, (lost) =>
+      inScratch(options.scratch ?? tmpdir(), (directory) => attempt(ports, claim, directory, lost, options)),
+    );
   } catch (error) {
     return await giveUp(ports, claim, error as Error, options.stopping);
   }
 }
 
-async function giveUp(ports: ProcessPorts, claim: Claim, error: Error, stopping: AbortSignal): Promise<Processed> {
+async function giveUp(
+  ports: ProcessPorts,
+  claim: Claim,
+  error: Error,
+  stopping: AbortSignal,
+): Promise<Processed> {
   if (error instanceof LeaseLost) return "lost";
   if (!stopping.aborted) return await retryDocument(ports, claim, error);
   await releaseDocument(ports, claim);
   return "released";
 }
 
-async function attempt(ports: ProcessPorts, claim: Claim, directory: string, lost: AbortSignal, options: ProcessOptions): Promise<Processed> {
+async function attempt(
+  ports: ProcessPorts,
+  claim: Claim,
+  directory: string,
+  lost: AbortSignal,
+  options: ProcessOptions,
+): Promise<Processed> {
   const signal = AbortSignal.any([lost, options.stopping]);
   try {
     return await work(ports, claim, directory, signal, options.renderer);
@@ -52,45 +72,48 @@ async function attempt(ports: ProcessPorts, claim: Claim, directory: string, los
   }
 }
 
-async function work(ports: ProcessPorts, claim: Claim, directory: string, signal: AbortSignal, renderer: Renderer): Promise<"stored" | "rejected"> {
+async function work(
+  ports: ProcessPorts,
+  claim: Claim,
+  directory: string,
+  signal: AbortSignal,
+  renderer: Renderer,
+): Promise<"stored" | "rejected"> {
   const { document, files, token } = claim;
   const fetched = await fetchFiles(ports, files, directory, signal);
   const altered = fetched.find(({ intact }) => !intact);
-  if (altered) return await reject(ports, claim, checksumMismatch(pageName(altered.file.position, files.length)));
+  if (altered)
+    return await reject(ports, claim, checksumMismatch(pageName(altered.file.position, files.length)));
   const rendered = await renderFiles(renderer, fetched, {
     signal,
     crashesBefore: document.decode_crashes,
-    onCrash: () => countCrash(ports, claim),
+    onCrash: (file, givenUp) => countCrash(ports, claim, file, givenUp),
   });
   if (!Array.isArray(rendered)) return await reject(ports, claim, rendered);
   const artefacts = await listArtefacts(renderer, rendered);
   signal.throwIfAborted();
-  const sealed = await sealDocument(ports, { tenantId: document.tenant_id, documentId: document.id, token, artefacts, signal });
+  const sealed = await sealDocument(ports, {
+    tenantId: document.tenant_id,
+    documentId: document.id,
+    token,
+    artefacts,
+    signal,
+  });
   await storeDocument(ports, claim, { files: rendered, sealed, isolation: renderer.isolation });
   return "stored";
 }
 
-async function reject(ports: ProcessPorts, claim: Claim, rejection: Parameters<typeof rejectDocument>[2]): Promise<"rejected"> {
+async function reject(
+  ports: ProcessPorts,
+  claim: Claim,
+  rejection: Parameters<typeof rejectDocument>[2],
+): Promise<"rejected"> {
   await rejectDocument(ports, claim, rejection);
   return "rejected";
 }
 
-/** Remembered in the database, so that a document that also kills its parent is met with the tighter limits. */
-async function countCrash(ports: ProcessPorts, { document, token }: Claim): Promise<void> {
-  ports.log.warn("document.decode_crashed", { documentId: document.id });
-  await ports.database.withTenant(document.tenant_id as never, (tx) =>
-    tx
-      .updateTable("document")
-      .set({ decode_crashes: sql`decode_crashes + 1` })
-      .where("tenant_id", "=", document.tenant_id)
-      .where("id", "=", document.id)
-      .where("lease_token", "=", token)
-      .execute(),
-  );
-}
-
-async function inScratch<T>(work: (directory: string) => Promise<T>): Promise<T> {
-  const directory = await mkdtemp(join(tmpdir(), "strongroom-"));
+async function inScratch<T>(scratch: string, work: (directory: string) => Promise<T>): Promise<T> {
+  const directory = await mkdtemp(join(scratch, "strongroom-work-"));
   try {
     return await work(directory);
   } finally {

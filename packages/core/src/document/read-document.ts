@@ -50,15 +50,27 @@ export async function readDocument(ports: ReadPorts, asked: Asked): Promise<Cont
 function checkTicket(ports: ReadPorts, { documentId, artefact, ticket }: Asked): TicketFacts {
   const facts = openTicket(ports.config.secrets.ticketKey, ticket, ports.clock.now().getTime());
   if (facts && facts.documentId === documentId && facts.artefact === artefact) return facts;
-  throw new Refusal("invalid_ticket", "This link is no longer valid: it works for one minute. Open the document again.", { status: 403 });
+  throw new Refusal(
+    "invalid_ticket",
+    "This link is no longer valid: it works for one minute. Open the document again.",
+    { status: 403 },
+  );
 }
 
 async function authorise(ports: ReadPorts, actor: Actor, { documentId, artefact }: TicketFacts) {
   return await ports.database.withTenant(actor.tenantId, async (tx) => {
-    const [{ document, files }, found] = await Promise.all([loadVisible(tx, actor, documentId), findArtefact(tx, documentId, artefact)]);
+    const [{ document, files }, found] = await Promise.all([
+      loadVisible(tx, actor, documentId),
+      findArtefact(tx, documentId, artefact),
+    ]);
     if (!found) throw notReadable(document.state);
     await Promise.all([
-      appendAudit(ports, tx, { actor: actorName(actor), action: "document.read", subject: documentId, detail: { artefact } }),
+      appendAudit(ports, tx, {
+        actor: actorName(actor),
+        action: "document.read",
+        subject: documentId,
+        detail: { artefact },
+      }),
       appendEvent(ports, tx, {
         documentId,
         version: found.version,
@@ -74,7 +86,11 @@ async function authorise(ports: ReadPorts, actor: Actor, { documentId, artefact 
 function fileName(found: FoundArtefact, files: DocumentFileRow[]): string {
   const original = /^original-(\d+)$/.exec(found.name);
   const file = original ? files.find(({ position }) => position === Number(original[1])) : undefined;
-  const endings: Record<string, string> = { "image/jpeg": ".jpg", "application/pdf": ".pdf", "application/json": ".json" };
+  const endings: Record<string, string> = {
+    "image/jpeg": ".jpg",
+    "application/pdf": ".pdf",
+    "application/json": ".json",
+  };
   return file?.name ?? `${found.name}${endings[found.media_type] ?? ""}`;
 }
 
@@ -83,8 +99,16 @@ async function openArtefact(ports: ReadPorts, found: FoundArtefact): Promise<Rea
   const { tenant_id: tenantId, document_id: documentId, name: artefact, attempt } = found;
   const dataKey = await ports.keys.openDataKey(found.wrapped, dataKeyContext(tenantId, documentId, attempt));
   const to: Addressee = { tenantId, documentId, artefact, attempt: String(attempt) };
-  const opening = openSealed(to, dataKey, { sizeBytes: found.size_bytes, sha256: found.sha256, sealedSizeBytes: found.sealed_size_bytes });
-  dataKey.fill(0);
-  // The reader of `opening` sees every fault as its destruction; the callback only takes the duty of hearing it.
-  return pipeline(await ports.objects.read(found.vault_key), opening, () => {});
+  const manifest = {
+    sizeBytes: found.size_bytes,
+    sha256: found.sha256,
+    sealedSizeBytes: found.sealed_size_bytes,
+  };
+  try {
+    const opening = openSealed(to, dataKey, manifest);
+    // The reader of `opening` sees every fault as its destruction; the callback only takes the duty of hearing it.
+    return pipeline(await ports.objects.read(found.vault_key), opening, () => {});
+  } finally {
+    dataKey.fill(0); // `opening` has its own copy
+  }
 }

@@ -9,26 +9,38 @@ const takes = "Strongroom takes photos (JPEG, PNG, WebP, HEIC, TIFF) and PDF.";
 /** The content is of a type that is not taken, whatever its name says. */
 export function unsupportedType(page: string, detected: string | null): Rejection {
   const what = detected ? `is ${detected}` : "is neither a photo nor a PDF";
-  return { reason: "unsupported_type", detail: `${page} ${what}. ${takes} Take a photo of the page and send that.` };
+  return {
+    reason: "unsupported_type",
+    detail: `${page} ${what}. ${takes} Take a photo of the page and send that.`,
+  };
 }
 
 /** The bytes that arrived are not those that were announced. */
 export function checksumMismatch(page: string): Rejection {
-  return { reason: "checksum_mismatch", detail: `${page} changed on its way to us. Send the document again.` };
+  return {
+    reason: "checksum_mismatch",
+    detail: `${page} changed on its way to us. Send the document again.`,
+  };
 }
 
-const limitWords: Record<RenderLimit, { reason: string; words: (actual: number, allowed: number) => string }> = {
+const limitWords: Record<
+  RenderLimit,
+  { reason: string; words: (actual: number, allowed: number) => string }
+> = {
   megapixels: {
     reason: "too_many_pixels",
-    words: (actual, allowed) => `has ${actual} megapixels, the limit is ${allowed}. Take the photo at a lower resolution.`,
+    words: (actual, allowed) =>
+      `has ${actual} megapixels, the limit is ${allowed}. Take the photo at a lower resolution.`,
   },
   side: {
     reason: "side_too_long",
-    words: (actual, allowed) => `is ${actual} pixels long on one side, the limit is ${allowed}. Send it as several photos.`,
+    words: (actual, allowed) =>
+      `is ${actual} pixels long on one side, the limit is ${allowed}. Send it as several photos.`,
   },
   pages: {
     reason: "too_many_pages",
-    words: (actual, allowed) => `has ${actual} pages, the limit is ${allowed}. Split the PDF and send the parts as several documents.`,
+    words: (actual, allowed) =>
+      `has ${actual} pages, the limit is ${allowed}. Split the PDF and send the parts as several documents.`,
   },
 };
 
@@ -44,4 +56,8 @@ export function pageName(position: number, of: number): string {
 }
 
 /** Limits as decode children are given them. */
-export const renderLimits = { megapixels: limits.megapixels, side: limits.sidePixels, pages: limits.pdfPages } as const;
+export const renderLimits = {
+  megapixels: limits.megapixels,
+  side: limits.sidePixels,
+  pages: limits.pdfPages,
+} as const;

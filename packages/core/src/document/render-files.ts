@@ -1,7 +1,7 @@
 import type { DocumentFileRow } from "../database/tables.ts";
 import type { FetchedFile } from "./fetch-files.ts";
 import { overLimit, pageName, type Rejection, unsupportedType } from "./rejection.ts";
-import type { NoPreviewReason, RenderedPage, Renderer, Rendering } from "./rendering.ts";
+import type { MediaType, NoPreviewReason, RenderedPage, Renderer, Rendering } from "./rendering.ts";
 
 /** What rendering made of one file of a document that is taken. */
 export type RenderedFile = {
@@ -15,16 +15,28 @@ export type RenderedFile = {
   captureFacts: Record<string, unknown> | null;
 };
 
-type RenderOptions = { signal: AbortSignal; crashesBefore: number; onCrash: () => Promise<void> };
+/** Why a file whose child died twice gets no third one. */
+export type GivenUp = { mediaType: string; noPreview: NoPreviewReason };
+
+/** `onCrash` keeps a crash in mind and, once there is one, the verdict: later claims find it on the file. */
+type RenderOptions = {
+  signal: AbortSignal;
+  crashesBefore: number;
+  onCrash: (file: DocumentFileRow, givenUp: GivenUp | null) => Promise<void>;
+};
 
 /**
  * Renders file after file; the first one that cannot be taken rejects the document. A file whose child dies is tried once
- * more, alone and with tighter limits, and then goes without a preview: at most three children over all claims.
+ * more, alone and with tighter limits, and then goes without a preview, under this claim and all later ones.
  */
-export async function renderFiles(renderer: Renderer, files: FetchedFile[], options: RenderOptions): Promise<RenderedFile[] | Rejection> {
+export async function renderFiles(
+  renderer: Renderer,
+  files: FetchedFile[],
+  options: RenderOptions,
+): Promise<RenderedFile[] | Rejection> {
   const rendered: RenderedFile[] = [];
   for (const { file, path } of files) {
-    const rendering = await renderPatiently(renderer, path, options);
+    const rendering = givenUpBefore(file) ?? (await renderPatiently(renderer, file, path, options));
     const taken = take(file, path, rendering, pageName(file.position, files.length));
     if ("reason" in taken) return taken;
     rendered.push(taken);
@@ -32,21 +44,66 @@ export async function renderFiles(renderer: Renderer, files: FetchedFile[], opti
   return rendered;
 }
 
-async function renderPatiently(renderer: Renderer, path: string, { signal, crashesBefore, onCrash }: RenderOptions): Promise<Rendering> {
-  let rendering = await renderer.render(path, { tight: crashesBefore > 0, signal });
-  if (rendering.outcome !== "crashed") return rendering;
-  await onCrash();
-  if (crashesBefore > 0) return rendering;
-  rendering = await renderer.render(path, { tight: true, signal });
-  if (rendering.outcome === "crashed") await onCrash();
+async function renderPatiently(
+  renderer: Renderer,
+  file: DocumentFileRow,
+  path: string,
+  { signal, crashesBefore, onCrash }: RenderOptions,
+): Promise<Rendering> {
+  if (crashesBefore === 0) {
+    const rendering = await renderer.render(path, { tight: false, signal });
+    if (rendering.outcome !== "crashed") return rendering;
+    await onCrash(file, null);
+  }
+  const rendering = await renderer.render(path, { tight: true, signal });
+  if (rendering.outcome === "crashed")
+    await onCrash(file, { mediaType: rendering.mediaType, noPreview: crashReasons[rendering.cause] });
   return rendering;
 }
 
-const crashReasons = { timed_out: "timed_out", out_of_memory: "out_of_memory", killed: "decoder_crashed" } as const;
+const crashReasons = {
+  timed_out: "timed_out",
+  out_of_memory: "out_of_memory",
+  killed: "decoder_crashed",
+} as const;
+const crashCauses = {
+  timed_out: "timed_out",
+  out_of_memory: "out_of_memory",
+  decoder_crashed: "killed",
+} as const;
 
-function take(file: DocumentFileRow, path: string, rendering: Rendering, page: string): RenderedFile | Rejection {
-  const without = (mediaType: string, noPreview: NoPreviewReason, pageCount: number | null): RenderedFile => ({
-    file, path, mediaType, pages: [], pageCount, noPreview, text: null, captureFacts: null,
+/** The verdict of an earlier claim: whatever fails after it, this file starts no further child. */
+function givenUpBefore({
+  detected_type: mediaType,
+  no_preview_reason: reason,
+}: DocumentFileRow): Rendering | null {
+  if (mediaType === null || reason === null || !(reason in crashCauses)) return null;
+  return {
+    outcome: "crashed",
+    mediaType: mediaType as MediaType,
+    cause: crashCauses[reason as keyof typeof crashCauses],
+  };
+}
+
+function take(
+  file: DocumentFileRow,
+  path: string,
+  rendering: Rendering,
+  page: string,
+): RenderedFile | Rejection {
+  const without = (
+    mediaType: string,
+    noPreview: NoPreviewReason,
+    pageCount: number | null,
+  ): RenderedFile => ({
+    file,
+    path,
+    mediaType,
+    pages: [],
+    pageCount,
+    noPreview,
+    text: null,
+    captureFacts: null,
   });
   switch (rendering.outcome) {
     case "unsupported":

@@ -26,7 +26,13 @@ export type RenderedPage = {
 };
 
 /** Why a file of the right type has no preview. */
-export const noPreviewReasons = ["broken", "encrypted", "timed_out", "out_of_memory", "decoder_crashed"] as const;
+export const noPreviewReasons = [
+  "broken",
+  "encrypted",
+  "timed_out",
+  "out_of_memory",
+  "decoder_crashed",
+] as const;
 export const NoPreviewReason = z.enum(noPreviewReasons);
 export type NoPreviewReason = z.infer<typeof NoPreviewReason>;
 

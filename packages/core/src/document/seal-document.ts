@@ -1,32 +1,58 @@
 import { createHash } from "node:crypto";
-import { PassThrough } from "node:stream";
+import { PassThrough, type Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { heeding } from "../abort.ts";
 import { type Measured, measuring } from "../digest.ts";
 import type { KeyContext } from "../ports/keys.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { Artefact } from "./list-artefacts.ts";
+import { readObject } from "./read-object.ts";
 import { type Addressee, seal, sealedLength } from "./sealing.ts";
 
 /** An artefact in the vault, read back and found whole. */
-export type SealedArtefact = Omit<Artefact, "open"> & { sealedSizeBytes: number; sealedSha256: string; vaultKey: string; versionId: string };
+export type SealedArtefact = Omit<Artefact, "open"> & {
+  sealedSizeBytes: number;
+  sealedSha256: string;
+  vaultKey: string;
+  versionId: string;
+};
 /** A document in the vault under one data key; only the wrapped form of the key leaves this module. */
 export type SealedDocument = { artefacts: SealedArtefact[]; wrappedKey: Uint8Array; rootKeyId: string };
-type Sealing = { tenantId: string; documentId: string; token: number; artefacts: Artefact[]; signal: AbortSignal };
+type Sealing = {
+  tenantId: string;
+  documentId: string;
+  token: number;
+  artefacts: Artefact[];
+  signal: AbortSignal;
+};
 
 /** How many artefacts of one document are on their way at once. */
 const atOnce = 4;
 
 /**
  * Seals every artefact under one new data key and puts it into the vault below the attempt's own keys, then reads each
- * back. Nothing is recorded: until the store transaction commits, these objects belong to nobody.
+ * back. Nothing is recorded: until the store transaction commits, these objects belong to nobody. When it throws, nothing
+ * of the attempt is at work any more.
  */
-export async function sealDocument(ports: Pick<Ports, "objects" | "keys">, sealing: Sealing): Promise<SealedDocument> {
-  const { tenantId, documentId, token, artefacts, signal } = sealing;
-  const dataKey = await ports.keys.generateDataKey(dataKeyContext(tenantId, documentId, token));
-  const waiting = artefacts.map((artefact) => () => sealArtefact(ports, { tenantId, documentId, artefact: artefact.name, attempt: String(token) }, artefact, dataKey.plaintext, signal));
+export async function sealDocument(
+  ports: Pick<Ports, "objects" | "keys">,
+  sealing: Sealing,
+): Promise<SealedDocument> {
+  const { tenantId, documentId, token, artefacts } = sealing;
+  const stop = new AbortController();
+  const signal = AbortSignal.any([sealing.signal, stop.signal]);
+  const dataKey = await heeding(
+    signal,
+    ports.keys.generateDataKey(dataKeyContext(tenantId, documentId, token)),
+  );
+  const sealOne = (artefact: Artefact) => {
+    const to: Addressee = { tenantId, documentId, artefact: artefact.name, attempt: String(token) };
+    return sealArtefact(ports, { to, artefact, dataKey: dataKey.plaintext, stop, signal });
+  };
   const sealed: SealedArtefact[] = [];
   try {
-    while (waiting.length > 0) sealed.push(...(await Promise.all(waiting.splice(0, atOnce).map((start) => start()))));
+    for (let at = 0; at < artefacts.length; at += atOnce)
+      sealed.push(...(await together(stop, artefacts.slice(at, at + atOnce).map(sealOne))));
   } finally {
     dataKey.plaintext.fill(0);
   }
@@ -44,37 +70,84 @@ export function vaultKey({ tenantId, documentId, attempt, artefact }: Addressee)
   return `v/${spread}/${tenantId}/${documentId}/${attempt}/${artefact}`;
 }
 
-async function sealArtefact(ports: Pick<Ports, "objects">, to: Addressee, artefact: Artefact, dataKey: Uint8Array, outer: AbortSignal): Promise<SealedArtefact> {
-  const { name, mediaType, sizeBytes, sha256 } = artefact;
-  const key = vaultKey(to);
-  const sealedSizeBytes = sealedLength(to, sizeBytes);
-  const { versionId, sealedSha256 } = await put(ports, { key, to, artefact, dataKey, sealedSizeBytes, outer });
-  await readBack(ports, key, { sha256: sealedSha256, sizeBytes: sealedSizeBytes });
+type One = {
+  to: Addressee;
+  artefact: Artefact;
+  dataKey: Uint8Array;
+  stop: AbortController;
+  signal: AbortSignal;
+};
+
+async function sealArtefact(ports: Pick<Ports, "objects">, one: One): Promise<SealedArtefact> {
+  const { name, mediaType, sizeBytes, sha256 } = one.artefact;
+  const key = vaultKey(one.to);
+  const sealedSizeBytes = sealedLength(one.to, sizeBytes);
+  const { versionId, sealedSha256 } = await put(ports, key, sealedSizeBytes, one);
+  await readBack(ports, key, { sha256: sealedSha256, sizeBytes: sealedSizeBytes }, one.signal);
   return { name, mediaType, sizeBytes, sha256, sealedSizeBytes, sealedSha256, vaultKey: key, versionId };
 }
 
-type Put = { key: string; to: Addressee; artefact: Artefact; dataKey: Uint8Array; sealedSizeBytes: number; outer: AbortSignal };
-
 /** Both sides stop when either fails: a source that breaks does not, by itself, end a put that waits for its bytes. */
-async function put(ports: Pick<Ports, "objects">, { key, to, artefact, dataKey, sealedSizeBytes, outer }: Put) {
-  const stop = new AbortController();
-  const signal = AbortSignal.any([outer, stop.signal]);
+async function put(
+  ports: Pick<Ports, "objects">,
+  key: string,
+  sealedSizeBytes: number,
+  { to, artefact, dataKey, stop, signal }: One,
+) {
   const sealed = new PassThrough({ highWaterMark: 1024 * 1024 });
   let measured: Measured | null = null;
-  const piping = pipeline(artefact.open(), seal(to, dataKey), measuring((result) => (measured = result)), sealed, { signal });
-  const putting = ports.objects.put(key, sealed, { sizeBytes: sealedSizeBytes, mediaType: "application/octet-stream", signal });
-  for (const side of [piping, putting]) side.catch((error: unknown) => stop.abort(error));
-  await Promise.allSettled([piping, putting]);
-  const [, stored] = await Promise.all([piping, putting]);
+  const sealing = [
+    artefact.open(),
+    expecting(artefact),
+    seal(to, dataKey),
+    measuring((result) => (measured = result)),
+    sealed,
+  ] as const;
+  const piping = pipeline(...sealing, { signal });
+  const putting = ports.objects.put(key, sealed, {
+    sizeBytes: sealedSizeBytes,
+    mediaType: "application/octet-stream",
+    signal,
+  });
+  const [, stored] = await together(stop, [piping, putting]);
   if (stored.outcome === "exists") throw new Error(`the vault key of this very attempt is taken: ${key}`);
   return { versionId: stored.versionId, sealedSha256: (measured! as Measured).sha256 };
 }
 
+/** Passes on the bytes that were measured before, or fails ahead of their end: a changed file leaves no object. */
+function expecting({ name, sizeBytes, sha256 }: Artefact): Transform {
+  return measuring((found) => {
+    if (found.sha256 !== sha256 || found.sizeBytes !== sizeBytes)
+      throw new Error(`${name} changed between fetching and sealing`);
+  });
+}
+
+/** Waits for all of them; the first that fails stops the others, and its fault is the one thrown. */
+async function together<T extends readonly unknown[]>(
+  stop: AbortController,
+  works: { readonly [Index in keyof T]: Promise<T[Index]> },
+): Promise<T> {
+  for (const work of works) work.catch((error: unknown) => stop.abort(error));
+  await Promise.allSettled(works);
+  stop.signal.throwIfAborted();
+  return (await Promise.all(works)) as unknown as T;
+}
+
 /** What the store has is what was sent, byte for byte: only then may anybody be told so. */
-async function readBack(ports: Pick<Ports, "objects">, key: string, expected: Measured): Promise<void> {
+async function readBack(
+  ports: Pick<Ports, "objects">,
+  key: string,
+  expected: Measured,
+  signal: AbortSignal,
+): Promise<void> {
   let measured: Measured | null = null;
   const sink = measuring((result) => (measured = result));
-  await pipeline(await ports.objects.read(key), sink.on("data", () => {}));
+  await pipeline(
+    await readObject(ports, key, signal),
+    sink.on("data", () => {}),
+    { signal },
+  );
   const { sha256, sizeBytes } = measured! as Measured;
-  if (sha256 !== expected.sha256 || sizeBytes !== expected.sizeBytes) throw new Error(`the vault gave back other bytes than it was given: ${key}`);
+  if (sha256 !== expected.sha256 || sizeBytes !== expected.sizeBytes)
+    throw new Error(`the vault gave back other bytes than it was given: ${key}`);
 }

@@ -5,6 +5,7 @@ import { LeaseLost } from "../job/hold-lease.ts";
 import type { Transaction } from "../ports/database.ts";
 import type { Ports } from "../ports/ports.ts";
 import { type Move, moveDocument } from "./move-document.ts";
+import { countPages, numberFiles, numberPages } from "./page-numbers.ts";
 import type { Rejection } from "./rejection.ts";
 import type { RenderedFile } from "./render-files.ts";
 import type { Isolation } from "./rendering.ts";
@@ -17,7 +18,11 @@ type Sealed = { files: RenderedFile[]; sealed: SealedDocument; isolation: Isolat
  * Makes a sealed document `stored`: state, artefacts, wrapped key, page texts, audit and outbox in one transaction.
  * Throws `LeaseLost`, and records nothing, when another attempt holds the document by now.
  */
-export async function storeDocument(ports: StorePorts, claim: Claim, { files, sealed, isolation }: Sealed): Promise<void> {
+export async function storeDocument(
+  ports: StorePorts,
+  claim: Claim,
+  { files, sealed, isolation }: Sealed,
+): Promise<void> {
   const { document, token } = claim;
   const move: Move = {
     documentId: document.id,
@@ -31,7 +36,11 @@ export async function storeDocument(ports: StorePorts, claim: Claim, { files, se
       isolation: JSON.stringify(isolation),
     },
     event: { type: "document.stored", data: storedFacts(claim, files) },
-    audit: { actor: "system:processor", action: "document.stored", detail: { token, originals: files.map(({ file }) => file.sha256) } },
+    audit: {
+      actor: "system:processor",
+      action: "document.stored",
+      detail: { token, originals: files.map(({ file }) => file.sha256) },
+    },
   };
   await ports.database.withTenant(document.tenant_id as never, (tx) =>
     settle(ports, tx, move, [
@@ -41,11 +50,15 @@ export async function storeDocument(ports: StorePorts, claim: Claim, { files, se
       ...files.map((file) => () => recordFile(tx, file)),
     ]),
   );
-  ports.log.info("document.stored", { documentId: document.id, token, pages: pageCount(files) });
+  ports.log.info("document.stored", { documentId: document.id, token, pages: countPages(files) });
 }
 
 /** Refuses a document for good: theirs, final, said in plain words. Throws `LeaseLost` like `storeDocument`. */
-export async function rejectDocument(ports: StorePorts, { document, token }: Claim, { reason, detail }: Rejection): Promise<void> {
+export async function rejectDocument(
+  ports: StorePorts,
+  { document, token }: Claim,
+  { reason, detail }: Rejection,
+): Promise<void> {
   await ports.database.withTenant(document.tenant_id as never, (tx) =>
     settle(
       ports,
@@ -66,7 +79,12 @@ export async function rejectDocument(ports: StorePorts, { document, token }: Cla
 }
 
 /** All statements travel together; the move alone decides whether they count. */
-async function settle(ports: StorePorts, tx: Transaction, move: Move, others: (() => Promise<unknown>)[]): Promise<void> {
+async function settle(
+  ports: StorePorts,
+  tx: Transaction,
+  move: Move,
+  others: (() => Promise<unknown>)[],
+): Promise<void> {
   const moving = moveDocument(ports, tx, move);
   const results = await Promise.allSettled([moving, ...others.map((start) => start())]);
   if ((await moving) === null) throw new LeaseLost("the document was settled by another attempt");
@@ -77,7 +95,7 @@ async function settle(ports: StorePorts, tx: Transaction, move: Move, others: ((
 function verdictOf(files: RenderedFile[]) {
   const missing = files.find((file) => file.noPreview !== null);
   return {
-    page_count: pageCount(files),
+    page_count: countPages(files),
     legibility: JSON.stringify(legibilityOf(files)),
     reason: missing ? `no_preview_${missing.noPreview}` : null,
     detail: missing ? `The original is safe. ${noPreviewWords[missing.noPreview!]}` : null,
@@ -92,14 +110,9 @@ const noPreviewWords = {
   decoder_crashed: "It cannot be shown: if you can, send a photo of it.",
 } as const;
 
-/** Pages over all files; a file that could not be opened counts as one. */
-function pageCount(files: RenderedFile[]): number {
-  return files.reduce((sum, file) => sum + (file.pageCount ?? 1), 0);
-}
-
 /** Verdicts by page of the document, as its `page-n` artefacts are numbered. */
-export function legibilityOf(files: RenderedFile[]): PageLegibility[] {
-  return files.flatMap((file) => file.pages).map((page, index) => ({ page: index + 1, reasons: page.legibility }));
+function legibilityOf(files: RenderedFile[]): PageLegibility[] {
+  return numberPages(files).map(({ number, page }) => ({ page: number, reasons: page.legibility }));
 }
 
 function storedFacts({ document, token }: Claim, files: RenderedFile[]): Record<string, unknown> {
@@ -107,14 +120,24 @@ function storedFacts({ document, token }: Claim, files: RenderedFile[]): Record<
     ownerId: document.owner_id,
     kind: document.kind,
     attempt: token,
-    pageCount: pageCount(files),
+    pageCount: countPages(files),
     duplicateOf: document.duplicate_of,
     legibility: legibilityOf(files).filter(({ reasons }) => reasons.length > 0),
-    files: files.map(({ file, mediaType, noPreview }) => ({ position: file.position, sha256: file.sha256, sizeBytes: file.size_bytes, mediaType, noPreview })),
+    files: files.map(({ file, mediaType, noPreview }) => ({
+      position: file.position,
+      sha256: file.sha256,
+      sizeBytes: file.size_bytes,
+      mediaType,
+      noPreview,
+    })),
   };
 }
 
-async function insertArtefacts(tx: Transaction, { document, token }: Claim, { artefacts }: SealedDocument): Promise<void> {
+async function insertArtefacts(
+  tx: Transaction,
+  { document, token }: Claim,
+  { artefacts }: SealedDocument,
+): Promise<void> {
   const rows = artefacts.map((artefact) => ({
     tenant_id: document.tenant_id,
     document_id: document.id,
@@ -131,22 +154,49 @@ async function insertArtefacts(tx: Transaction, { document, token }: Claim, { ar
   await tx.insertInto("artefact").values(rows).execute();
 }
 
-async function insertKey(tx: Transaction, { document, token }: Claim, { wrappedKey, rootKeyId }: SealedDocument): Promise<void> {
+async function insertKey(
+  tx: Transaction,
+  { document, token }: Claim,
+  { wrappedKey, rootKeyId }: SealedDocument,
+): Promise<void> {
   await tx
     .insertInto("document_key")
-    .values({ tenant_id: document.tenant_id, document_id: document.id, attempt: token, wrapped: Buffer.from(wrappedKey), root_key_id: rootKeyId })
+    .values({
+      tenant_id: document.tenant_id,
+      document_id: document.id,
+      attempt: token,
+      wrapped: Buffer.from(wrappedKey),
+      root_key_id: rootKeyId,
+    })
     .execute();
 }
 
 async function insertTexts(tx: Transaction, documentId: string, files: RenderedFile[]): Promise<void> {
-  const texts = files.flatMap((file) => file.text ?? Array.from({ length: file.pages.length }, () => ""));
-  const rows = texts.flatMap((body, index) =>
-    body.trim() === "" ? [] : [{ tenant_id: tx.insideTenant, document_id: documentId, page: index + 1, body: body.replaceAll("\0", "") }],
-  );
+  const rows = numberFiles(files)
+    .flatMap(({ file, firstPage }) =>
+      (file.text ?? []).map((text, index) => ({
+        tenant_id: tx.insideTenant,
+        document_id: documentId,
+        page: firstPage + index,
+        body: searchable(text),
+      })),
+    )
+    .filter(({ body }) => body.trim() !== "");
   if (rows.length > 0) await tx.insertInto("page_text").values(rows).execute();
 }
 
-async function recordFile(tx: Transaction, { file, mediaType, pageCount: pages, noPreview }: RenderedFile): Promise<void> {
+/** Characters of one page that can be searched for: PostgreSQL refuses to index more than a mebibyte of words. */
+const searchableCharacters = 65_536;
+
+/** Text as PostgreSQL takes it: without the character 0 and halves of characters. */
+function searchable(text: string): string {
+  return text.slice(0, searchableCharacters).replaceAll("\0", "").toWellFormed();
+}
+
+async function recordFile(
+  tx: Transaction,
+  { file, mediaType, pageCount: pages, noPreview }: RenderedFile,
+): Promise<void> {
   await tx
     .updateTable("document_file")
     .set({ detected_type: mediaType, page_count: pages, no_preview_reason: noPreview })

@@ -29,4 +29,5 @@ export function openTicket(key: Uint8Array, ticket: string, nowMs: number): Tick
   return nowMs < facts.expiresAtMs ? facts : null;
 }
 
-const mac = (key: Uint8Array, body: string): Buffer => createHmac("sha256", key).update(`strongroom-ticket-1.${body}`).digest();
+const mac = (key: Uint8Array, body: string): Buffer =>
+  createHmac("sha256", key).update(`strongroom-ticket-1.${body}`).digest();

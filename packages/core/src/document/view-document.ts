@@ -1,13 +1,13 @@
-import type { DocumentSummary, DocumentView } from "../api.ts";
-import type { DocumentRow } from "../database/tables.ts";
+import type { DocumentSummary, DocumentView } from "../api-shapes.ts";
+import type { DocumentId } from "../ids.ts";
 import type { Transaction } from "../ports/database.ts";
 import { type Actor, seesWholeTenant } from "../user/user.ts";
-import { type Loaded, loadVisible } from "./load-document.ts";
+import { type Loaded, loadVisible, type SeenRow } from "./load-document.ts";
 
 const iso = (moment: Date | null): string | null => moment?.toISOString() ?? null;
 
 /** A document as this person may see it in a list. */
-export function summarize(actor: Actor, document: DocumentRow): DocumentSummary {
+export function summarize(actor: Actor, document: SeenRow): DocumentSummary {
   return {
     id: document.id,
     ownerId: document.owner_id,
@@ -45,10 +45,11 @@ export async function viewDocument(tx: Transaction, actor: Actor, documentId: st
   return { ...summarize(actor, loaded.document), ...filesOf(loaded), artefacts, timeline } as DocumentView;
 }
 
-/** An agent gets the link; a driver learns only that the content is on file, unless the document is their own. */
-function duplicateFor(actor: Actor, document: DocumentRow): DocumentSummary["duplicate"] {
+/** Whoever may see the document that was first gets its id; a driver else learns only that the content is on file. */
+function duplicateFor(actor: Actor, document: SeenRow): DocumentSummary["duplicate"] {
   if (document.duplicate_of === null) return null;
-  return { documentId: seesWholeTenant(actor) ? (document.duplicate_of as never) : null };
+  const isVisible = seesWholeTenant(actor) || document.duplicate_owner_id === actor.userId;
+  return { documentId: isVisible ? (document.duplicate_of as DocumentId) : null };
 }
 
 function filesOf({ files }: Loaded) {
@@ -80,14 +81,15 @@ async function listArtefacts(tx: Transaction, documentId: string) {
     .execute();
 }
 
+/** The latest 200 lines: what happened last is never cut off. */
 async function listTimeline(tx: Transaction, documentId: string) {
   const rows = await tx
     .selectFrom("audit")
     .select(["at", "action"])
     .where("tenant_id", "=", tx.insideTenant)
     .where("subject", "=", documentId)
-    .orderBy("id")
+    .orderBy("id", "desc")
     .limit(200)
     .execute();
-  return rows.map(({ at, action }) => ({ at: at.toISOString(), action }));
+  return rows.toReversed().map(({ at, action }) => ({ at: at.toISOString(), action }));
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { linkSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { link, mkdir, open, rm, rmdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 
 /** Where a store keeps what: finished objects in `staging` and `vault`, open uploads, and unfinished files in `temp`. */
 export type ObjectDirectories = {
@@ -21,8 +21,9 @@ const linkAttempts = 100;
 /** What mkdir and link say then (the last two are mkdir's alone, when what it met is gone at its second look). */
 const directoryErrors = ["ENOENT", "ENOTDIR", "EEXIST"];
 
-/** Creates the directories below `root` and removes temporary files untouched for an hour: their writers are dead. */
-export function openObjectDirectories(root: string, now: Date): ObjectDirectories {
+/** Creates the directories below `path` and removes temporary files untouched for an hour: their writers are dead. */
+export function openObjectDirectories(path: string, now: Date): ObjectDirectories {
+  const root = resolve(path);
   const below = (name: string) => join(root, name);
   const directories = {
     root,
@@ -31,14 +32,18 @@ export function openObjectDirectories(root: string, now: Date): ObjectDirectorie
     uploads: below("uploads"),
     temp: below("temp"),
   };
-  for (const path of Object.values(directories)) mkdirSync(path, { recursive: true, mode: directoryMode });
-  for (const name of readdirSync(directories.temp)) {
-    const path = join(directories.temp, name);
-    const touched = statSync(path, { throwIfNoEntry: false });
-    if (touched && now.getTime() - touched.mtimeMs > leftOverMs)
-      rmSync(path, { recursive: true, force: true });
-  }
+  for (const directory of Object.values(directories))
+    mkdirSync(directory, { recursive: true, mode: directoryMode });
+  removeLeftOvers(directories.temp, now.getTime() - leftOverMs);
   return directories;
+}
+
+function removeLeftOvers(temp: string, beforeMs: number): void {
+  for (const name of readdirSync(temp)) {
+    const path = join(temp, name);
+    const touched = statSync(path, { throwIfNoEntry: false });
+    if (touched && touched.mtimeMs < beforeMs) rmSync(path, { recursive: true, force: true });
+  }
 }
 
 /** The file of a key. The `@` is no letter of keys, so that `s/a` and `s/a/b` can both be objects. */
@@ -65,7 +70,7 @@ export async function withTemp<T>(
  */
 export async function linkDurably(root: string, file: string, name: string): Promise<"created" | "exists"> {
   const outcome = await linkUnlessTaken(file, name);
-  for (let at = dirname(name); at.length >= root.length; at = dirname(at)) await syncDirectory(at);
+  for (let at = dirname(name); at !== dirname(root); at = dirname(at)) await syncDirectory(at);
   return outcome;
 }
 

@@ -4,7 +4,7 @@ import type { ConsumedRecord, StreamRecord, Topic } from "../ports/stream.ts";
 import { topics } from "../ports/stream.ts";
 
 /** Limit of a record's key, value and headers together: Kafka's default. */
-export const recordLimitBytes = 1_048_576;
+const recordLimitBytes = 1_048_576;
 
 /** The log, its partitions, and how far each group has come. */
 export const streamTables = `

@@ -3,7 +3,13 @@ import type { Transaction } from "../ports/database.ts";
 import { type EventType, eventTopics } from "./event.ts";
 
 /** A fact about a document that does not move it: its version stays what it is. */
-export type Fact = { documentId: string; version: number; type: EventType; data: Record<string, unknown>; traceparent: string | null };
+export type Fact = {
+  documentId: string;
+  version: number;
+  type: EventType;
+  data: Record<string, unknown>;
+  traceparent: string | null;
+};
 
 /** Puts a fact into the outbox, in the transaction that makes it true. */
 export async function appendEvent(ports: Pick<Ports, "ids">, tx: Transaction, fact: Fact): Promise<void> {

@@ -18,11 +18,16 @@ export type Relayed = { published: number; failedKeys: number };
  * acknowledged. A key that fails stops that key only. Run by one holder of the relay lock; killed between publish and
  * mark, it publishes again: consumers drop a version that they have seen.
  */
-export async function relayEvents(ports: RelayPorts, passedOver: ReadonlySet<string> = new Set()): Promise<Relayed & { failed: string[] }> {
+export async function relayEvents(
+  ports: RelayPorts,
+  passedOver: ReadonlySet<string> = new Set(),
+): Promise<Relayed & { failed: string[] }> {
   const rows = await readOutbox(ports, passedOver);
   const unsigned = await issueReceipts(ports, rows);
   const ready = rows.filter((row) => !unsigned.has(row.document_id));
-  const acknowledged = (await Promise.all(byTopic(ready).map(([topic, some]) => publish(ports, topic, some)))).flat();
+  const acknowledged = (
+    await Promise.all(byTopic(ready).map(([topic, some]) => publish(ports, topic, some)))
+  ).flat();
   await markPublished(ports, acknowledged);
   const failed = new Set(rows.filter((row) => !acknowledged.includes(row.id)).map((row) => row.document_id));
   return { published: acknowledged.length, failedKeys: failed.size, failed: [...failed] };
@@ -56,10 +61,14 @@ function byTopic(rows: OutboxRow[]): [Topic, OutboxRow[]][] {
 }
 
 async function publish(ports: RelayPorts, topic: Topic, rows: OutboxRow[]): Promise<number[]> {
-  const results = await ports.stream.publish(topic, rows.map((row) => recordOf(ports, row)));
+  const results = await ports.stream.publish(
+    topic,
+    rows.map((row) => recordOf(ports, row)),
+  );
   return rows.flatMap((row, index) => {
     const result = results[index]!;
-    if (!result.acknowledged) ports.log.warn("relay.not_acknowledged", { documentId: row.document_id, error: result.error });
+    if (!result.acknowledged)
+      ports.log.warn("relay.not_acknowledged", { documentId: row.document_id, error: result.error });
     return result.acknowledged ? [row.id] : [];
   });
 }
@@ -79,10 +88,18 @@ function recordOf(ports: RelayPorts, row: OutboxRow): StreamRecord {
     ...(row.traceparent && { traceparent: row.traceparent }),
     data: row.data,
   };
-  return { key: row.document_id, value: JSON.stringify(event), headers: row.traceparent ? { traceparent: row.traceparent } : {} };
+  return {
+    key: row.document_id,
+    value: JSON.stringify(event),
+    headers: row.traceparent ? { traceparent: row.traceparent } : {},
+  };
 }
 
 async function markPublished(ports: RelayPorts, ids: number[]): Promise<void> {
   if (ids.length === 0) return;
-  await ports.database.system.updateTable("outbox").set({ published_at: ports.clock.now() }).where("id", "in", ids).execute();
+  await ports.database.system
+    .updateTable("outbox")
+    .set({ published_at: ports.clock.now() })
+    .where("id", "in", ids)
+    .execute();
 }

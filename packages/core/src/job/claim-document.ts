@@ -9,16 +9,24 @@ import type { Doorbell } from "./ring-doorbell.ts";
 /** A document on lease: whoever holds the token may move it, until the database's clock passes the lease. */
 export type Claim = { document: DocumentRow; files: DocumentFileRow[]; token: number };
 
-/** After a parent died, each further claim waits twice as long as the one before, in lease fifteenths, at most 64 of them. */
-const restMs = (leaseMs: number) => sql`(power(2, least(claims, 6)) - 1) * ${leaseMs / 15}::float8 * interval '1 millisecond'`;
+/** After a parent died, each further claim waits twice as long as the one before, in lease fifteenths, at most 63 of them. */
+const restMs = (leaseMs: number) =>
+  sql`(power(2, least(claims, 6)) - 1) * ${leaseMs / 15}::float8 * interval '1 millisecond'`;
 
 /**
  * Takes a document for this worker, or null when it is not claimable: settled, on another's lease, or resting before its
  * next try. A claim over a lapsed lease counts as a death of the worker before.
  */
-export async function claimDocument(ports: Pick<Ports, "database" | "config" | "ids">, bell: Doorbell, worker: string): Promise<Claim | null> {
+export async function claimDocument(
+  ports: Pick<Ports, "database" | "config" | "ids">,
+  bell: Doorbell,
+  worker: string,
+): Promise<Claim | null> {
   return await ports.database.withTenant(bell.tenantId, async (tx) => {
-    const [document, files] = await Promise.all([claim(ports, tx, bell.documentId), listFiles(tx, bell.documentId)]);
+    const [document, files] = await Promise.all([
+      claim(ports, tx, bell.documentId),
+      listFiles(tx, bell.documentId),
+    ]);
     if (!document) return null;
     const token = document.lease_token!;
     await appendAudit(ports, tx, {
@@ -31,7 +39,11 @@ export async function claimDocument(ports: Pick<Ports, "database" | "config" | "
   });
 }
 
-async function claim(ports: Pick<Ports, "config">, tx: Transaction, documentId: string): Promise<DocumentRow | undefined> {
+async function claim(
+  ports: Pick<Ports, "config">,
+  tx: Transaction,
+  documentId: string,
+): Promise<DocumentRow | undefined> {
   const leaseMs = ports.config.periods.lease;
   return await tx
     .updateTable("document")

@@ -20,7 +20,11 @@ export function backoffMs(retries: number, capMs: number, random: number): numbe
  * Puts a document off after a fault of ours, or, past all retries, makes it `failed`: kept, listed for operators, redriven
  * by them. Answers what became of it.
  */
-export async function retryDocument(ports: ReleasePorts, claim: Claim, cause: Error): Promise<"retried" | "failed" | "lost"> {
+export async function retryDocument(
+  ports: ReleasePorts,
+  claim: Claim,
+  cause: Error,
+): Promise<"retried" | "failed" | "lost"> {
   const { document } = claim;
   if (document.retries + 1 >= ports.config.maxRetries) return await fail(ports, claim, cause);
   const delayMs = backoffMs(document.retries, ports.config.periods.retryCap, unit(ports));
@@ -30,12 +34,21 @@ export async function retryDocument(ports: ReleasePorts, claim: Claim, cause: Er
     retry_at: sql<Date>`clock_timestamp() + ${delayMs}::float8 * interval '1 millisecond'`,
   });
   if (!kept) return "lost";
-  ports.log.warn("document.retried", { documentId: document.id, retries: document.retries + 1, delayMs, error: cause });
+  ports.log.warn("document.retried", {
+    documentId: document.id,
+    retries: document.retries + 1,
+    delayMs,
+    error: cause,
+  });
   await ringDoorbell(ports, document, delayMs);
   return "retried";
 }
 
-async function fail(ports: ReleasePorts, { document, token }: Claim, cause: Error): Promise<"failed" | "lost"> {
+async function fail(
+  ports: ReleasePorts,
+  { document, token }: Claim,
+  cause: Error,
+): Promise<"failed" | "lost"> {
   const failed = await ports.database.withTenant(document.tenant_id as never, (tx) =>
     moveDocument(ports, tx, {
       documentId: document.id,
@@ -49,7 +62,11 @@ async function fail(ports: ReleasePorts, { document, token }: Claim, cause: Erro
         detail: "We could not process this document for now. Keep the photo, we are on it.",
       },
       event: { type: "document.failed", data: { ownerId: document.owner_id, reason: "processing_failed" } },
-      audit: { actor: "system:processor", action: "document.failed", detail: { reason: "processing_failed", token } },
+      audit: {
+        actor: "system:processor",
+        action: "document.failed",
+        detail: { reason: "processing_failed", token },
+      },
     }),
   );
   if (failed) ports.log.error("document.failed", { documentId: document.id, error: cause });

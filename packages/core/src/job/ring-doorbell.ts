@@ -13,12 +13,19 @@ type Ring = Pick<DocumentRow, "tenant_id" | "id" | "received_at" | "traceparent"
  * Rings for a document after its commit, best effort: a lost bell is rung again by the reconciler. Fresh work goes to
  * `documents`, over-age work to `late`.
  */
-export async function ringDoorbell(ports: Pick<Ports, "queue" | "clock" | "config" | "log">, ring: Ring, delayMs = 0): Promise<void> {
+export async function ringDoorbell(
+  ports: Pick<Ports, "queue" | "clock" | "config" | "log">,
+  ring: Ring,
+  delayMs = 0,
+): Promise<void> {
   const body = JSON.stringify({ tenantId: ring.tenant_id, documentId: ring.id });
   const ageMs = ring.received_at ? ports.clock.now().getTime() - ring.received_at.getTime() : 0;
   const attributes = ring.traceparent ? { traceparent: ring.traceparent } : {};
   try {
-    await ports.queue.send(ageMs > ports.config.periods.overAge ? "late" : "documents", body, { delayMs, attributes });
+    await ports.queue.send(ageMs > ports.config.periods.overAge ? "late" : "documents", body, {
+      delayMs,
+      attributes,
+    });
   } catch (error) {
     ports.log.warn("doorbell.lost", { documentId: ring.id, error: error as Error });
   }

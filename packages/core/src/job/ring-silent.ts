@@ -14,7 +14,11 @@ export async function ringSilent(ports: RingPorts): Promise<number> {
         .updateTable("document")
         .set({ rung_at: sql`clock_timestamp()` })
         .where("tenant_id", "=", tenantId)
-        .where("id", "in", rows.map(({ id }) => id))
+        .where(
+          "id",
+          "in",
+          rows.map(({ id }) => id),
+        )
         .execute(),
     );
     for (const row of rows) await ringDoorbell(ports, { ...row, traceparent: null });

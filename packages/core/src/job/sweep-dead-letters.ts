@@ -16,7 +16,10 @@ export async function sweepDeadLetters(ports: SweepPorts): Promise<number> {
 }
 
 async function sweep(ports: SweepPorts, queue: QueueName): Promise<number> {
-  const letters = await ports.queue.receiveDead(queue, { max: 10, visibilityMs: ports.config.periods.visibility });
+  const letters = await ports.queue.receiveDead(queue, {
+    max: 10,
+    visibilityMs: ports.config.periods.visibility,
+  });
   let swept = 0;
   for (const letter of letters) {
     try {

@@ -18,16 +18,34 @@ const told = new Set(["document.stored.v1", "document.rejected.v1", "document.fa
  * Tells a person's devices what became of their document. Idempotency key: (notifier, event id), and a version is told
  * once at most; a push is sent before its row is written, so it may repeat, under the same collapse tag.
  */
-export async function notifyUser(ports: NotifyPorts, record: ConsumedRecord): Promise<"notified" | "skipped"> {
-  const event = CloudEvent.parse(JSON.parse(record.value));
-  const ownerId = event.data["ownerId"];
-  if (!told.has(event.type) || typeof ownerId !== "string") return "skipped";
+export async function notifyUser(
+  ports: NotifyPorts,
+  record: ConsumedRecord,
+): Promise<"notified" | "skipped"> {
+  const event = readEvent(ports, record);
+  const ownerId = event?.data["ownerId"];
+  if (!event || !told.has(event.type) || typeof ownerId !== "string") return "skipped";
   const devices = await ports.database.withTenant(event.tenant, (tx) => listDevices(tx, event, ownerId));
   if (devices === null) return "skipped";
-  const dead: string[] = [];
-  for (const device of devices) if ((await send(ports, event, device.push_token)) === "unregistered") dead.push(device.id);
-  await ports.database.withTenant(event.tenant, (tx) => recordNotice(ports, tx, event, { ownerId, reached: devices.length - dead.length, dead }));
+  const dead: Device[] = [];
+  for (const device of devices)
+    if ((await send(ports, event, device.push_token)) === "unregistered") dead.push(device);
+  await ports.database.withTenant(event.tenant, (tx) =>
+    recordNotice(ports, tx, event, { ownerId, reached: devices.length - dead.length, dead }),
+  );
   return "notified";
+}
+
+type Device = { id: string; push_token: string };
+
+/** The fact in a record; null, and an error in the log, when there is none: no second reading would make it better. */
+function readEvent(ports: NotifyPorts, { value, partition, offset }: ConsumedRecord): CloudEvent | null {
+  try {
+    return CloudEvent.parse(JSON.parse(value));
+  } catch (error) {
+    ports.log.error("notice.unreadable", { partition, offset, error: error as Error });
+    return null;
+  }
 }
 
 /** One tag per version of a document: a person sees one notice however often it is sent. */
@@ -59,9 +77,14 @@ async function listDevices(tx: Transaction, event: CloudEvent, ownerId: string) 
   return seen && seen.version >= event.version ? null : devices;
 }
 
-type Outcome = { ownerId: string; reached: number; dead: string[] };
+type Outcome = { ownerId: string; reached: number; dead: Device[] };
 
-async function recordNotice(ports: NotifyPorts, tx: Transaction, event: CloudEvent, { ownerId, reached, dead }: Outcome): Promise<void> {
+async function recordNotice(
+  ports: NotifyPorts,
+  tx: Transaction,
+  event: CloudEvent,
+  { ownerId, reached, dead }: Outcome,
+): Promise<void> {
   const first = await tx
     .insertInto("inbox")
     .values({ tenant_id: tx.insideTenant, consumer: notifier, event_id: event.id })
@@ -72,21 +95,46 @@ async function recordNotice(ports: NotifyPorts, tx: Transaction, event: CloudEve
   await Promise.all([
     rememberVersion(tx, event),
     dropDevices(tx, dead),
-    appendEvent(ports, tx, { documentId: event.subject, version: event.version, type: "user.notified", traceparent: event.traceparent ?? null, data: { ownerId, about: event.type, reached } }),
-    appendAudit(ports, tx, { actor: "system:notifier", action: "user.notified", subject: event.subject, detail: { ownerId, reached, version: event.version } }),
+    appendEvent(ports, tx, {
+      documentId: event.subject,
+      version: event.version,
+      type: "user.notified",
+      traceparent: event.traceparent ?? null,
+      data: { ownerId, about: event.type, reached },
+    }),
+    appendAudit(ports, tx, {
+      actor: "system:notifier",
+      action: "user.notified",
+      subject: event.subject,
+      detail: { ownerId, reached, version: event.version },
+    }),
   ]);
 }
 
 async function rememberVersion(tx: Transaction, event: CloudEvent): Promise<void> {
   await tx
     .insertInto("inbox_version")
-    .values({ tenant_id: tx.insideTenant, consumer: notifier, document_id: event.subject, version: event.version })
-    .onConflict((conflict) => conflict.columns(["tenant_id", "consumer", "document_id"]).doUpdateSet({ version: sql`greatest(inbox_version.version, excluded.version)` }))
+    .values({
+      tenant_id: tx.insideTenant,
+      consumer: notifier,
+      document_id: event.subject,
+      version: event.version,
+    })
+    .onConflict((conflict) =>
+      conflict
+        .columns(["tenant_id", "consumer", "document_id"])
+        .doUpdateSet({ version: sql`greatest(inbox_version.version, excluded.version)` }),
+    )
     .execute();
 }
 
-/** Only UNREGISTERED drops a token: any other fault may pass. */
-async function dropDevices(tx: Transaction, ids: string[]): Promise<void> {
-  if (ids.length === 0) return;
-  await tx.updateTable("device").set({ dropped_at: sql`clock_timestamp()` }).where("tenant_id", "=", tx.insideTenant).where("id", "in", ids).execute();
+/** Only UNREGISTERED drops a token: any other fault may pass. A device that has a new one by now is kept. */
+async function dropDevices(tx: Transaction, dead: Device[]): Promise<void> {
+  if (dead.length === 0) return;
+  await tx
+    .updateTable("device")
+    .set({ dropped_at: sql`clock_timestamp()` })
+    .where("tenant_id", "=", tx.insideTenant)
+    .where((eb) => eb.or(dead.map(({ id, push_token }) => eb.and({ id, push_token }))))
+    .execute();
 }

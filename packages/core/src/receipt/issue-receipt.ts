@@ -20,14 +20,26 @@ export async function issueReceipt(ports: IssuePorts, tenantId: TenantId, docume
   );
 }
 
-async function readFacts(ports: IssuePorts, tenantId: TenantId, documentId: string): Promise<ReceiptFacts | null> {
+async function readFacts(
+  ports: IssuePorts,
+  tenantId: TenantId,
+  documentId: string,
+): Promise<ReceiptFacts | null> {
   const checkpoint = await lastCheckpoint(ports);
   return await ports.database.withTenant(tenantId, async (tx) => {
     const ofDocument = { tenant_id: tenantId, document_id: documentId };
     const [loaded, key, receipt] = await Promise.all([
       loadDocument(tx, documentId),
-      tx.selectFrom("document_key").select("root_key_id").where((eb) => eb.and(ofDocument)).executeTakeFirst(),
-      tx.selectFrom("receipt").select("created_at").where((eb) => eb.and(ofDocument)).executeTakeFirst(),
+      tx
+        .selectFrom("document_key")
+        .select("root_key_id")
+        .where((eb) => eb.and(ofDocument))
+        .executeTakeFirst(),
+      tx
+        .selectFrom("receipt")
+        .select("created_at")
+        .where((eb) => eb.and(ofDocument))
+        .executeTakeFirst(),
     ]);
     if (!loaded || !key || receipt) return null;
     const { document, files } = loaded;
@@ -38,7 +50,11 @@ async function readFacts(ports: IssuePorts, tenantId: TenantId, documentId: stri
       confirmationCode: document.confirmation_code!,
       kind: document.kind,
       loadNumber: document.load_number,
-      originals: files.map(({ position, sha256, size_bytes }) => ({ position, sha256, sizeBytes: size_bytes })),
+      originals: files.map(({ position, sha256, size_bytes }) => ({
+        position,
+        sha256,
+        sizeBytes: size_bytes,
+      })),
       receivedAt: document.received_at!.toISOString(),
       storedAt: document.settled_at!.toISOString(),
       keyId: key.root_key_id,

@@ -1,4 +1,4 @@
-import type { AcceptUploadRequest, FileDeclaration, UploadReply } from "../api.ts";
+import type { AcceptUploadRequest, FileDeclaration, UploadReply } from "../api-shapes.ts";
 import type { DocumentRow } from "../database/tables.ts";
 import { sha256Hex } from "../digest.ts";
 import { moveDocument } from "../document/move-document.ts";
@@ -32,19 +32,36 @@ export async function acceptUpload(
   const requestSha256 = hashRequest(request);
   const known = await ports.database.withTenant(actor.tenantId, (tx) => findDocument(tx, request.id));
   if (!known) await checkOverload(ports);
-  const created = known ? await repeat(ports, actor, known, requestSha256) : await create(ports, actor, request, requestSha256);
+  const created = known
+    ? await repeat(ports, actor, known, requestSha256)
+    : await create(ports, actor, request, requestSha256);
   return { created, ...(await signUploads(ports, actor, request.id)) };
 }
 
 /** The request as one text: what the client may repeat is equal in every field. */
 function hashRequest({ id, kind, loadNumber, note, replaces, files }: AcceptUploadRequest): string {
-  const listed = files.map((file) => [file.name, file.mediaType, file.sizeBytes, file.sha256, file.parts ?? []]);
+  const listed = files.map((file) => [
+    file.name,
+    file.mediaType,
+    file.sizeBytes,
+    file.sha256,
+    file.parts ?? [],
+  ]);
   return sha256Hex(JSON.stringify([id, kind, loadNumber ?? null, note ?? null, replaces ?? null, listed]));
 }
 
-async function repeat(ports: AcceptPorts, actor: Actor, known: DocumentRow, requestSha256: string): Promise<false> {
+async function repeat(
+  ports: AcceptPorts,
+  actor: Actor,
+  known: DocumentRow,
+  requestSha256: string,
+): Promise<false> {
   if (known.owner_id !== actor.userId || known.request_sha256 !== requestSha256) {
-    throw new Refusal("id_taken", "This document id was already used for another request. Make a new id (UUIDv7) and send again.", { status: 409 });
+    throw new Refusal(
+      "id_taken",
+      "This document id was already used for another request. Make a new id (UUIDv7) and send again.",
+      { status: 409 },
+    );
   }
   if (known.state === "expired") await revive(ports, actor, known);
   return false;
@@ -71,14 +88,23 @@ async function renewKeys(ports: AcceptPorts, tx: Transaction, documentId: string
     files.map((file) =>
       tx
         .updateTable("document_file")
-        .set({ staging_key: stagingKey(ports.ids, { tenantId: tx.insideTenant, documentId, fileId: file.id }), upload_id: null, arrived_at: null })
+        .set({
+          staging_key: stagingKey(ports.ids, { tenantId: tx.insideTenant, documentId, fileId: file.id }),
+          upload_id: null,
+          arrived_at: null,
+        })
         .where((eb) => eb.and({ tenant_id: tx.insideTenant, document_id: documentId, id: file.id }))
         .execute(),
     ),
   );
 }
 
-async function create(ports: AcceptPorts, actor: Actor, request: AcceptUploadRequest, requestSha256: string): Promise<boolean> {
+async function create(
+  ports: AcceptPorts,
+  actor: Actor,
+  request: AcceptUploadRequest,
+  requestSha256: string,
+): Promise<boolean> {
   try {
     await ports.database.withTenant(actor.tenantId, (tx) => insert(ports, tx, actor, request, requestSha256));
     return true;
@@ -95,7 +121,13 @@ function isRepeatedId(error: unknown): boolean {
   return error instanceof Error && "constraint" in error && error.constraint === "document_pkey";
 }
 
-async function insert(ports: AcceptPorts, tx: Transaction, actor: Actor, request: AcceptUploadRequest, requestSha256: string): Promise<void> {
+async function insert(
+  ports: AcceptPorts,
+  tx: Transaction,
+  actor: Actor,
+  request: AcceptUploadRequest,
+  requestSha256: string,
+): Promise<void> {
   const sizeBytes = request.files.reduce((sum, file) => sum + file.sizeBytes, 0);
   const content = { documentId: request.id, sha256: contentSha256(request.files) };
   const [quota, duplicateOf] = await Promise.all([
@@ -104,7 +136,7 @@ async function insert(ports: AcceptPorts, tx: Transaction, actor: Actor, request
     checkKind(tx, request.kind),
     checkReplaces(tx, actor, request.replaces ?? null),
   ]);
-  checkQuota(quota, sizeBytes);
+  checkQuota(quota, { documents: 1, bytes: sizeBytes });
   const traceparent = newTraceparent(ports.ids);
   await Promise.all([
     tx
@@ -126,7 +158,12 @@ async function insert(ports: AcceptPorts, tx: Transaction, actor: Actor, request
         traceparent,
       })
       .execute(),
-    insertFiles(ports, tx, request.id, request.files.map((file, index) => ({ file, position: index + 1 }))),
+    insertFiles(
+      ports,
+      tx,
+      request.id,
+      request.files.map((file, index) => ({ file, position: index + 1 })),
+    ),
     appendEvent(ports, tx, {
       documentId: request.id,
       version: 1,
@@ -134,7 +171,12 @@ async function insert(ports: AcceptPorts, tx: Transaction, actor: Actor, request
       traceparent,
       data: { ownerId: actor.userId, kind: request.kind, files: request.files.length, sizeBytes },
     }),
-    appendAudit(ports, tx, { actor: actorName(actor), action: "upload.accepted", subject: request.id, detail: { state: "granted", version: 1 } }),
+    appendAudit(ports, tx, {
+      actor: actorName(actor),
+      action: "upload.accepted",
+      subject: request.id,
+      detail: { state: "granted", version: 1 },
+    }),
   ]);
 }
 
@@ -165,22 +207,36 @@ export async function insertFiles(
 
 /** Refuses a kind that the tenant does not have. */
 export async function checkKind(tx: Transaction, kind: string): Promise<void> {
-  const known = await tx.selectFrom("document_kind").select("name").where("tenant_id", "=", tx.insideTenant).execute();
+  const known = await tx
+    .selectFrom("document_kind")
+    .select("name")
+    .where("tenant_id", "=", tx.insideTenant)
+    .orderBy("name")
+    .execute();
   if (known.some(({ name }) => name === kind)) return;
-  throw new Refusal("unknown_kind", `There is no document kind “${kind}”. Choose one of: ${known.map(({ name }) => name).join(", ")}.`);
+  throw new Refusal(
+    "unknown_kind",
+    `There is no document kind “${kind}”. Choose one of: ${known.map(({ name }) => name).join(", ")}.`,
+  );
 }
 
 async function checkReplaces(tx: Transaction, actor: Actor, replaces: string | null): Promise<void> {
   if (replaces === null) return;
   const target = await findDocument(tx, replaces);
-  if (!target || target.owner_id !== actor.userId) {
-    throw new Refusal("unknown_replaced", "The document that this one shall replace is not one of yours.", { status: 404 });
+  if (!target || target.owner_id !== actor.userId || target.state === "erased") {
+    throw new Refusal("unknown_replaced", "The document that this one shall replace is not one of yours.", {
+      status: 404,
+    });
   }
   if (target.superseded_by !== null) {
-    throw new Refusal("already_replaced", "That document was already replaced by a newer one. Replace the newest one.", {
-      status: 409,
-      details: { supersededBy: target.superseded_by },
-    });
+    throw new Refusal(
+      "already_replaced",
+      "That document was already replaced by a newer one. Replace the newest one.",
+      {
+        status: 409,
+        details: { supersededBy: target.superseded_by },
+      },
+    );
   }
 }
 

@@ -4,24 +4,47 @@ import type { Ports } from "../ports/ports.ts";
 const cacheKey = "oldest-waiting";
 const cacheMs = 1_000;
 
+type ReadPorts = Pick<Ports, "database" | "clock">;
+
 /** Age in milliseconds of the oldest document that waits to be processed, over all tenants; null when none waits. */
-export async function oldestWaitingMs(ports: Pick<Ports, "database" | "clock">): Promise<number | null> {
-  const row = await ports.database.system
+export async function oldestWaitingMs(ports: ReadPorts): Promise<number | null> {
+  return ageMs(ports, await oldestUnsettled(ports).executeTakeFirst());
+}
+
+/**
+ * The same over documents that wait for nothing but a free worker. One that kills its worker again and again, or rests
+ * after a fault, is no sign of too much work: it must not close the intake for all.
+ */
+async function oldestUnattendedMs(ports: ReadPorts): Promise<number | null> {
+  const unattended = oldestUnsettled(ports).where("lease_until", "is", null).where("retry_at", "is", null);
+  return ageMs(ports, await unattended.executeTakeFirst());
+}
+
+function oldestUnsettled(ports: ReadPorts) {
+  return ports.database.system
     .selectFrom("document")
     .select(({ fn }) => fn.min("received_at").as("since"))
-    .where("state", "in", ["received", "processing"])
-    .executeTakeFirst();
+    .where("state", "in", ["received", "processing"]);
+}
+
+function ageMs(ports: ReadPorts, row: { since: Date | null } | undefined): number | null {
   return row?.since ? Math.max(0, ports.clock.now().getTime() - row.since.getTime()) : null;
 }
 
 /** Refuses new work while the oldest waits too long already: 503 with Retry-After, so that nothing is promised in vain. */
-export async function checkOverload(ports: Pick<Ports, "database" | "cache" | "clock" | "config">): Promise<void> {
+export async function checkOverload(
+  ports: Pick<Ports, "database" | "cache" | "clock" | "config">,
+): Promise<void> {
   const known = await ports.cache.get(cacheKey);
-  const ageMs = known === null ? ((await oldestWaitingMs(ports)) ?? 0) : Number(known);
-  if (known === null) await ports.cache.set(cacheKey, String(ageMs), cacheMs);
-  if (ageMs <= ports.config.periods.overload) return;
-  throw new Refusal("overloaded", "More documents are waiting than we can process in time. Keep the photo, it will be sent later.", {
-    status: 503,
-    retryAfterSeconds: 60,
-  });
+  const waitingMs = known === null ? ((await oldestUnattendedMs(ports)) ?? 0) : Number(known);
+  if (known === null) await ports.cache.set(cacheKey, String(waitingMs), cacheMs);
+  if (waitingMs <= ports.config.periods.overload) return;
+  throw new Refusal(
+    "overloaded",
+    "More documents are waiting than we can process in time. Keep the photo, it will be sent later.",
+    {
+      status: 503,
+      retryAfterSeconds: 60,
+    },
+  );
 }

@@ -10,7 +10,7 @@ type Quota = { who: string; documents: number; bytes: number };
 export type QuotaState = { person: { used: Used; quota: Quota }; tenant: { used: Used; quota: Quota } };
 
 /** Reads quotas and what is used of them. */
-export async function readQuota(tx: Transaction, actor: Actor): Promise<QuotaState> {
+export async function readQuota(tx: Transaction, actor: Pick<Actor, "userId">): Promise<QuotaState> {
   const [tenant, used] = await Promise.all([
     tx.selectFrom("tenant").selectAll().where("id", "=", tx.insideTenant).executeTakeFirstOrThrow(),
     tx
@@ -19,7 +19,9 @@ export async function readQuota(tx: Transaction, actor: Actor): Promise<QuotaSta
         sql<number>`count(*)::float8`.as("documents"),
         sql<number>`coalesce(sum(size_bytes), 0)::float8`.as("bytes"),
         sql<number>`count(*) filter (where owner_id = ${actor.userId})::float8`.as("ownDocuments"),
-        sql<number>`coalesce(sum(size_bytes) filter (where owner_id = ${actor.userId}), 0)::float8`.as("ownBytes"),
+        sql<number>`coalesce(sum(size_bytes) filter (where owner_id = ${actor.userId}), 0)::float8`.as(
+          "ownBytes",
+        ),
       ])
       .where("tenant_id", "=", tx.insideTenant)
       .where("created_at", ">", sql<Date>`clock_timestamp() - interval '24 hours'`)
@@ -32,15 +34,23 @@ export async function readQuota(tx: Transaction, actor: Actor): Promise<QuotaSta
     },
     tenant: {
       used: { documents: used.documents, bytes: used.bytes },
-      quota: { who: "Your company has", documents: tenant.tenant_documents_per_day, bytes: tenant.tenant_bytes_per_day },
+      quota: {
+        who: "Your company has",
+        documents: tenant.tenant_documents_per_day,
+        bytes: tenant.tenant_bytes_per_day,
+      },
     },
   };
 }
 
-/** Refuses what would go over a quota; exactly reaching it is allowed. */
-export function checkQuota({ person, tenant }: QuotaState, sizeBytes: number): void {
+/**
+ * Refuses what would go over a quota; exactly reaching it is allowed. Requests that come at the same moment do not see
+ * each other: together they may go over it.
+ */
+export function checkQuota({ person, tenant }: QuotaState, more: Used): void {
   for (const { used, quota } of [person, tenant]) {
-    if (used.documents + 1 <= quota.documents && used.bytes + sizeBytes <= quota.bytes) continue;
+    if (used.documents + more.documents <= quota.documents && used.bytes + more.bytes <= quota.bytes)
+      continue;
     throw new Refusal(
       "quota_exceeded",
       `${quota.who} reached the limit of ${quota.documents} documents or ${Math.floor(quota.bytes / 1024 / 1024)} MiB in 24 hours. Keep the photo and send it later, or ask your office for a higher limit.`,

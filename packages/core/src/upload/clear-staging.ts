@@ -31,7 +31,12 @@ export async function clearStaging(ports: ClearPorts): Promise<number> {
 }
 
 /** Marks first, under the state that was seen; then deletes the very keys that stood in the rows at that moment. */
-async function clear(ports: ClearPorts, tenantId: TenantId, documentId: string, state: DocumentState): Promise<number> {
+async function clear(
+  ports: ClearPorts,
+  tenantId: TenantId,
+  documentId: string,
+  state: DocumentState,
+): Promise<number> {
   const files = await ports.database.withTenant(tenantId, async (tx) => {
     const marked = await tx
       .updateTable("document")
@@ -77,7 +82,11 @@ async function isExpected(ports: ClearPorts, key: string): Promise<boolean> {
   const row = await ports.database.withTenant(owner.tenantId, (tx) =>
     tx
       .selectFrom("document_file")
-      .innerJoin("document", (join) => join.onRef("document.tenant_id", "=", "document_file.tenant_id").onRef("document.id", "=", "document_file.document_id"))
+      .innerJoin("document", (join) =>
+        join
+          .onRef("document.tenant_id", "=", "document_file.tenant_id")
+          .onRef("document.id", "=", "document_file.document_id"),
+      )
       .select("document.staging_cleared_at")
       .where("document_file.tenant_id", "=", owner.tenantId)
       .where("document_file.document_id", "=", owner.documentId)

@@ -1,4 +1,4 @@
-import type { DocumentView } from "../api.ts";
+import type { DocumentView } from "../api-shapes.ts";
 import { loadVisible } from "../document/load-document.ts";
 import { viewDocument } from "../document/view-document.ts";
 import { Refusal } from "../errors.ts";
@@ -6,18 +6,35 @@ import { type Actor, actorName } from "../user/user.ts";
 import { type ReceivePorts, receiveDocument } from "./receive-document.ts";
 
 /** The client says that all is sent; the store decides. Refused, with the missing pages named, while some are not there. */
-export async function completeUpload(ports: ReceivePorts, actor: Actor, documentId: string): Promise<DocumentView> {
+export async function completeUpload(
+  ports: ReceivePorts,
+  actor: Actor,
+  documentId: string,
+): Promise<DocumentView> {
   const { tenantId } = actor;
-  const { document, files } = await ports.database.withTenant(tenantId, (tx) => loadVisible(tx, actor, documentId));
-  if (document.state === "expired") {
-    throw new Refusal("grant_expired", "This upload was left unfinished for too long. Send the document again with the same id.", { status: 410 });
-  }
+  const { document, files } = await ports.database.withTenant(tenantId, (tx) =>
+    loadVisible(tx, actor, documentId),
+  );
+  if (document.state === "expired") throw grantExpired();
   const { missing } = await receiveDocument(ports, { tenantId, documentId }, actorName(actor));
   if (missing.length > 0) throw incomplete(missing, files.length);
   return await ports.database.withTenant(tenantId, (tx) => viewDocument(tx, actor, documentId));
 }
 
+/** The one answer to whoever goes on with an expired grant. */
+export function grantExpired(): Refusal {
+  return new Refusal(
+    "grant_expired",
+    "This upload was left unfinished for too long. Send the document again with the same id.",
+    { status: 410 },
+  );
+}
+
 function incomplete(missing: number[], of: number): Refusal {
-  const pages = missing.length === 1 ? `Page ${missing[0]} of ${of} is` : `Pages ${missing.join(", ")} of ${of} are`;
-  return new Refusal("upload_incomplete", `${pages} missing. Send what is missing, then complete again.`, { status: 409, details: { missing } });
+  const pages =
+    missing.length === 1 ? `Page ${missing[0]} of ${of} is` : `Pages ${missing.join(", ")} of ${of} are`;
+  return new Refusal("upload_incomplete", `${pages} missing. Send what is missing, then complete again.`, {
+    status: 409,
+    details: { missing },
+  });
 }

@@ -1,32 +1,35 @@
 import { sql } from "kysely";
+import { isOutage } from "../database/outage.ts";
 import { moveDocument } from "../document/move-document.ts";
 import { DocumentId, TenantId } from "../ids.ts";
+import type { Transaction } from "../ports/database.ts";
 import { type ReceivePorts, receiveDocument } from "./receive-document.ts";
 
 type Waiting = { tenantId: TenantId; documentId: DocumentId };
 
 /**
- * Looks after grants whose events were lost: receives what is all there, at growing distances (half a grant's age, at
- * least a minute).
+ * Looks after grants whose events were lost: receives what is all there, at growing distances (half the age that a grant
+ * had at the last look, at least a minute). A revived grant begins anew.
  */
 export async function receiveSilent(ports: ReceivePorts): Promise<number> {
-  const silence = sql`${ports.config.periods.silence}::float8 * interval '1 millisecond'`;
+  const { silence, grant } = ports.config.periods;
+  const given = sql`(grant_expires_at - ${grant}::float8 * interval '1 millisecond')`;
+  const seen = sql`greatest(rung_at, ${given})`;
   const rows = await ports.database.system
     .selectFrom("document")
     .select(["tenant_id", "id"])
     .where("state", "=", "granted")
-    .where(sql<boolean>`clock_timestamp() - coalesce(rung_at, created_at) > greatest(${silence}, (coalesce(rung_at, created_at) - created_at) / 2)`)
+    .where(
+      sql<boolean>`clock_timestamp() - ${seen} > greatest(${silence}::float8 * interval '1 millisecond', (${seen} - ${given}) / 2)`,
+    )
     .orderBy("created_at")
     .limit(200)
     .execute();
-  let received = 0;
-  for (const waiting of rows.map(parse)) received += (await look(ports, waiting)) ? 1 : 0;
-  return received;
+  return await countEach(ports, rows, look);
 }
 
+/** Noted before the look: one that cannot be looked at waits longer and longer, too. */
 async function look(ports: ReceivePorts, waiting: Waiting): Promise<boolean> {
-  const { missing } = await receiveDocument(ports, waiting, "system:reconciler");
-  if (missing.length === 0) return true;
   await ports.database.withTenant(waiting.tenantId, (tx) =>
     tx
       .updateTable("document")
@@ -36,7 +39,26 @@ async function look(ports: ReceivePorts, waiting: Waiting): Promise<boolean> {
       .where("state", "=", "granted")
       .execute(),
   );
-  return false;
+  const { missing } = await receiveDocument(ports, waiting, "system:reconciler");
+  return missing.length === 0;
+}
+
+/** Counts those of which `work` is true. One that fails is told, and does not keep the others behind it waiting. */
+async function countEach(
+  ports: ReceivePorts,
+  rows: Row[],
+  work: (ports: ReceivePorts, waiting: Waiting) => Promise<boolean>,
+): Promise<number> {
+  let count = 0;
+  for (const waiting of rows.map(parse)) {
+    try {
+      if (await work(ports, waiting)) count += 1;
+    } catch (error) {
+      if (isOutage(error)) throw error;
+      ports.log.error("grant.look_failed", { documentId: waiting.documentId, error: error as Error });
+    }
+  }
+  return count;
 }
 
 /** Ends grants that were left unfinished for seven days, after a last look whether all of it is there. */
@@ -48,26 +70,42 @@ export async function expireGrants(ports: ReceivePorts): Promise<number> {
     .where("grant_expires_at", "<", sql<Date>`clock_timestamp()`)
     .limit(200)
     .execute();
-  let expired = 0;
-  for (const waiting of rows.map(parse)) {
-    const { missing } = await receiveDocument(ports, waiting, "system:reconciler");
-    if (missing.length > 0) expired += await expire(ports, waiting);
-  }
-  return expired;
+  return await countEach(ports, rows, lookAndExpire);
 }
 
-async function expire(ports: ReceivePorts, { tenantId, documentId }: Waiting): Promise<number> {
-  const moved = await ports.database.withTenant(tenantId, (tx) =>
-    moveDocument(ports, tx, {
-      documentId,
-      from: ["granted"],
-      to: "expired",
-      set: { settled_at: sql`clock_timestamp()` },
-      event: { type: "upload.expired", data: {} },
-      audit: { actor: "system:reconciler", action: "upload.expired" },
-    }),
-  );
-  return moved ? 1 : 0;
+async function lookAndExpire(ports: ReceivePorts, waiting: Waiting): Promise<boolean> {
+  const { missing } = await receiveDocument(ports, waiting, "system:reconciler");
+  if (missing.length === 0) return false;
+  return await ports.database.withTenant(waiting.tenantId, (tx) => expire(ports, tx, waiting.documentId));
 }
 
-const parse = (row: { tenant_id: string; id: string }): Waiting => ({ tenantId: TenantId.parse(row.tenant_id), documentId: DocumentId.parse(row.id) });
+async function expire(ports: ReceivePorts, tx: Transaction, documentId: string): Promise<boolean> {
+  if (!(await isOverdue(tx, documentId))) return false;
+  const moved = await moveDocument(ports, tx, {
+    documentId,
+    from: ["granted"],
+    to: "expired",
+    set: { settled_at: sql`clock_timestamp()` },
+    event: { type: "upload.expired", data: {} },
+    audit: { actor: "system:reconciler", action: "upload.expired" },
+  });
+  return moved !== null;
+}
+
+/** Asked again under the row's lock: another reconciler may have ended this grant meanwhile, and its client revived it. */
+async function isOverdue(tx: Transaction, documentId: string): Promise<boolean> {
+  const overdue = await tx
+    .selectFrom("document")
+    .select("id")
+    .where((eb) => eb.and({ tenant_id: tx.insideTenant, id: documentId, state: "granted" }))
+    .where("grant_expires_at", "<", sql<Date>`clock_timestamp()`)
+    .forUpdate()
+    .executeTakeFirst();
+  return overdue !== undefined;
+}
+
+type Row = { tenant_id: string; id: string };
+const parse = (row: Row): Waiting => ({
+  tenantId: TenantId.parse(row.tenant_id),
+  documentId: DocumentId.parse(row.id),
+});

@@ -21,5 +21,7 @@ export async function findDuplicate(tx: Transaction, content: Content): Promise<
 
 /** Lets transactions that receive the same content follow one another, so that of two equal documents one sees the other. */
 export async function lockContent(tx: Transaction, content: Content): Promise<void> {
-  await sql`select pg_advisory_xact_lock(hashtextextended(${`${tx.insideTenant}/${content.sha256}`}, 1))`.execute(tx);
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`${tx.insideTenant}/${content.sha256}`}, 1))`.execute(
+    tx,
+  );
 }

@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { Transaction } from "../ports/database.ts";
+import type { ObjectFacts } from "../ports/objects.ts";
 import { type ReceivePorts, receiveDocument } from "./receive-document.ts";
 import { parseStagingKey } from "./staging-key.ts";
 
@@ -13,19 +14,31 @@ export async function ingestUpload(ports: ReceivePorts, key: string): Promise<vo
   const there = await ports.objects.head(key);
   if (!there) return;
   const { tenantId, documentId } = owner;
-  const left = await ports.database.withTenant(tenantId, (tx) => markPage(tx, documentId, key, there.sizeBytes));
+  // The store knows no hash of the whole of what came in parts: that is for the look at the whole document.
+  const left =
+    there.sha256 === null
+      ? 0
+      : await ports.database.withTenant(tenantId, (tx) => markPage(tx, documentId, there));
   if (left === 0) await receiveDocument(ports, { tenantId, documentId }, "system:ingest");
 }
 
 /** Pages that are still missing; null for a document that waits for none. The row lock lets last pages follow one another. */
-async function markPage(tx: Transaction, documentId: string, key: string, sizeBytes: number): Promise<number | null> {
+async function markPage(tx: Transaction, documentId: string, there: ObjectFacts): Promise<number | null> {
   const ofDocument = { tenant_id: tx.insideTenant, document_id: documentId };
   const [document, , counted] = await Promise.all([
-    tx.selectFrom("document").select("state").where("tenant_id", "=", tx.insideTenant).where("id", "=", documentId).forUpdate().executeTakeFirst(),
+    tx
+      .selectFrom("document")
+      .select("state")
+      .where("tenant_id", "=", tx.insideTenant)
+      .where("id", "=", documentId)
+      .forUpdate()
+      .executeTakeFirst(),
     tx
       .updateTable("document_file")
       .set({ arrived_at: sql`clock_timestamp()` })
-      .where((eb) => eb.and({ ...ofDocument, staging_key: key, size_bytes: sizeBytes }))
+      .where((eb) =>
+        eb.and({ ...ofDocument, staging_key: there.key, size_bytes: there.sizeBytes, sha256: there.sha256! }),
+      )
       .where("arrived_at", "is", null)
       .execute(),
     tx

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { appendAudit } from "../audit/append-audit.ts";
 import type { DocumentFileRow, DocumentRow } from "../database/tables.ts";
 import { type Loaded, loadDocument } from "../document/load-document.ts";
 import { moveDocument } from "../document/move-document.ts";
@@ -7,7 +8,7 @@ import { ringDoorbell } from "../job/ring-doorbell.ts";
 import type { Transaction } from "../ports/database.ts";
 import type { ObjectFacts } from "../ports/objects.ts";
 import type { Ports } from "../ports/ports.ts";
-import { inParts } from "./check-declaration.ts";
+import { compositeSha256, inParts } from "./check-declaration.ts";
 import { declaredParts, isPart } from "./sign-uploads.ts";
 import { findDuplicate, lockContent } from "./find-duplicate.ts";
 
@@ -19,24 +20,46 @@ type Document = { tenantId: TenantId; documentId: string };
  * its confirmation code, the decision about duplicates, and the doorbell rung after the commit. Answers the positions of
  * pages that are missing. Safe to call at any time, in any state, by many at once.
  */
-export async function receiveDocument(ports: ReceivePorts, { tenantId, documentId }: Document, actor: string): Promise<{ missing: number[] }> {
+export async function receiveDocument(
+  ports: ReceivePorts,
+  { tenantId, documentId }: Document,
+  actor: string,
+): Promise<{ missing: number[] }> {
   const loaded = await ports.database.withTenant(tenantId, (tx) => loadDocument(tx, documentId));
   if (!loaded || loaded.document.state !== "granted") return { missing: [] };
   const arrived = await findArrived(ports, loaded.files);
-  const missing = loaded.files.filter((file) => !arrived.includes(file.id)).map((file) => file.position);
-  if (missing.length > 0) await ports.database.withTenant(tenantId, (tx) => markArrived(tx, documentId, arrived));
-  else await receive(ports, tenantId, loaded, actor);
-  return { missing };
+  const missing = loaded.files.filter((file) => !arrived.includes(file)).map((file) => file.position);
+  if (missing.length > 0) {
+    await ports.database.withTenant(tenantId, (tx) => markArrived(tx, documentId, arrived));
+    return { missing };
+  }
+  if (await receive(ports, tenantId, loaded, actor)) return { missing };
+  // Somebody else was first, or the pages changed since they were looked at: what counts is what is there now.
+  return await receiveDocument(ports, { tenantId, documentId }, actor);
 }
 
-async function receive(ports: ReceivePorts, tenantId: TenantId, { document, files }: Loaded, actor: string): Promise<void> {
-  const received = await ports.database.withTenant(tenantId, (tx) => moveToReceived(ports, tx, document, files, actor));
-  if (!received) return;
+async function receive(
+  ports: ReceivePorts,
+  tenantId: TenantId,
+  { document, files }: Loaded,
+  actor: string,
+): Promise<boolean> {
+  const received = await ports.database.withTenant(tenantId, (tx) =>
+    moveToReceived(ports, tx, document, files, actor),
+  );
+  if (!received) return false;
   ports.log.info("document.received", { tenantId, documentId: document.id });
   await ringDoorbell(ports, received);
+  return true;
 }
 
-async function moveToReceived(ports: ReceivePorts, tx: Transaction, document: DocumentRow, files: DocumentFileRow[], actor: string) {
+async function moveToReceived(
+  ports: ReceivePorts,
+  tx: Transaction,
+  document: DocumentRow,
+  files: DocumentFileRow[],
+  actor: string,
+) {
   const content = { documentId: document.id, sha256: document.content_sha256 };
   const [, duplicateOf] = await Promise.all([lockContent(tx, content), findDuplicate(tx, content)]);
   const code = confirmationCode(ports.ids);
@@ -45,38 +68,58 @@ async function moveToReceived(ports: ReceivePorts, tx: Transaction, document: Do
       documentId: document.id,
       from: ["granted"],
       to: "received",
-      set: { received_at: sql`clock_timestamp()`, rung_at: sql`clock_timestamp()`, confirmation_code: code, duplicate_of: duplicateOf },
+      version: document.version,
+      set: {
+        received_at: sql`clock_timestamp()`,
+        rung_at: sql`clock_timestamp()`,
+        confirmation_code: code,
+        duplicate_of: duplicateOf,
+      },
       event: {
         type: "document.received",
         data: {
           ownerId: document.owner_id,
           confirmationCode: code,
           duplicateOf,
-          files: files.map(({ position, sha256, size_bytes }) => ({ position, sha256, sizeBytes: size_bytes })),
+          files: files.map(({ position, sha256, size_bytes }) => ({
+            position,
+            sha256,
+            sizeBytes: size_bytes,
+          })),
         },
       },
       audit: { actor, action: "document.received", detail: { duplicateOf } },
     }),
-    markArrived(tx, document.id, files.map((file) => file.id)),
+    markArrived(tx, document.id, files),
   ]);
-  // No row: pages changed or somebody else was first. Throwing would be wrong, the other one has done it all.
-  if (moved && document.replaces !== null) await supersede(tx, document.replaces, document.id);
+  if (moved && document.replaces !== null)
+    await supersede(ports, tx, actor, { replaced: document.replaces, by: document.id });
   return moved;
 }
 
-async function supersede(tx: Transaction, replaced: string, by: string): Promise<void> {
-  await tx
+async function supersede(
+  ports: ReceivePorts,
+  tx: Transaction,
+  actor: string,
+  { replaced, by }: { replaced: string; by: string },
+): Promise<void> {
+  const superseded = await tx
     .updateTable("document")
     .set({ superseded_by: by, changed_at: sql`clock_timestamp()` })
     .where("tenant_id", "=", tx.insideTenant)
     .where("id", "=", replaced)
     .where("superseded_by", "is", null)
-    .execute();
+    .returning("id")
+    .executeTakeFirst();
+  if (superseded)
+    await appendAudit(ports, tx, { actor, action: "document.superseded", subject: replaced, detail: { by } });
 }
 
-async function findArrived(ports: ReceivePorts, files: DocumentFileRow[]): Promise<string[]> {
-  const found = await Promise.all(files.map(async (file) => (file.arrived_at !== null || (await hasArrived(ports, file)) ? file.id : null)));
-  return found.filter((id) => id !== null);
+async function findArrived(ports: ReceivePorts, files: DocumentFileRow[]): Promise<DocumentFileRow[]> {
+  const found = await Promise.all(
+    files.map(async (file) => (file.arrived_at !== null || (await hasArrived(ports, file)) ? file : null)),
+  );
+  return found.filter((file) => file !== null);
 }
 
 /** An event or a client's word is a hint; this is the truth. Parts that are all there are joined here, by us. */
@@ -89,7 +132,9 @@ async function hasArrived(ports: ReceivePorts, file: DocumentFileRow): Promise<b
 
 async function joinParts(ports: ReceivePorts, file: DocumentFileRow, uploadId: string): Promise<boolean> {
   const stored = await ports.objects.listParts(file.staging_key, uploadId);
-  const parts = declaredParts(file).flatMap((declared) => stored.find((part) => isPart(part, declared)) ?? []);
+  const parts = declaredParts(file).flatMap(
+    (declared) => stored.find((part) => isPart(part, declared)) ?? [],
+  );
   if (parts.length < declaredParts(file).length) return false;
   await ports.objects.completeParts(file.staging_key, uploadId, parts);
   const joined = await ports.objects.head(file.staging_key);
@@ -98,19 +143,32 @@ async function joinParts(ports: ReceivePorts, file: DocumentFileRow, uploadId: s
 
 /** A staged object that is not what its grant says cannot come from a signed upload: it is never taken for the page. */
 function matches(ports: ReceivePorts, file: DocumentFileRow, there: ObjectFacts): boolean {
-  const same = there.sizeBytes === file.size_bytes && (there.sha256 === null || there.sha256 === file.sha256);
-  if (!same) ports.log.error("staging.mismatch", { documentId: file.document_id, fileId: file.id, sizeBytes: there.sizeBytes });
+  const sameBytes = inParts(file.size_bytes)
+    ? there.compositeSha256 === compositeSha256(file.part_sha256!)
+    : there.sha256 === file.sha256;
+  const same = there.sizeBytes === file.size_bytes && sameBytes;
+  if (!same)
+    ports.log.error("staging.mismatch", {
+      documentId: file.document_id,
+      fileId: file.id,
+      sizeBytes: there.sizeBytes,
+    });
   return same;
 }
 
-async function markArrived(tx: Transaction, documentId: string, fileIds: string[]): Promise<void> {
-  if (fileIds.length === 0) return;
+/** By the keys that were looked at: a grant that was revived meanwhile waits for its pages under new ones. */
+async function markArrived(tx: Transaction, documentId: string, files: DocumentFileRow[]): Promise<void> {
+  if (files.length === 0) return;
   await tx
     .updateTable("document_file")
     .set({ arrived_at: sql`clock_timestamp()` })
     .where("tenant_id", "=", tx.insideTenant)
     .where("document_id", "=", documentId)
-    .where("id", "in", fileIds)
+    .where(
+      "staging_key",
+      "in",
+      files.map((file) => file.staging_key),
+    )
     .where("arrived_at", "is", null)
     .execute();
 }

@@ -16,7 +16,10 @@ export type Reconciled = Record<string, number>;
  * One round of the reconciler, which makes good what got lost between two steps: bells, events, grants, staging, dead
  * letters. `sweep` also looks for orphans through all of staging and vault. One holder at a time; null when it is another.
  */
-export async function reconcile(ports: ReconcilePorts, { sweep }: { sweep: boolean }): Promise<Reconciled | null> {
+export async function reconcile(
+  ports: ReconcilePorts,
+  { sweep }: { sweep: boolean },
+): Promise<Reconciled | null> {
   const lock = await ports.database.lock("strongroom.reconcile");
   if (!lock) return null;
   try {
@@ -37,7 +40,8 @@ async function round(ports: ReconcilePorts, sweep: boolean): Promise<Reconciled>
     ["eventsPruned", pruneOutbox],
   ];
   if (sweep) steps.push(["stagingOrphans", collectStaging], ["vaultOrphans", collectVault]);
-  for (const [name, step] of steps) done[name] = await step(ports).catch((error: Error) => tell(ports, name, error));
+  for (const [name, step] of steps)
+    done[name] = await step(ports).catch((error: Error) => tell(ports, name, error));
   return done;
 }
 
@@ -51,7 +55,11 @@ function tell(ports: ReconcilePorts, step: string, error: Error): number {
 async function pruneOutbox(ports: ReconcilePorts): Promise<number> {
   const { numDeletedRows } = await ports.database.system
     .deleteFrom("outbox")
-    .where("published_at", "<", sql<Date>`clock_timestamp() - ${ports.config.periods.keepPublished}::float8 * interval '1 millisecond'`)
+    .where(
+      "published_at",
+      "<",
+      sql<Date>`clock_timestamp() - ${ports.config.periods.keepPublished}::float8 * interval '1 millisecond'`,
+    )
     .executeTakeFirst();
   return Number(numDeletedRows);
 }

@@ -1,4 +1,4 @@
-import type { FileUpload, UploadReply, UploadRequest } from "../api.ts";
+import type { FileUpload, UploadReply, UploadRequest } from "../api-shapes.ts";
 import type { DocumentFileRow, DocumentRow } from "../database/tables.ts";
 import { documentLimits } from "../document/document.ts";
 import { loadVisible } from "../document/load-document.ts";
@@ -11,22 +11,39 @@ import { inParts, partSizes } from "./check-declaration.ts";
 export type SigningPorts = Pick<Ports, "database" | "objects" | "clock" | "config">;
 
 /** Signs anew what has not arrived of a document; nothing to send when it is received or beyond. */
-export async function signUploads(ports: SigningPorts, actor: Actor, documentId: string): Promise<UploadReply> {
-  const { document, files } = await ports.database.withTenant(actor.tenantId, (tx) => loadVisible(tx, actor, documentId));
+export async function signUploads(
+  ports: SigningPorts,
+  actor: Actor,
+  documentId: string,
+): Promise<UploadReply> {
+  const { document, files } = await ports.database.withTenant(actor.tenantId, (tx) =>
+    loadVisible(tx, actor, documentId),
+  );
   const open = document.state === "granted" ? files.filter((file) => file.arrived_at === null) : [];
-  const uploads: FileUpload[] = [];
-  for (const file of open) uploads.push(await signFile(ports, document, file));
+  const uploads = await Promise.all(open.map((file) => signFile(ports, document, file)));
   const view = await ports.database.withTenant(actor.tenantId, (tx) => viewDocument(tx, actor, documentId));
   return { document: view, uploads };
 }
 
-async function signFile(ports: SigningPorts, document: DocumentRow, file: DocumentFileRow): Promise<FileUpload> {
+async function signFile(
+  ports: SigningPorts,
+  document: DocumentRow,
+  file: DocumentFileRow,
+): Promise<FileUpload> {
   const there = await ports.objects.head(file.staging_key);
-  const requests = there ? [] : inParts(file.size_bytes) ? await signParts(ports, document, file) : [await signWhole(ports, document, file)];
+  const requests = there
+    ? []
+    : inParts(file.size_bytes)
+      ? await signParts(ports, document, file)
+      : [await signWhole(ports, document, file)];
   return { fileId: file.id, position: file.position, requests } as FileUpload;
 }
 
-async function signWhole(ports: SigningPorts, document: DocumentRow, file: DocumentFileRow): Promise<UploadRequest> {
+async function signWhole(
+  ports: SigningPorts,
+  document: DocumentRow,
+  file: DocumentFileRow,
+): Promise<UploadRequest> {
   const signed = await ports.objects.signPut({
     key: file.staging_key,
     sizeBytes: file.size_bytes,
@@ -38,14 +55,23 @@ async function signWhole(ports: SigningPorts, document: DocumentRow, file: Docum
   return asRequest(signed, { partNumber: null, offset: 0, sizeBytes: file.size_bytes });
 }
 
-async function signParts(ports: SigningPorts, document: DocumentRow, file: DocumentFileRow): Promise<UploadRequest[]> {
+async function signParts(
+  ports: SigningPorts,
+  document: DocumentRow,
+  file: DocumentFileRow,
+): Promise<UploadRequest[]> {
   const uploadId = file.upload_id ?? (await startParts(ports, document, file));
   const present = await ports.objects.listParts(file.staging_key, uploadId);
   const missing = declaredParts(file).filter((part) => !present.some((stored) => isPart(stored, part)));
   return Promise.all(missing.map((part) => signPart(ports, file, uploadId, part)));
 }
 
-async function signPart(ports: SigningPorts, file: DocumentFileRow, uploadId: string, part: DeclaredPart): Promise<UploadRequest> {
+async function signPart(
+  ports: SigningPorts,
+  file: DocumentFileRow,
+  uploadId: string,
+  part: DeclaredPart,
+): Promise<UploadRequest> {
   const signed = await ports.objects.signPart({
     key: file.staging_key,
     uploadId,
@@ -57,20 +83,41 @@ async function signPart(ports: SigningPorts, file: DocumentFileRow, uploadId: st
   return asRequest(signed, { ...part, offset: (part.partNumber - 1) * documentLimits.partBytes });
 }
 
-/** Two callers may start at once: the row remembers one upload, the other is thrown away. */
-async function startParts(ports: SigningPorts, document: DocumentRow, file: DocumentFileRow): Promise<string> {
+/**
+ * Two callers may start at once: the row remembers one upload, the other is thrown away. When the page was dropped or got
+ * a new key meanwhile, nobody waits for these parts any more; the caller finds out when asking again.
+ */
+async function startParts(
+  ports: SigningPorts,
+  document: DocumentRow,
+  file: DocumentFileRow,
+): Promise<string> {
   const { uploadId } = await ports.objects.startParts(file.staging_key, {
     mediaType: file.media_type,
     metadata: grantFacts(document, file),
   });
   const kept = await ports.database.withTenant(document.tenant_id as never, async (tx) => {
-    const ofFile = { tenant_id: document.tenant_id, document_id: document.id, id: file.id };
-    await tx.updateTable("document_file").set({ upload_id: uploadId }).where((eb) => eb.and(ofFile)).where("upload_id", "is", null).execute();
-    return await tx.selectFrom("document_file").select("upload_id").where((eb) => eb.and(ofFile)).executeTakeFirstOrThrow();
+    const ofFile = {
+      tenant_id: document.tenant_id,
+      document_id: document.id,
+      id: file.id,
+      staging_key: file.staging_key,
+    };
+    await tx
+      .updateTable("document_file")
+      .set({ upload_id: uploadId })
+      .where((eb) => eb.and(ofFile))
+      .where("upload_id", "is", null)
+      .execute();
+    return await tx
+      .selectFrom("document_file")
+      .select("upload_id")
+      .where((eb) => eb.and(ofFile))
+      .executeTakeFirst();
   });
-  if (kept.upload_id === uploadId) return uploadId;
+  if (!kept?.upload_id || kept.upload_id === uploadId) return uploadId;
   await ports.objects.abortParts(file.staging_key, uploadId);
-  return kept.upload_id!;
+  return kept.upload_id;
 }
 
 type DeclaredPart = { partNumber: number; sizeBytes: number; sha256: string };
@@ -86,7 +133,11 @@ export function declaredParts(file: Pick<DocumentFileRow, "size_bytes" | "part_s
 
 /** Whether a stored part is the declared one. */
 export function isPart(stored: StoredPart, declared: DeclaredPart): boolean {
-  return stored.partNumber === declared.partNumber && stored.sizeBytes === declared.sizeBytes && stored.sha256 === declared.sha256;
+  return (
+    stored.partNumber === declared.partNumber &&
+    stored.sizeBytes === declared.sizeBytes &&
+    stored.sha256 === declared.sha256
+  );
 }
 
 /** The grant's facts, kept with the object, so that a restore can ingest again what the database no longer knows. */
@@ -102,7 +153,10 @@ function grantFacts(document: DocumentRow, file: DocumentFileRow): Record<string
   };
 }
 
-function asRequest(signed: SignedRequest, part: Pick<UploadRequest, "partNumber" | "offset" | "sizeBytes">): UploadRequest {
+function asRequest(
+  signed: SignedRequest,
+  part: Pick<UploadRequest, "partNumber" | "offset" | "sizeBytes">,
+): UploadRequest {
   const { partNumber, offset, sizeBytes } = part;
   return { partNumber, offset, sizeBytes, ...signed, expiresAt: signed.expiresAt.toISOString() };
 }

@@ -2,7 +2,10 @@ import * as z from "zod";
 import { DocumentId, FileId, type Ids, TenantId } from "../ids.ts";
 
 /** Key of a staged file: made by the server, never by a client; the nonce makes it unguessable and its own each time. */
-export function stagingKey(ids: Ids, owner: { tenantId: string; documentId: string; fileId: string }): string {
+export function stagingKey(
+  ids: Ids,
+  owner: { tenantId: string; documentId: string; fileId: string },
+): string {
   const nonce = Buffer.from(ids.random(16)).toString("hex");
   return `s/${owner.tenantId}/${owner.documentId}/${owner.fileId}/${nonce}`;
 }
@@ -10,7 +13,9 @@ export function stagingKey(ids: Ids, owner: { tenantId: string; documentId: stri
 const Parts = z.tuple([z.literal("s"), TenantId, DocumentId, FileId, z.string().regex(/^[0-9a-f]{32}$/)]);
 
 /** Whose file a staging key names; null when it is no such key. */
-export function parseStagingKey(key: string): { tenantId: TenantId; documentId: DocumentId; fileId: FileId } | null {
+export function parseStagingKey(
+  key: string,
+): { tenantId: TenantId; documentId: DocumentId; fileId: FileId } | null {
   const parsed = Parts.safeParse(key.split("/"));
   if (!parsed.success) return null;
   const [, tenantId, documentId, fileId] = parsed.data;

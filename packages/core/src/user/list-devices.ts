@@ -1,10 +1,13 @@
 import type * as z from "zod";
-import type { DeviceList } from "../api.ts";
+import type { DeviceList } from "../api-shapes.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { Actor } from "./user.ts";
 
 /** Devices of this person that get pushes. */
-export async function listDevices(ports: Pick<Ports, "database">, { tenantId, userId }: Actor): Promise<z.infer<typeof DeviceList>> {
+export async function listDevices(
+  ports: Pick<Ports, "database">,
+  { tenantId, userId }: Actor,
+): Promise<z.infer<typeof DeviceList>> {
   const rows = await ports.database.withTenant(tenantId, (tx) =>
     tx
       .selectFrom("device")
@@ -15,5 +18,11 @@ export async function listDevices(ports: Pick<Ports, "database">, { tenantId, us
       .orderBy("registered_at")
       .execute(),
   );
-  return { devices: rows.map(({ id, platform, registered_at }) => ({ id: id as never, platform, registeredAt: registered_at.toISOString() })) };
+  return {
+    devices: rows.map(({ id, platform, registered_at }) => ({
+      id: id as never,
+      platform,
+      registeredAt: registered_at.toISOString(),
+    })),
+  };
 }

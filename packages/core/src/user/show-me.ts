@@ -1,5 +1,5 @@
 import type * as z from "zod";
-import type { Me } from "../api.ts";
+import type { Me } from "../api-shapes.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { Actor } from "./user.ts";
 
@@ -7,7 +7,12 @@ import type { Actor } from "./user.ts";
 export async function showMe(ports: Pick<Ports, "database">, actor: Actor): Promise<z.infer<typeof Me>> {
   const { tenantId, userId, role } = actor;
   const row = await ports.database.withTenant(tenantId, (tx) =>
-    tx.selectFrom("app_user").select(["name", "language"]).where("tenant_id", "=", tenantId).where("id", "=", userId).executeTakeFirstOrThrow(),
+    tx
+      .selectFrom("app_user")
+      .select(["name", "language"])
+      .where("tenant_id", "=", tenantId)
+      .where("id", "=", userId)
+      .executeTakeFirstOrThrow(),
   );
   return { id: userId, tenantId, role, ...row };
 }

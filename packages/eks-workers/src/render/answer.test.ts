@@ -2,13 +2,28 @@ import { describe, expect, test } from "vitest";
 import { checkAnswer } from "./answer.ts";
 
 const jpeg = Uint8Array.from([0xff, 0xd8, 0xff, 0xd9]);
-const page = { rendition: { blob: 0, width: 10, height: 10 }, thumbnail: { blob: 1, width: 5, height: 5 }, legibility: [] };
-const good = { outcome: "rendered", mediaType: "image/png", pageCount: 1, pages: [page], text: null, captureFacts: null };
-const check = (header: Record<string, unknown>, blobs = [jpeg, jpeg]) => checkAnswer({ header, blobs }, "image/png");
+const page = {
+  rendition: { blob: 0, width: 10, height: 10 },
+  thumbnail: { blob: 1, width: 5, height: 5 },
+  legibility: [],
+};
+const good = {
+  outcome: "rendered",
+  mediaType: "image/png",
+  pageCount: 1,
+  pages: [page],
+  text: null,
+  captureFacts: null,
+};
+const check = (header: Record<string, unknown>, blobs = [jpeg, jpeg]) =>
+  checkAnswer({ header, blobs }, "image/png");
 
 describe("what a child answers", () => {
   test("is believed when it is what was asked for", () => {
-    expect(check(good)).toMatchObject({ outcome: "rendered", pages: [{ rendition: { bytes: jpeg, width: 10 } }] });
+    expect(check(good)).toMatchObject({
+      outcome: "rendered",
+      pages: [{ rendition: { bytes: jpeg, width: 10 } }],
+    });
     const refusal = { outcome: "no_preview", mediaType: "image/png", reason: "broken", pageCount: null };
     expect(check(refusal)).toEqual(refusal);
   });
@@ -18,8 +33,14 @@ describe("what a child answers", () => {
     ["another type than the file has", { ...good, mediaType: "application/pdf" }],
     ["a field too many", { ...good, extra: 1 }],
     ["no page", { ...good, pages: [] }],
-    ["an image that was not sent", { ...good, pages: [{ ...page, thumbnail: { blob: 2, width: 1, height: 1 } }] }],
-    ["an image beyond the size of a rendition", { ...good, pages: [{ ...page, rendition: { blob: 0, width: 2_001, height: 1 } }] }],
+    [
+      "an image that was not sent",
+      { ...good, pages: [{ ...page, thumbnail: { blob: 2, width: 1, height: 1 } }] },
+    ],
+    [
+      "an image beyond the size of a rendition",
+      { ...good, pages: [{ ...page, rendition: { blob: 0, width: 2_001, height: 1 } }] },
+    ],
     ["a verdict that does not exist", { ...good, pages: [{ ...page, legibility: ["ugly"] }] }],
     ["a combined PDF that nobody asked for", { outcome: "combined" }],
     ["a crash that it claims itself", { outcome: "crashed", mediaType: "image/png", cause: "killed" }],
@@ -30,7 +51,8 @@ describe("what a child answers", () => {
 
   test("is not believed when an image is no JPEG, or a PDF no PDF", () => {
     expect(check(good, [jpeg, Buffer.from("<script>")])).toBeNull();
-    const combined = (text: string) => checkAnswer({ header: { outcome: "combined" }, blobs: [Buffer.from(text)] }, "combine");
+    const combined = (text: string) =>
+      checkAnswer({ header: { outcome: "combined" }, blobs: [Buffer.from(text)] }, "combine");
     expect(combined("%PDF-1.7")).toMatchObject({ outcome: "combined" });
     expect(combined("<script>")).toBeNull();
   });

@@ -47,7 +47,10 @@ const Answer = z.discriminatedUnion("outcome", [
 ]);
 
 /** What a child answered, checked; null when it is nothing that a child of ours would say about such a job. */
-export type CheckedAnswer = Decoded | { outcome: "combined"; pdf: Uint8Array } | { outcome: "fault"; message: string };
+export type CheckedAnswer =
+  | Decoded
+  | { outcome: "combined"; pdf: Uint8Array }
+  | { outcome: "fault"; message: string };
 
 /** Believes nothing: shapes, sizes, and that images are JPEGs and the PDF a PDF. */
 export function checkAnswer({ header, blobs }: Frame, asked: MediaType | "combine"): CheckedAnswer | null {

@@ -47,7 +47,11 @@ async function combined({ sizes }: Job & { kind: "combine" }, blobs: Uint8Array[
 function packed(decoded: Decoded): Frame {
   if (decoded.outcome !== "rendered") return { header: decoded, blobs: [] };
   const blobs: Uint8Array[] = [];
-  const ref = ({ bytes, width, height }: RenderedImage): ImageRef => ({ blob: blobs.push(bytes) - 1, width, height });
+  const ref = ({ bytes, width, height }: RenderedImage): ImageRef => ({
+    blob: blobs.push(bytes) - 1,
+    width,
+    height,
+  });
   const pages = decoded.pages.map(({ rendition, thumbnail, legibility }) => ({
     rendition: ref(rendition),
     thumbnail: ref(thumbnail),

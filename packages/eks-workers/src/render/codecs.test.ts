@@ -2,7 +2,7 @@ import { writeFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { isOutOfMemory, sharp } from "./codecs.ts";
+import { sharp } from "./codecs.ts";
 
 const pixel = () => sharp({ create: { width: 8, height: 8, channels: 3, background: "#ff0000" } });
 
@@ -30,15 +30,4 @@ describe("the decoders that are open", () => {
     await expect(sharp(path).raw().toBuffer()).rejects.toThrow("unsupported image format");
     await rm(folder, { recursive: true });
   });
-});
-
-describe("a decoder's complaint", () => {
-  test.each(["vips_malloc: out of memory", "Failed to allocate 9 bytes", "Aborted(OOM)", "std::bad_alloc"])(
-    "is about memory: %s",
-    (message) => expect(isOutOfMemory(new Error(message))).toBe(true),
-  );
-
-  test.each(["VipsJpeg: premature end", "memory access out of bounds", "no room"])("is about the file: %s", (message) =>
-    expect(isOutOfMemory(new Error(message))).toBe(false),
-  );
 });

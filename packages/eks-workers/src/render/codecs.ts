@@ -11,9 +11,3 @@ sharp.unblock({ operation: openLoaders });
 
 /** libvips with one thread, no cache and only four loaders; the only way by which this folder reaches it. */
 export { sharp };
-
-/** Tells whether a decoder failed for want of memory rather than for a fault of the file. */
-export function isOutOfMemory(error: unknown): boolean {
-  const message = error instanceof Error ? error.message : String(error);
-  return /out of memory|failed to allocate|allocation failed|bad_alloc|insufficient memory|enlarge memory|\boom\b/i.test(message);
-}

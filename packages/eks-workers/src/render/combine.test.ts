@@ -4,13 +4,19 @@ import { describe, expect, test } from "vitest";
 import { combineJpegs } from "./combine.ts";
 
 async function jpeg(width: number, height: number, background = "#445566") {
-  const bytes = await sharp({ create: { width, height, channels: 3, background } }).jpeg().toBuffer();
+  const bytes = await sharp({ create: { width, height, channels: 3, background } })
+    .jpeg()
+    .toBuffer();
   return { bytes, width, height };
 }
 
 describe("photos joined to one PDF", () => {
   test("are one page each, in order, their bytes embedded verbatim", async () => {
-    const pages = [await jpeg(300, 400, "#110000"), await jpeg(400, 300, "#001100"), await jpeg(50, 900, "#000011")];
+    const pages = [
+      await jpeg(300, 400, "#110000"),
+      await jpeg(400, 300, "#001100"),
+      await jpeg(50, 900, "#000011"),
+    ];
     const pdf = await combineJpegs(pages);
     const positions = pages.map(({ bytes }) => Buffer.from(pdf).indexOf(bytes));
     expect(positions.every((position) => position > 0)).toBe(true);
@@ -18,7 +24,9 @@ describe("photos joined to one PDF", () => {
   });
 
   test("have pages in the shape of the picture that fit on A4, upright or lying", async () => {
-    const pdf = await PDFDocument.load(await combineJpegs([await jpeg(300, 400), await jpeg(400, 300), await jpeg(50, 900)]));
+    const pdf = await PDFDocument.load(
+      await combineJpegs([await jpeg(300, 400), await jpeg(400, 300), await jpeg(50, 900)]),
+    );
     const sizes = pdf.getPages().map((page) => page.getSize());
     for (const [index, ratio] of [3 / 4, 4 / 3, 50 / 900].entries()) {
       const { width, height } = sizes[index]!;
@@ -28,6 +36,12 @@ describe("photos joined to one PDF", () => {
     }
     expect(sizes[0]!.width).toBeCloseTo(595.28, 2);
     expect(sizes[2]!.height).toBeCloseTo(841.89, 2);
+  });
+
+  test("may lie anywhere in a larger buffer", async () => {
+    const { bytes, ...size } = await jpeg(30, 40);
+    const within = Buffer.concat([Buffer.from("before"), bytes]).subarray(6);
+    expect(Buffer.from(await combineJpegs([{ ...size, bytes: within }])).includes(bytes)).toBe(true);
   });
 
   test("give the same bytes for the same photos", async () => {

@@ -14,7 +14,7 @@ export async function combineJpegs(pages: RenderedImage[]): Promise<Uint8Array> 
   pdf.setCreationDate(new Date(0));
   pdf.setModificationDate(new Date(0));
   for (const { bytes } of pages) {
-    const image = await pdf.embedJpg(bytes);
+    const image = await pdf.embedJpg(Uint8Array.from(bytes)); // pdf-lib ignores where a view begins in its buffer
     const [width, height] = fitA4(image.width, image.height);
     pdf.addPage([width, height]).drawImage(image, { x: 0, y: 0, width, height });
   }

@@ -18,11 +18,18 @@ afterAll(() => rm(folder, { recursive: true }));
 async function bare(deed: string): Promise<Command> {
   const entry = join(folder, `${crypto.randomUUID()}.mjs`);
   const frames = JSON.stringify(pathToFileURL(join(import.meta.dirname, "frames.ts")).href);
-  await writeFile(entry, `
+  await writeFile(
+    entry,
+    `
     import { spawn } from "node:child_process";
     import { readFrameSync, writeFrameSync } from ${frames};
-    ${deed}`);
-  return { file: process.execPath, args: [entry], options: { stdio: ["ignore", "ignore", "pipe", "pipe"], env: {}, detached: true } };
+    ${deed}`,
+  );
+  return {
+    file: process.execPath,
+    args: [entry],
+    options: { stdio: ["ignore", "ignore", "pipe", "pipe"], env: {}, detached: true },
+  };
 }
 
 const allowance = { previewPages: 1, softDeadlineMs: 1 };
@@ -48,8 +55,14 @@ async function gone(pid: number): Promise<void> {
 
 describe("a decode child on its leash", () => {
   test("does its job with the bytes that it is given", async () => {
-    const decoder = await Decoder.start(await bare(`${ready} writeFrameSync(3, { header: { got: job.blobs[0].toString() }, blobs: [] }); readFrameSync(3);`));
-    expect(await decoder.run({ ...work, signal: new AbortController().signal })).toMatchObject({ frame: { header: { got: "abc" } } });
+    const decoder = await Decoder.start(
+      await bare(
+        `${ready} writeFrameSync(3, { header: { got: job.blobs[0].toString() }, blobs: [] }); readFrameSync(3);`,
+      ),
+    );
+    expect(await decoder.run({ ...work, signal: new AbortController().signal })).toMatchObject({
+      frame: { header: { got: "abc" } },
+    });
     await decoder.kill();
   });
 
@@ -58,7 +71,9 @@ describe("a decode child on its leash", () => {
     ["exits by itself", "process.exit(0);"],
   ])("takes all that it started with it when it %s", async (_, end) => {
     const fork = `const forked = spawn(process.execPath, ["-e", "setInterval(() => {}, 1e6)"], { stdio: "inherit" });`;
-    const decoder = await Decoder.start(await bare(`${ready} ${fork} writeFrameSync(3, { header: { pid: forked.pid }, blobs: [] }); ${end}`));
+    const decoder = await Decoder.start(
+      await bare(`${ready} ${fork} writeFrameSync(3, { header: { pid: forked.pid }, blobs: [] }); ${end}`),
+    );
     const answer = await decoder.run({ ...work, signal: new AbortController().signal });
     const { pid } = "frame" in answer ? (answer.frame.header as { pid: number }) : { pid: 0 };
     expect(pid).toBeGreaterThan(0);
@@ -68,7 +83,11 @@ describe("a decode child on its leash", () => {
   });
 
   test("is ended when it speaks without being asked", async () => {
-    const decoder = await Decoder.start(await bare(`${ready.split(";")[0]}; setTimeout(() => writeFrameSync(3, { header: {}, blobs: [] }), 50); setInterval(() => {}, 1e6);`));
+    const decoder = await Decoder.start(
+      await bare(
+        `${ready.split(";")[0]}; setTimeout(() => writeFrameSync(3, { header: {}, blobs: [] }), 50); setInterval(() => {}, 1e6);`,
+      ),
+    );
     expect(await decoder.exited).toEqual({ crashed: "killed" });
   });
 
@@ -78,12 +97,16 @@ describe("a decode child on its leash", () => {
       yield Buffer.from("a");
       throw new Error("disk gone");
     })();
-    await expect(decoder.run({ ...work, feed, signal: new AbortController().signal })).rejects.toThrow("disk gone");
+    await expect(decoder.run({ ...work, feed, signal: new AbortController().signal })).rejects.toThrow(
+      "disk gone",
+    );
     expect(await decoder.exited).toHaveProperty("crashed");
   });
 
   test("says why it did not start", async () => {
-    await expect(Decoder.start(await bare(`throw new Error("no libvips here");`))).rejects.toThrow("no libvips here");
+    await expect(Decoder.start(await bare(`throw new Error("no libvips here");`))).rejects.toThrow(
+      "no libvips here",
+    );
     const nothing = { file: join(folder, "absent"), args: [], options: (await bare("")).options };
     await expect(Decoder.start(nothing)).rejects.toThrow("did not start");
   });

@@ -5,9 +5,11 @@ import { setTimeout as after } from "node:timers/promises";
 import { encodeHeader, type Frame, FrameReader } from "./frames.ts";
 import type { Command } from "./isolation.ts";
 import { type Job, readyHeader } from "./job.ts";
+import { isAboutMemory } from "./out-of-memory.ts";
 
 const startDeadlineMs = 10_000;
-const keptErrorBytes = 4_096;
+/** V8 writes some kilobytes of stack behind the line that says what happened. */
+const keptErrorBytes = 16_384;
 /** How long the pipes of a dead child may stay open in the hands of something that it started. */
 const lastWordsMs = 500;
 
@@ -55,6 +57,7 @@ export class Decoder {
     const decoder = new Decoder(command);
     const timer = setTimeout(() => decoder.#signal(), startDeadlineMs);
     const end = await Promise.race([decoder.#answer(0), decoder.#exited]).finally(() => clearTimeout(timer));
+    decoder.#onData = null;
     if ("frame" in end && end.frame.header["kind"] === readyHeader.kind) return decoder;
     await decoder.kill();
     throw new Error(`a decode child did not start: ${decoder.#stderr.trim() || "no error was written"}`);
@@ -143,7 +146,6 @@ export class Decoder {
     this.#isGone = true; // its number may now be given to a stranger
     await Promise.race([closed, after(lastWordsMs, null, { ref: false })]);
     this.#pipe.destroy();
-    const ranOut = /out of memory|bad_alloc|allocation failed/i.test(this.#stderr);
-    return { crashed: ranOut ? "out_of_memory" : "killed" };
+    return { crashed: isAboutMemory(this.#stderr) ? "out_of_memory" : "killed" };
   }
 }

@@ -4,7 +4,9 @@ import { describe, expect, test } from "vitest";
 import { readExif } from "./exif.ts";
 
 async function exifOf(exif: Parameters<ReturnType<typeof sharp>["withExif"]>[0]): Promise<Uint8Array> {
-  const jpeg = sharp({ create: { width: 8, height: 8, channels: 3, background: "#fff" } }).withExif(exif).jpeg();
+  const jpeg = sharp({ create: { width: 8, height: 8, channels: 3, background: "#fff" } })
+    .withExif(exif)
+    .jpeg();
   const { exif: block } = await sharp(await jpeg.toBuffer()).metadata();
   return block!.subarray(6);
 }
@@ -14,7 +16,12 @@ describe("what a camera wrote", () => {
     const exif = await exifOf({
       IFD0: { Make: "Samplephone", Model: "S 5" },
       IFD2: { DateTimeOriginal: "2025:03:05 10:41:27", OffsetTimeOriginal: "+01:00" },
-      IFD3: { GPSLatitudeRef: "S", GPSLatitude: "45/1 48/1 3600/100", GPSLongitudeRef: "W", GPSLongitude: "9/1 30/1 0/1" },
+      IFD3: {
+        GPSLatitudeRef: "S",
+        GPSLatitude: "45/1 48/1 3600/100",
+        GPSLongitudeRef: "W",
+        GPSLongitude: "9/1 30/1 0/1",
+      },
     });
     expect(readExif(exif)).toMatchObject({
       make: "Samplephone",
@@ -32,7 +39,11 @@ describe("what a camera wrote", () => {
       IFD3: { GPSLatitudeRef: "N", GPSLatitude: "45/0 0/0 0/0" },
     });
     const { takenAt, latitude, make } = readExif(exif);
-    expect({ takenAt, latitude, make }).toEqual({ takenAt: undefined, latitude: undefined, make: "Samplephone" });
+    expect({ takenAt, latitude, make }).toEqual({
+      takenAt: undefined,
+      latitude: undefined,
+      make: "Samplephone",
+    });
   });
 
   test("never breaks the reader, whatever the bytes", async () => {

@@ -50,7 +50,9 @@ class TiffReader {
   at(offset: number, size: number): number {
     if (offset < 0 || offset + size > this.#view.byteLength) return 0;
     if (size === 1) return this.#view.getUint8(offset);
-    return size === 2 ? this.#view.getUint16(offset, this.#little) : this.#view.getUint32(offset, this.#little);
+    return size === 2
+      ? this.#view.getUint16(offset, this.#little)
+      : this.#view.getUint32(offset, this.#little);
   }
 
   /** The entries of one directory by tag; offset 0 means that there is none. */
@@ -70,10 +72,14 @@ class TiffReader {
     const count = this.at(at + 4, 4);
     const start = size * count <= 4 ? at + 8 : this.at(at + 8, 4);
     const each = (read: (offset: number) => number, most: number) =>
-      Array.from({ length: size === 0 ? 0 : Math.min(count, most) }, (_, index) => read(start + index * size));
+      Array.from({ length: size === 0 ? 0 : Math.min(count, most) }, (_, index) =>
+        read(start + index * size),
+      );
     return {
-      // oxlint-disable-next-line no-control-regex -- cameras pad with NUL
-      text: () => String.fromCharCode(...each((o) => this.at(o, 1), 128)).replace(/\0.*$/s, "").trim() || undefined,
+      text: () =>
+        String.fromCharCode(...each((o) => this.at(o, 1), 128))
+          .replace(/\0.*$/s, "")
+          .trim() || undefined,
       number: () => (size === 2 || size === 4 ? this.at(start, size) : undefined),
       rationals: () => each((o) => this.at(o, 4) / this.at(o + 4, 4), 3),
     };

@@ -3,14 +3,20 @@ import { describe, expect, test } from "vitest";
 import { encodeHeader, type Frame, FrameReader, maxHeaderBytes } from "./frames.ts";
 
 function encoded(header: Record<string, unknown>, blobs: Uint8Array[]): Buffer {
-  const head = encodeHeader(header, blobs.map((blob) => blob.length));
+  const head = encodeHeader(
+    header,
+    blobs.map((blob) => blob.length),
+  );
   return Buffer.concat([head, ...blobs]);
 }
 
 describe("a frame between parent and child", () => {
   test("arrives the same however the socket cuts it", () => {
     const blobs = fc.array(fc.uint8Array({ maxLength: 50 }), { maxLength: 4 });
-    const header = fc.dictionary(fc.string().filter((key) => key !== "blobBytes" && key !== "__proto__"), fc.string());
+    const header = fc.dictionary(
+      fc.string().filter((key) => key !== "blobBytes" && key !== "__proto__"),
+      fc.string(),
+    );
     fc.assert(
       fc.property(header, blobs, fc.integer({ min: 1, max: 40 }), (sentHeader, sentBlobs, chunkBytes) => {
         const bytes = encoded(sentHeader, sentBlobs);
@@ -40,7 +46,9 @@ describe("a frame between parent and child", () => {
   });
 
   test("is refused when more follows, or when its lengths are nonsense", () => {
-    expect(() => new FrameReader(10).push(Buffer.concat([encoded({}, []), Buffer.from("x")]))).toThrow("behind");
+    expect(() => new FrameReader(10).push(Buffer.concat([encoded({}, []), Buffer.from("x")]))).toThrow(
+      "behind",
+    );
     for (const blobBytes of [[-1], [0.5], ["1"], [2 ** 60], "none", null]) {
       const json = Buffer.from(JSON.stringify({ blobBytes }));
       const length = Buffer.alloc(4);

@@ -76,7 +76,13 @@ export function readFrameSync(fd: number): Frame | null {
 
 /** Child side: writes one frame and returns when the parent has taken it into its buffer. */
 export function writeFrameSync(fd: number, { header, blobs }: Frame): void {
-  writeExactly(fd, encodeHeader(header, blobs.map((blob) => blob.length)));
+  writeExactly(
+    fd,
+    encodeHeader(
+      header,
+      blobs.map((blob) => blob.length),
+    ),
+  );
   for (const blob of blobs) writeExactly(fd, blob);
 }
 
@@ -101,7 +107,7 @@ function sum(lengths: number[]): number {
 
 function readExactly(fd: number, length: number): Buffer | null {
   const bytes = Buffer.allocUnsafe(length);
-  for (let at = 0; at < length; ) {
+  for (let at = 0; at < length;) {
     const got = readSync(fd, bytes, at, length - at, null);
     if (got === 0) return null;
     at += got;
@@ -110,5 +116,5 @@ function readExactly(fd: number, length: number): Buffer | null {
 }
 
 function writeExactly(fd: number, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at);
+  for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at, bytes.length - at);
 }

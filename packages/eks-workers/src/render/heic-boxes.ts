@@ -23,7 +23,7 @@ function find(among: Box[], type: string): Box | undefined {
 
 function boxes(view: DataView, from: number, to: number): Box[] {
   const found: Box[] = [];
-  for (let at = from; at + 8 <= to && found.length < maxBoxes; ) {
+  for (let at = from; at + 8 <= to && found.length < maxBoxes;) {
     const declared = view.getUint32(at);
     const isLong = declared === 1;
     const size = isLong ? Number(view.getBigUint64(at + 8)) : declared === 0 ? to - at : declared;
@@ -35,13 +35,20 @@ function boxes(view: DataView, from: number, to: number): Box[] {
 }
 
 function typeAt(view: DataView, at: number): string {
-  return String.fromCharCode(view.getUint8(at), view.getUint8(at + 1), view.getUint8(at + 2), view.getUint8(at + 3));
+  return String.fromCharCode(
+    view.getUint8(at),
+    view.getUint8(at + 1),
+    view.getUint8(at + 2),
+    view.getUint8(at + 3),
+  );
 }
 
 function iccOf(bytes: Uint8Array, view: DataView, meta: Box[]): Uint8Array | null {
   const properties = find(meta, "iprp");
   const container = properties && find(boxes(view, properties.start, properties.end), "ipco");
-  const colours = container ? boxes(view, container.start, container.end).filter(({ type }) => type === "colr") : [];
+  const colours = container
+    ? boxes(view, container.start, container.end).filter(({ type }) => type === "colr")
+    : [];
   const profile = colours.find(({ start }) => ["prof", "rICC"].includes(typeAt(view, start)));
   return profile ? bytes.subarray(profile.start + 4, profile.end) : null;
 }
@@ -62,13 +69,18 @@ function exifItem(view: DataView, info: Box | undefined): number | null {
     const version = view.getUint8(start);
     if (type !== "infe" || version < 2) continue;
     const isWide = version >= 3;
-    if (typeAt(view, start + (isWide ? 10 : 8)) === "Exif") return isWide ? view.getUint32(start + 4) : view.getUint16(start + 4);
+    if (typeAt(view, start + (isWide ? 10 : 8)) === "Exif")
+      return isWide ? view.getUint32(start + 4) : view.getUint16(start + 4);
   }
   return null;
 }
 
 /** The first extent of an item that lies in the file itself; items hardly ever have more for EXIF. */
-function extentOf(view: DataView, locations: Box | undefined, item: number): { start: number; end: number } | null {
+function extentOf(
+  view: DataView,
+  locations: Box | undefined,
+  item: number,
+): { start: number; end: number } | null {
   if (!locations) return null;
   const version = view.getUint8(locations.start);
   const sizes = view.getUint16(locations.start + 4);
@@ -77,7 +89,14 @@ function extentOf(view: DataView, locations: Box | undefined, item: number): { s
   const idSize = version < 2 ? 2 : 4;
   let at = locations.start + 6;
   const take = (size: number): number => {
-    const value = size === 8 ? Number(view.getBigUint64(at)) : size === 4 ? view.getUint32(at) : size === 2 ? view.getUint16(at) : 0;
+    const value =
+      size === 8
+        ? Number(view.getBigUint64(at))
+        : size === 4
+          ? view.getUint32(at)
+          : size === 2
+            ? view.getUint16(at)
+            : 0;
     at += size;
     return value;
   };

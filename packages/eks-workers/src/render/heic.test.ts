@@ -9,7 +9,9 @@ import { renderHeic } from "./heic.ts";
 const sample = await readFile(join(import.meta.dirname, "../../../local/samples/licence.heic"));
 
 function box(type: string, ...parts: (Uint8Array | string)[]): Buffer {
-  const body = Buffer.concat(parts.map((part) => (typeof part === "string" ? Buffer.from(part, "latin1") : part)));
+  const body = Buffer.concat(
+    parts.map((part) => (typeof part === "string" ? Buffer.from(part, "latin1") : part)),
+  );
   const head = Buffer.alloc(8);
   head.writeUInt32BE(body.length + 8);
   head.write(type, 4, "latin1");
@@ -41,9 +43,13 @@ describe("an HEIC photo", () => {
     if (decoded.outcome !== "rendered") return;
     const { rendition, thumbnail, legibility } = decoded.pages[0]!;
     expect([rendition.width, rendition.height, thumbnail.width]).toEqual([1_600, 1_200, 320]);
-    expect((await sharp(rendition.bytes).metadata()).format).toBe("jpeg");
     expect(legibility).toEqual([]);
-    expect(decoded.captureFacts).toMatchObject({ format: "heic", width: 1_600, height: 1_200 });
+    const { format, icc, exif } = await sharp(rendition.bytes).metadata();
+    expect({ format, exif }).toEqual({ format: "jpeg", exif: undefined });
+    expect(icc?.equals(readHeicExtras(sample).icc!)).toBe(true);
+    expect(Buffer.from(rendition.bytes).includes("Samplephone")).toBe(false);
+    const taken = { make: "Samplephone", takenAt: "2025-03-05T10:41:27+01:00", latitude: 45.8101 };
+    expect(decoded.captureFacts).toMatchObject({ format: "heic", width: 1_600, height: 1_200, ...taken });
   });
 
   test("is rendered under a brand that the decoder's front does not know", async () => {
@@ -54,7 +60,8 @@ describe("an HEIC photo", () => {
 
   test("is refused by its declared size before it is decoded", async () => {
     const huge = Buffer.from(sample);
-    for (let at = huge.indexOf("ispe"); at >= 0; at = huge.indexOf("ispe", at + 4)) huge.writeUInt32BE(20_000, at + 8);
+    for (let at = huge.indexOf("ispe"); at >= 0; at = huge.indexOf("ispe", at + 4))
+      huge.writeUInt32BE(20_000, at + 8);
     expect(await renderHeic(huge)).toMatchObject({ outcome: "over_limit", limit: "side", actual: 20_000 });
   });
 
@@ -73,6 +80,11 @@ describe("what stands beside the pixels of an HEIC file", () => {
     const extras = readHeicExtras(boxesWith(profile, exif));
     expect(Buffer.from(extras.icc!)).toEqual(profile);
     expect(Buffer.from(extras.exif!)).toEqual(exif);
+  });
+
+  test("is absent when a box ends before it begins", () => {
+    const file = Buffer.concat([box("ftyp", "heic\0\0\0\0"), box("meta", Buffer.alloc(4), box("iinf"))]);
+    expect(readHeicExtras(file)).toEqual({ icc: null, exif: null });
   });
 
   test("is absent, and never an error, whatever the bytes", () => {

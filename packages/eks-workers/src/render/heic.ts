@@ -2,7 +2,6 @@ import decode from "heic-decode";
 import { type Decoded, overLimit, undecodable } from "./decoded.ts";
 import { readExif } from "./exif.ts";
 import { readHeicExtras } from "./heic-boxes.ts";
-import { withIccProfile } from "./icc.ts";
 import { breaksImageLimit } from "./limits.ts";
 import { renderPage } from "./page.ts";
 
@@ -10,7 +9,7 @@ const mediaType = "image/heic";
 
 /**
  * Renders the first picture of a HEIC file. libheif turns it upright itself, so EXIF orientation is not applied again.
- * The profile is put back afterwards, since raw pixels carry none.
+ * The profile is handed over beside the pixels, since raw ones carry none.
  */
 export async function renderHeic(bytes: Buffer): Promise<Decoded> {
   const { icc, exif } = readHeicExtras(bytes);
@@ -24,10 +23,20 @@ export async function renderHeic(bytes: Buffer): Promise<Decoded> {
       if (broken) return overLimit(mediaType, broken);
       const { data } = await image.decode();
       const options = { raw: { width, height, channels: 4 as const } };
-      const page = await renderPage({ input: data, options, keepsProfile: false, original: { width, height } });
+      const page = await renderPage({
+        input: data,
+        options,
+        profile: icc ?? "dropped",
+        original: { width, height },
+      });
       if (page === null) return undecodable(mediaType, "damaged", 1);
-      if (icc) page.rendition.bytes = withIccProfile(page.rendition.bytes, icc);
-      const captureFacts = { format: "heic", width, height, hasProfile: icc !== null, ...(exif ? readExif(exif) : {}) };
+      const captureFacts = {
+        format: "heic",
+        width,
+        height,
+        hasProfile: icc !== null,
+        ...(exif ? readExif(exif) : {}),
+      };
       return { outcome: "rendered", mediaType, pageCount: 1, pages: [page], text: null, captureFacts };
     } finally {
       images.dispose();

@@ -3,11 +3,16 @@ import { describe, expect, test } from "vitest";
 import { withIccProfile } from "./icc.ts";
 
 async function plainJpeg(): Promise<Buffer> {
-  return sharp({ create: { width: 16, height: 16, channels: 3, background: "#336699" } }).jpeg().toBuffer();
+  return sharp({ create: { width: 16, height: 16, channels: 3, background: "#336699" } })
+    .jpeg()
+    .toBuffer();
 }
 
 async function profile(): Promise<Buffer> {
-  const tagged = await sharp(await plainJpeg()).withIccProfile("p3").jpeg().toBuffer();
+  const tagged = await sharp(await plainJpeg())
+    .withIccProfile("p3")
+    .jpeg()
+    .toBuffer();
   return (await sharp(tagged).metadata()).icc!;
 }
 
@@ -24,6 +29,17 @@ describe("a profile put into a JPEG", () => {
     long.writeUInt32BE(long.length, 0);
     const tagged = withIccProfile(await plainJpeg(), long);
     expect((await sharp(tagged).metadata()).icc?.length).toBe(long.length);
+  });
+
+  test("stands behind the JFIF segment, which wants to be first", async () => {
+    const jpeg = await plainJpeg();
+    const jfif = Buffer.from("ffe000104a46494600010100000100010000", "hex");
+    const tagged = withIccProfile(
+      Buffer.concat([jpeg.subarray(0, 2), jfif, jpeg.subarray(2)]),
+      await profile(),
+    );
+    expect(Buffer.from(tagged.subarray(2, 20))).toEqual(jfif);
+    expect((await sharp(tagged).metadata()).hasProfile).toBe(true);
   });
 
   test("is left out when there is none", async () => {

@@ -57,11 +57,20 @@ export async function findCage(scratch: string): Promise<Cage> {
 }
 
 function cageOf(kept: readonly Layer[], isolation: Isolation, scratch: string): Cage {
-  return { isolation, layers: kept, command: (entry, allowance) => commandOf(kept, entry, allowance, scratch) };
+  return {
+    isolation,
+    layers: kept,
+    command: (entry, allowance) => commandOf(kept, entry, allowance, scratch),
+  };
 }
 
 /** Tools exec one another in place, so the pid stays Node's and the socket pair stays open. */
-function commandOf(kept: readonly Layer[], entry: string, allowance: CageAllowance, scratch: string): Command {
+function commandOf(
+  kept: readonly Layer[],
+  entry: string,
+  allowance: CageAllowance,
+  scratch: string,
+): Command {
   const wrappers = kept.map((layer) => wrapperOf(layer, allowance)).filter((wrapper) => wrapper !== null);
   const node = [process.execPath, "--no-warnings", "--max-old-space-size=128"];
   if (kept.includes("permission")) node.push("--permission", "--allow-addons", ...readable(entry));
@@ -132,7 +141,9 @@ async function prove(kept: readonly Layer[], scratch: string): Promise<Isolation
     const findings = await ask(command, { port, memoryBytes: reservedBytes + probeAllowance.memoryBytes });
     if (findings === null) return null;
     // sharp sets VIPSHOME for itself; anything else would have been inherited.
-    const inherited = (findings.environment as string[]).filter((name) => !(name in environment) && name !== "VIPSHOME");
+    const inherited = (findings.environment as string[]).filter(
+      (name) => !(name in environment) && name !== "VIPSHOME",
+    );
     if (inherited.length > 0) return null;
     return {
       network: findings.reachedNetwork === false ? "none" : "shared",

@@ -45,6 +45,17 @@ describe("the verdict on a photographed page", () => {
     expect(verdict(grainy)).toEqual(["blurred"]);
   });
 
+  test("is blurred already when the edges of large print are no longer steps", async () => {
+    const pixels = new Uint8Array(width * height).fill(215);
+    for (let top = 50; top < 900; top += 90) {
+      for (let left = 50; left < 680; left += 90) {
+        for (let y = top; y < top + 20; y += 1) pixels.fill(45, y * width + left, y * width + left + 20);
+      }
+    }
+    expect(verdict(pixels)).toEqual([]);
+    expect(verdict(await through(pixels, (image) => image.blur(0.8)))).toEqual(["blurred"]);
+  });
+
   test("is dark when the paper itself is nearly black", async () => {
     expect(verdict(await through(page(), (image) => image.linear(0.3, 0)))).toEqual(["dark"]);
   });

@@ -13,7 +13,14 @@ export const legibilitySide = 1_000;
 export const minOriginalSide = 800;
 
 /** Thresholds of our own measurements on scans, phone photos and their blurred, darkened and glared copies. */
-const thresholds = { edge: 0.95, tileSharp: 0.12, texturedEnough: 0.02, dark: 80, glareShare: 0.025, paper: 245 };
+const thresholds = {
+  edge: 0.95,
+  tileSharp: 0.12,
+  texturedEnough: 0.02,
+  dark: 80,
+  glareShare: 0.025,
+  paper: 245,
+};
 const tileSide = 32;
 const texturedRange = 40;
 const clipped = 250;
@@ -57,7 +64,7 @@ export function showsAlmostNothing(image: GreyImage): boolean {
 }
 
 /** The measured facts behind a verdict; shares are 0 to 1, p50 and p95 are luminance. */
-export type LegibilityFacts = {
+type LegibilityFacts = {
   edge: number;
   tileSharp: number;
   textured: number;
@@ -68,7 +75,7 @@ export type LegibilityFacts = {
 };
 
 /** Measures a page; sharpness is taken after a 3 × 3 median, since noise would pass for sharpness. */
-export function measureLegibility(image: GreyImage): LegibilityFacts {
+function measureLegibility(image: GreyImage): LegibilityFacts {
   const histogram = histogramOf(image.pixels);
   const count = image.pixels.length;
   const calm = median3(image);
@@ -82,7 +89,9 @@ export function measureLegibility(image: GreyImage): LegibilityFacts {
 }
 
 function isBlurred({ textured, edge, tileSharp }: LegibilityFacts): boolean {
-  return textured >= thresholds.texturedEnough && (edge < thresholds.edge || tileSharp < thresholds.tileSharp);
+  return (
+    textured >= thresholds.texturedEnough && (edge < thresholds.edge || tileSharp < thresholds.tileSharp)
+  );
 }
 
 /** Curvature over slope at the strongest edges: falls with blur, does not care for light or amount of ink. */
@@ -111,7 +120,12 @@ function tilesOf({ pixels, width, height }: GreyImage, calm: Uint8Array) {
   let clippedTiles = 0;
   for (let top = 0; top < height; top += tileSide) {
     for (let left = 0; left < width; left += tileSide) {
-      const tile = { left, top, right: Math.min(left + tileSide, width), bottom: Math.min(top + tileSide, height) };
+      const tile = {
+        left,
+        top,
+        right: Math.min(left + tileSide, width),
+        bottom: Math.min(top + tileSide, height),
+      };
       const range = rangeIn(calm, width, tile);
       tiles += 1;
       if (isClipped(pixels, width, tile)) clippedTiles += 1;
@@ -154,7 +168,8 @@ function laplacianDeviation(pixels: Uint8Array, width: number, height: number, t
   for (let y = Math.max(1, tile.top); y < Math.min(tile.bottom, height - 1); y += 1) {
     for (let x = Math.max(1, tile.left); x < Math.min(tile.right, width - 1); x += 1) {
       const at = y * width + x;
-      const value = 4 * pixels[at]! - pixels[at - 1]! - pixels[at + 1]! - pixels[at - width]! - pixels[at + width]!;
+      const value =
+        4 * pixels[at]! - pixels[at - 1]! - pixels[at + 1]! - pixels[at - width]! - pixels[at + width]!;
       sum += value;
       squares += value * value;
       count += 1;

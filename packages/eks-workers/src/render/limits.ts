@@ -1,5 +1,7 @@
-/** Side and area above which nothing is decoded: a progressive JPEG costs 3 MB per megapixel (our measurement). */
-export const maxSide = 16_384;
+/** Side above which nothing is decoded. */
+const maxSide = 16_384;
+
+/** Area above which nothing is decoded: a progressive JPEG costs 3 MB per megapixel (our measurement). */
 export const maxMegapixels = 100;
 
 /** Pages above which a PDF is not opened further. */

@@ -1,17 +1,26 @@
 import type { RenderedImage, RenderedPage } from "@strongroom/core/document/rendering";
 import type { Sharp, SharpInput, SharpOptions } from "sharp";
 import { sharp } from "./codecs.ts";
-import { type GreyImage, judgeLegibility, legibilitySide, luminanceOf, showsAlmostNothing } from "./legibility.ts";
+import { withIccProfile } from "./icc.ts";
+import {
+  type GreyImage,
+  judgeLegibility,
+  legibilitySide,
+  luminanceOf,
+  showsAlmostNothing,
+} from "./legibility.ts";
 import { jpegQuality, maxMegapixels, renditionSide, thumbnailSide } from "./limits.ts";
 
 /** Pixels on their way to a page: what sharp is given, and the original's size for the verdict. */
 export type Picture = {
   input: SharpInput;
   options: SharpOptions;
-  /** Keep the profile of the file (it fits the pixels), or convert to sRGB and drop it. */
-  keepsProfile: boolean;
+  /** The file's own is kept where it fits the pixels; else they become sRGB. Raw pixels come with theirs in bytes. */
+  profile: "kept" | "dropped" | Uint8Array;
   original: { width: number; height: number };
 };
+
+type FailOn = "warning" | "none";
 
 /**
  * Renders one picture upright and flattened on white; null when the file is damaged and next to nothing of it shows.
@@ -47,10 +56,12 @@ async function look(rendition: RenderedImage, original: { width: number; height:
   return { grey, page: { rendition, thumbnail: await thumbnailOf(rendition), legibility } };
 }
 
-function encode({ input, options, keepsProfile }: Picture, failOn: "warning" | "none"): Promise<RenderedImage> {
-  const upright = sharp(input, { ...options, failOn, limitInputPixels: maxMegapixels * 1_000_000 }).autoOrient();
+async function encode({ input, options, profile }: Picture, failOn: FailOn): Promise<RenderedImage> {
+  const limitInputPixels = maxMegapixels * 1_000_000;
+  const upright = sharp(input, { ...options, failOn, limitInputPixels }).autoOrient();
   const flat = inside(upright, renditionSide).flatten({ background: "#ffffff" });
-  return jpegOf(keepsProfile ? flat.keepIccProfile() : flat);
+  const image = await jpegOf(profile === "kept" ? flat.keepIccProfile() : flat);
+  return typeof profile === "string" ? image : { ...image, bytes: withIccProfile(image.bytes, profile) };
 }
 
 function inside(pipeline: Sharp, side: number): Sharp {

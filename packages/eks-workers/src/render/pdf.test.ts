@@ -6,7 +6,7 @@ import { renderPdf } from "./pdf.ts";
 
 const allowance = { previewPages: 20, softDeadlineMs: 10_000 };
 
-async function pdf(draw: (document: PDFDocument) => void | Promise<void>): Promise<Uint8Array> {
+async function pdf(draw: (document: PDFDocument) => unknown): Promise<Uint8Array> {
   const document = await PDFDocument.create();
   await draw(document);
   return document.save();
@@ -26,7 +26,9 @@ const locked = Buffer.from(
 
 describe("the previews of a PDF", () => {
   test("are 2,000 pixels long, with thumbnails of 320", async () => {
-    const [page] = (await rendered(await pdf((document) => void document.addPage([595, 842]).drawText("Load 4711")))).pages;
+    const [page] = (
+      await rendered(await pdf((document) => document.addPage([595, 842]).drawText("Load 4711")))
+    ).pages;
     expect(page!.rendition).toMatchObject({ width: 1_413, height: 2_000 });
     expect(page!.thumbnail).toMatchObject({ width: 226, height: 320 });
     expect(await sharp(page!.rendition.bytes).metadata()).toMatchObject({ format: "jpeg", width: 1_413 });
@@ -37,7 +39,10 @@ describe("the previews of a PDF", () => {
     const bytes = await pdf((document) => {
       for (let page = 0; page < 5; page += 1) document.addPage([100, 100]);
     });
-    expect(await rendered(bytes, { ...allowance, previewPages: 3 })).toMatchObject({ pageCount: 5, pages: { length: 3 } });
+    expect(await rendered(bytes, { ...allowance, previewPages: 3 })).toMatchObject({
+      pageCount: 5,
+      pages: { length: 3 },
+    });
   });
 
   test("end with the first one when time is up, and so does the text", async () => {
@@ -53,13 +58,20 @@ describe("the previews of a PDF", () => {
       const page = document.addPage([200, 100]);
       const field = document.getForm().createTextField("driver");
       field.setText("NOEMI");
-      field.addToPage(page, { x: 10, y: 10, width: 180, height: 60, backgroundColor: rgb(1, 1, 1), borderWidth: 0 });
+      field.addToPage(page, {
+        x: 10,
+        y: 10,
+        width: 180,
+        height: 60,
+        backgroundColor: rgb(1, 1, 1),
+        borderWidth: 0,
+      });
     });
     expect((await rendered(bytes)).pages[0]!.legibility).toEqual([]);
   });
 
   test("say that an empty page is blank", async () => {
-    const bytes = await pdf((document) => void document.addPage([300, 300]));
+    const bytes = await pdf((document) => document.addPage([300, 300]));
     expect((await rendered(bytes)).pages[0]!.legibility).toEqual(["blank"]);
   });
 
@@ -68,7 +80,7 @@ describe("the previews of a PDF", () => {
     ["a ribbon", [14_400, 2], 2_000, 1],
     ["a stamp, at 300 dpi", [72, 36], 300, 150],
   ])("stay within bounds for %s", async (_, size, width, height) => {
-    const bytes = await pdf((document) => void document.addPage(size as [number, number]));
+    const bytes = await pdf((document) => document.addPage(size as [number, number]));
     expect((await rendered(bytes)).pages[0]!.rendition).toMatchObject({ width, height });
   });
 
@@ -123,7 +135,15 @@ describe("a PDF without previews", () => {
         for (let page = 0; page < count; page += 1) document.addPage([10, 10]);
       });
     const allowed = { ...allowance, previewPages: 1 };
-    expect(await renderPdf(await of(maxPages + 1), allowed)).toMatchObject({ outcome: "over_limit", limit: "pages", actual: 501, allowed: 500 });
-    expect(await renderPdf(await of(maxPages), allowed)).toMatchObject({ outcome: "rendered", pageCount: 500 });
+    expect(await renderPdf(await of(maxPages + 1), allowed)).toMatchObject({
+      outcome: "over_limit",
+      limit: "pages",
+      actual: 501,
+      allowed: 500,
+    });
+    expect(await renderPdf(await of(maxPages), allowed)).toMatchObject({
+      outcome: "rendered",
+      pageCount: 500,
+    });
   });
 });

@@ -29,7 +29,8 @@ export async function renderPdf(bytes: Uint8Array, allowance: Allowance): Promis
   }
   // A PDF left open dies with its child, which is not used again after such an outcome; closing could trap once more.
   const { pageCount } = pdf;
-  if (pageCount > maxPages) return overLimit(mediaType, { limit: "pages", actual: pageCount, allowed: maxPages });
+  if (pageCount > maxPages)
+    return overLimit(mediaType, { limit: "pages", actual: pageCount, allowed: maxPages });
   try {
     const pages = await previews(pdf, Math.min(pageCount, allowance.previewPages), endsAt);
     if (pages === null) return undecodable(mediaType, "no page opens", pageCount);
@@ -86,8 +87,10 @@ function textOf(pdf: Pdf, endsAt: number): string[] {
 
 /** PDFium writes U+FFFE for a hyphen at a line's end: the word is joined. NUL and lone surrogates cannot be stored. */
 function clean(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- NUL is what must go
-  return text.replace(/\uFFFE(?:\r?\n)?/g, "").replace(/\0/g, "").toWellFormed();
+  return text
+    .replace(/\uFFFE(?:\r?\n)?/g, "")
+    .replace(/\0/g, "")
+    .toWellFormed();
 }
 
 function cut(text: string, bytes: number): string {

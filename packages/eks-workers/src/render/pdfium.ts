@@ -117,7 +117,13 @@ function openForm(pdfium: Pdfium, document: number): { handle: number; close(): 
   };
 }
 
-function withPage<T>(pdfium: Pdfium, document: number, form: number, index: number, use: (page: PdfPage) => T): T | null {
+function withPage<T>(
+  pdfium: Pdfium,
+  document: number,
+  form: number,
+  index: number,
+  use: (page: PdfPage) => T,
+): T | null {
   const page = pdfium._FPDF_LoadPage(document, index);
   if (page === 0) return null;
   if (form !== 0) pdfium._FORM_OnAfterLoadPage(page, form);

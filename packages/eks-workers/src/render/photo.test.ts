@@ -34,7 +34,8 @@ async function colourAt({ rendition }: RenderedPage, x: number, y: number): Prom
 }
 
 function expectColour(actual: number[], expected: number[]): void {
-  for (const [channel, value] of expected.entries()) expect(Math.abs(actual[channel]! - value)).toBeLessThan(12);
+  for (const [channel, value] of expected.entries())
+    expect(Math.abs(actual[channel]! - value)).toBeLessThan(12);
 }
 
 describe("the rendition of a photo", () => {
@@ -65,7 +66,10 @@ describe("the rendition of a photo", () => {
   });
 
   test("keeps its colour profile and nothing else that the camera wrote", async () => {
-    const camera = { IFD0: { Make: "Samplephone" }, IFD3: { GPSLatitudeRef: "N", GPSLatitude: "45/1 48/1 0/1" } };
+    const camera = {
+      IFD0: { Make: "Samplephone" },
+      IFD3: { GPSLatitudeRef: "N", GPSLatitude: "45/1 48/1 0/1" },
+    };
     const xmp = '<x:xmpmeta xmlns:x="adobe:ns:meta/"><a>secret place</a></x:xmpmeta>';
     const photo = await noise(400, 300).withIccProfile("p3").withExif(camera).withXmp(xmp).jpeg().toBuffer();
     const before = await sharp(photo).metadata();
@@ -83,7 +87,9 @@ describe("the rendition of a photo", () => {
   });
 
   test("shows transparency as white paper", async () => {
-    const clear = sharp({ create: { width: 60, height: 40, channels: 4, background: { r: 0, g: 0, b: 0, alpha: 0 } } });
+    const clear = sharp({
+      create: { width: 60, height: 40, channels: 4, background: { r: 0, g: 0, b: 0, alpha: 0 } },
+    });
     for (const [mediaType, bytes] of [
       ["image/png", await clear.clone().png().toBuffer()],
       ["image/webp", await clear.clone().webp().toBuffer()],
@@ -101,7 +107,11 @@ describe("the rendition of a photo", () => {
     ["a palette", (image: Sharp) => image.png({ palette: true }), "image/png"],
     ["LZW", (image: Sharp) => image.tiff({ compression: "lzw" }), "image/tiff"],
     ["BigTIFF", (image: Sharp) => image.tiff({ bigtiff: true }), "image/tiff"],
-    ["one bit", (image: Sharp) => image.toColourspace("b-w").tiff({ bitdepth: 1, compression: "ccittfax4" }), "image/tiff"],
+    [
+      "one bit",
+      (image: Sharp) => image.toColourspace("b-w").tiff({ bitdepth: 1, compression: "ccittfax4" }),
+      "image/tiff",
+    ],
     ["progressive", (image: Sharp) => image.jpeg({ progressive: true }), "image/jpeg"],
   ] as const)("is made of pictures of every kind: %s", async (_, encode, mediaType) => {
     const white = sharp({ create: { width: 300, height: 200, channels: 3, background: "#ffffff" } });
@@ -122,7 +132,12 @@ describe("the rendition of a photo", () => {
 describe("a TIFF of many pages", () => {
   const tiff = async (count: number) => {
     const page = await noise(40, 30).png().toBuffer();
-    return sharp(Array.from({ length: count }, () => page), { join: { animated: true } }).tiff().toBuffer();
+    return sharp(
+      Array.from({ length: count }, () => page),
+      { join: { animated: true } },
+    )
+      .tiff()
+      .toBuffer();
   };
 
   test("shows all its pages, up to the number of previews", async () => {
@@ -140,10 +155,16 @@ describe("a picture above the limits", () => {
     png.writeUInt32BE(height, 20);
     return Buffer.concat([png, Buffer.from("0000000049444154", "hex")]);
   }
-  const render = (width: number, height: number) => renderPhoto(pngHeader(width, height), "image/png", allowance);
+  const render = (width: number, height: number) =>
+    renderPhoto(pngHeader(width, height), "image/png", allowance);
 
   test("is refused one pixel above 16,384, and looked at when it has just that", async () => {
-    expect(await render(16_385, 10)).toMatchObject({ outcome: "over_limit", limit: "side", actual: 16_385, allowed: 16_384 });
+    expect(await render(16_385, 10)).toMatchObject({
+      outcome: "over_limit",
+      limit: "side",
+      actual: 16_385,
+      allowed: 16_384,
+    });
     expect(await render(16_384, 10)).toMatchObject({ outcome: "no_preview" });
   });
 
@@ -166,13 +187,18 @@ describe("a damaged photo", () => {
 
   test("is shown when it merely has bytes too many", async () => {
     const whole = await noise(400, 300).jpeg().toBuffer();
-    expect(await renderPhoto(Buffer.concat([whole, Buffer.alloc(5_000, 9)]), "image/jpeg", allowance)).toMatchObject({
+    expect(
+      await renderPhoto(Buffer.concat([whole, Buffer.alloc(5_000, 9)]), "image/jpeg", allowance),
+    ).toMatchObject({
       outcome: "rendered",
     });
   });
 
   test.each([
-    ["garbage behind a valid header", (whole: Buffer) => Buffer.concat([whole.subarray(0, 640), garbage(90_000)])],
+    [
+      "garbage behind a valid header",
+      (whole: Buffer) => Buffer.concat([whole.subarray(0, 640), garbage(90_000)]),
+    ],
     ["a header and nothing more", (whole: Buffer) => whole.subarray(0, 640)],
     ["three bytes of a JPEG", (whole: Buffer) => whole.subarray(0, 3)],
     ["noise that begins like a JPEG", () => Buffer.from(`ffd8ff${"c7".repeat(500)}`, "hex")],

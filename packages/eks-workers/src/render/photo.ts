@@ -10,7 +10,11 @@ import { renderPage } from "./page.ts";
 export type PhotoType = "image/jpeg" | "image/png" | "image/webp" | "image/tiff";
 
 /** Renders a photo or the pages of a TIFF; dimensions are compared with the limits before anything is decoded. */
-export async function renderPhoto(bytes: Buffer, mediaType: PhotoType, allowance: Allowance): Promise<Decoded> {
+export async function renderPhoto(
+  bytes: Buffer,
+  mediaType: PhotoType,
+  allowance: Allowance,
+): Promise<Decoded> {
   try {
     const header = await headerOf(bytes, 0);
     const pageCount = mediaType === "image/tiff" ? (header.pages ?? 1) : 1;
@@ -20,12 +24,19 @@ export async function renderPhoto(bytes: Buffer, mediaType: PhotoType, allowance
       const broken = breaksImageLimit(width, height);
       if (broken) return overLimit(mediaType, broken);
       const options = mediaType === "image/tiff" ? { page } : {};
-      const keepsProfile = profileFits(rest);
-      const rendered = await renderPage({ input: bytes, options, keepsProfile, original: { width, height } });
+      const profile = profileFits(rest) ? ("kept" as const) : ("dropped" as const);
+      const rendered = await renderPage({ input: bytes, options, profile, original: { width, height } });
       if (rendered === null) return undecodable(mediaType, "damaged", pageCount);
       pages.push(rendered);
     }
-    return { outcome: "rendered", mediaType, pageCount, pages, text: null, captureFacts: factsOf(bytes, header) };
+    return {
+      outcome: "rendered",
+      mediaType,
+      pageCount,
+      pages,
+      text: null,
+      captureFacts: factsOf(bytes, header),
+    };
   } catch (error) {
     return undecodable(mediaType, error);
   }

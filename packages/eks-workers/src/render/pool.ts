@@ -50,7 +50,9 @@ export async function createRenderer(options: RendererOptions): Promise<Renderer
   const settings = { ...defaults, ...options };
   const scratch = await mkdtemp(join(settings.scratch, "strongroom-render-"));
   try {
-    const pool = new RenderPool(settings, scratch, await findCage(scratch));
+    const cage = await findCage(scratch);
+    settings.log.info("renderer.isolated", { ...cage.isolation, walls: cage.layers.join(" ") });
+    const pool = new RenderPool(settings, scratch, cage);
     await pool.warm().catch(async (error: unknown) => {
       await pool.close();
       throw error;
@@ -63,7 +65,10 @@ export async function createRenderer(options: RendererOptions): Promise<Renderer
 }
 
 type Settings = typeof defaults & { concurrency: number };
-type Work = Pick<Assignment, "job" | "blobBytes" | "feed" | "maxAnswerBytes"> & { tight: boolean; signal?: AbortSignal | undefined };
+type Work = Pick<Assignment, "job" | "blobBytes" | "feed" | "maxAnswerBytes"> & {
+  tight: boolean;
+  signal?: AbortSignal | undefined;
+};
 
 class RenderPool implements Renderer {
   readonly #settings: Settings;
@@ -116,10 +121,18 @@ class RenderPool implements Renderer {
     await rm(this.#scratch, { recursive: true, force: true });
   }
 
-  async #render(file: FileHandle, mediaType: MediaType, { tight, signal }: { tight: boolean; signal?: AbortSignal }) {
+  async #render(
+    file: FileHandle,
+    mediaType: MediaType,
+    { tight, signal }: { tight: boolean; signal?: AbortSignal },
+  ) {
     const { size } = await file.stat();
     const softDeadlineMs = this.#deadlineMs(tight) * softShare;
-    const job = { kind: "render" as const, mediaType, allowance: { previewPages: this.#settings.previewPages, softDeadlineMs } };
+    const job = {
+      kind: "render" as const,
+      mediaType,
+      allowance: { previewPages: this.#settings.previewPages, softDeadlineMs },
+    };
     const feed = chunksOf(file, size);
     const end = await this.#run({ job, blobBytes: [size], feed, maxAnswerBytes, tight, signal }, mediaType);
     if ("crashed" in end) return { outcome: "crashed" as const, mediaType, cause: end.crashed };
@@ -138,7 +151,8 @@ class RenderPool implements Renderer {
       const decoder = await (tight ? this.#start(this.#settings.memoryBytes / 2) : slot.decoder());
       worn = decoder;
       const end = await decoder.run({ ...assignment, deadlineMs: this.#deadlineMs(tight), signal: stop });
-      const answer = "crashed" in end ? end : (checkAnswer(end.frame, asked) ?? { crashed: "killed" as const });
+      const answer =
+        "crashed" in end ? end : (checkAnswer(end.frame, asked) ?? { crashed: "killed" as const });
       if (!tight && isGood(answer) && decoder.jobs < this.#settings.jobsPerChild) worn = null;
       return answer;
     } finally {
@@ -183,7 +197,7 @@ async function headOf(file: FileHandle): Promise<Uint8Array> {
 /** The file's bytes, exactly as many as were promised. @throws when the file became shorter meanwhile. */
 async function* chunksOf(file: FileHandle, size: number): AsyncGenerator<Uint8Array> {
   const chunkBytes = 256 * 1024;
-  for (let at = 0; at < size; ) {
+  for (let at = 0; at < size;) {
     const chunk = Buffer.allocUnsafe(Math.min(chunkBytes, size - at));
     const { bytesRead } = await file.read(chunk, 0, chunk.length, at);
     if (bytesRead === 0) throw new Error("the file became shorter while it was read");

@@ -6,7 +6,9 @@ import { frameFd, readFrameSync, writeFrameSync } from "./frames.ts";
 const question = readFrameSync(frameFd)?.header as { port: number; memoryBytes: number } | undefined;
 if (!question) process.exit(1);
 const { sharp } = await import("./codecs.ts");
-await sharp({ create: { width: 8, height: 8, channels: 3, background: "#ffffff" } }).jpeg().toBuffer();
+await sharp({ create: { width: 8, height: 8, channels: 3, background: "#ffffff" } })
+  .jpeg()
+  .toBuffer();
 const header = {
   reachedNetwork: await reaches(question.port),
   environment: Object.keys(process.env),

@@ -11,7 +11,10 @@ export class Slots {
 
   /** `onStartFailed` hears of children that could not be warmed in advance; the next job tries again and throws. */
   constructor(count: number, start: StartDecoder, onStartFailed: OnStartFailed) {
-    this.#all = Array.from({ length: count }, () => new Slot(start, onStartFailed, (slot) => this.#free(slot)));
+    this.#all = Array.from(
+      { length: count },
+      () => new Slot(start, onStartFailed, (slot) => this.#free(slot)),
+    );
     this.#idle = [...this.#all];
   }
 

@@ -4,7 +4,9 @@ import { describe, sniff } from "./sniff.ts";
 
 const bytes = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));
 const ftyp = (major: string, ...compatible: string[]) =>
-  bytes(`\0\0\0${String.fromCharCode(16 + compatible.length * 4)}ftyp${major}\0\0\0\0${compatible.join("")}\0\0\0\0meta`);
+  bytes(
+    `\0\0\0${String.fromCharCode(16 + compatible.length * 4)}ftyp${major}\0\0\0\0${compatible.join("")}\0\0\0\0meta`,
+  );
 
 suite("the type of a file", () => {
   test.each([

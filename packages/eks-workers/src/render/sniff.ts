@@ -10,7 +10,7 @@ export type Sniffed = { mediaType: MediaType } | { mediaType: null; detected: st
 export function sniff(head: Uint8Array): MediaType | null {
   return (
     taken.find(([, matches]) => matches(head))?.[0] ??
-    (isoBrands(head).some((brand) => heicBrands.has(brand)) && !isAvif(head) ? "image/heic" : null) ??
+    (isoBrands(head).some((brand) => heicBrands.has(brand)) ? "image/heic" : null) ??
     (ascii(head, 0, 1_024).includes("%PDF-") ? "application/pdf" : null)
   );
 }
@@ -46,11 +46,6 @@ const heicBrands = new Set(["heic", "heix", "heim", "heis", "hevc", "hevx", "hev
 const avifBrands = new Set(["avif", "avis"]);
 
 function isAvif(head: Uint8Array): boolean {
-  const [major] = isoBrands(head);
-  return major !== undefined && (avifBrands.has(major) || (!heicBrands.has(major) && namesAvif(head)));
-}
-
-function namesAvif(head: Uint8Array): boolean {
   return isoBrands(head).some((brand) => avifBrands.has(brand));
 }
 

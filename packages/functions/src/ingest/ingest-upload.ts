@@ -13,7 +13,11 @@ import { asError } from "../problem.ts";
 export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
   const ports = await connectedPorts();
   const outcomes = await Promise.all(event.Records.map((record) => ingest(ports, record)));
-  return { batchItemFailures: outcomes.flatMap((messageId) => (messageId === null ? [] : [{ itemIdentifier: messageId }])) };
+  return {
+    batchItemFailures: outcomes.flatMap((messageId) =>
+      messageId === null ? [] : [{ itemIdentifier: messageId }],
+    ),
+  };
 }
 
 /** The id of the message if it has to come again. One that cannot be read comes again too: the dead letters show it. */

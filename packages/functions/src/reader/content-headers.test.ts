@@ -27,7 +27,11 @@ test("length and digest come first, and a browser may neither guess nor run what
 
 describe("a file name", () => {
   test.each([
-    ["Lieferschein Größe.pdf", 'filename="Lieferschein Gr__e.pdf"', "UTF-8''Lieferschein%20Gr%C3%B6%C3%9Fe.pdf"],
+    [
+      "Lieferschein Größe.pdf",
+      'filename="Lieferschein Gr__e.pdf"',
+      "UTF-8''Lieferschein%20Gr%C3%B6%C3%9Fe.pdf",
+    ],
     ['a";evil="b', 'filename="a_;evil=_b"', "UTF-8''a_%3Bevil%3D_b"],
     ["../../etc/passwd", 'filename="_.._etc_passwd"', "UTF-8''_.._etc_passwd"],
     ["..\\boot.ini", 'filename="_boot.ini"', "UTF-8''_boot.ini"],
@@ -44,9 +48,14 @@ describe("a file name", () => {
 
   test("of any make gives a header of one line that no quote or control character can leave", () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string({ unit: "binary", maxLength: 300 }), fc.string({ unit: "grapheme" })), (name) => {
-        expect(contentDisposition("attachment", name)).toMatch(/^attachment; filename="[ !#-[\]-~]{1,150}"; filename\*=UTF-8''[\w.!~%-]+$/);
-      }),
+      fc.property(
+        fc.oneof(fc.string({ unit: "binary", maxLength: 300 }), fc.string({ unit: "grapheme" })),
+        (name) => {
+          expect(contentDisposition("attachment", name)).toMatch(
+            /^attachment; filename="[ !#-[\]-~]{1,150}"; filename\*=UTF-8''[\w.!~%-]+$/,
+          );
+        },
+      ),
     );
   });
 });

@@ -4,7 +4,13 @@ import type { Content } from "@strongroom/core/document/read-document";
  * Headers of an artefact, digest and length first: whoever reads on knows what must come. The bytes were made by strangers,
  * so a browser may not guess their type, run anything in them, or ask for parts.
  */
-export function contentHeaders({ mediaType, sizeBytes, sha256, fileName, disposition }: Omit<Content, "body">): Record<string, string> {
+export function contentHeaders({
+  mediaType,
+  sizeBytes,
+  sha256,
+  fileName,
+  disposition,
+}: Omit<Content, "body">): Record<string, string> {
   return {
     "repr-digest": `sha-256=:${Buffer.from(sha256, "hex").toString("base64")}:`,
     "content-length": String(sizeBytes),
@@ -27,6 +33,9 @@ export function contentDisposition(disposition: "attachment" | "inline", fileNam
     .replace(/^[.\s]+|[.\s]+$/g, "");
   const name = Array.from(clean).slice(0, 150).join("") || "document";
   const ascii = name.replace(/[^\x20-\x7e]/gu, "_").replace(/%/g, "_");
-  const encoded = encodeURIComponent(name).replace(/['()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
+  const encoded = encodeURIComponent(name).replace(
+    /['()*]/g,
+    (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
   return `${disposition}; filename="${ascii}"; filename*=UTF-8''${encoded}`;
 }

@@ -25,7 +25,10 @@ async function invoke(body: HttpAnswer["body"]): Promise<{ seen: Seen; error: Er
     HttpResponseStream: { from: (out, metadata) => Object.assign(out, { metadata }) },
   };
   const handler = streamAnswer(async () => ({ statusCode: 200, headers: { a: "b" }, body }), lambda);
-  const error = await handler({} as HttpEvent).then(() => null, (fault: Error) => fault);
+  const error = await handler({} as HttpEvent).then(
+    () => null,
+    (fault: Error) => fault,
+  );
   return { seen, error };
 }
 
@@ -52,9 +55,12 @@ describe("on AWS Lambda", () => {
   });
 });
 
-test.each([undefined, {}])("elsewhere, whatever bears the name of Lambda's scope (%j), the handler stays as it is", (scope) => {
-  const handler = async () => ({ statusCode: 200, headers: {}, body: "" });
-  Object.assign(globalThis, { awslambda: scope });
-  expect(streamAnswer(handler)).toBe(handler);
-  Reflect.deleteProperty(globalThis, "awslambda");
-});
+test.each([undefined, {}])(
+  "elsewhere, whatever bears the name of Lambda's scope (%j), the handler stays as it is",
+  (scope) => {
+    const handler = async () => ({ statusCode: 200, headers: {}, body: "" });
+    Object.assign(globalThis, { awslambda: scope });
+    expect(streamAnswer(handler)).toBe(handler);
+    Reflect.deleteProperty(globalThis, "awslambda");
+  },
+);

@@ -5,8 +5,12 @@ import type { HttpAnswer, HttpEvent, RouteHandler } from "../gateway.ts";
 
 /** What AWS Lambda puts into the global scope of a function that may stream. */
 type Streaming = {
-  streamifyResponse(handler: (event: HttpEvent, out: Writable, context: Context) => Promise<void>): RouteHandler;
-  HttpResponseStream: { from(out: Writable, metadata: { statusCode: number; headers: Record<string, string> }): Writable };
+  streamifyResponse(
+    handler: (event: HttpEvent, out: Writable, context: Context) => Promise<void>,
+  ): RouteHandler;
+  HttpResponseStream: {
+    from(out: Writable, metadata: { statusCode: number; headers: Record<string, string> }): Writable;
+  };
 };
 
 /**
@@ -30,5 +34,7 @@ function lambdaScope(): Streaming | null {
 
 /** One chunk even when empty: Lambda sends status and headers with the first one. */
 function readableOf(body: HttpAnswer["body"]): Readable {
-  return body instanceof Readable ? body : Readable.from([typeof body === "string" ? Buffer.from(body) : body], { objectMode: false });
+  return body instanceof Readable
+    ? body
+    : Readable.from([typeof body === "string" ? Buffer.from(body) : body], { objectMode: false });
 }

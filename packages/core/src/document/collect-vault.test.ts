@@ -1,0 +1,162 @@
+import { randomBytes } from "node:crypto";
+import { Readable } from "node:stream";
+import { lapse, processOnce, query, receive, rowOf, standInRenderer } from "@strongroom/local/test-pipeline";
+import { newDocumentId, type TestWorld, testWorld } from "@strongroom/local/test-world";
+import { withClient } from "@strongroom/core/database/roles";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { checkpointKey } from "../audit/checkpoint-audit.ts";
+import { claimDocument } from "../job/claim-document.ts";
+import { releaseDocument } from "../job/release-document.ts";
+import type { Doorbell } from "../job/ring-doorbell.ts";
+import { collectVault } from "./collect-vault.ts";
+import { vaultKey } from "./seal-document.ts";
+
+let world: TestWorld;
+beforeAll(async () => (world = await testWorld()));
+afterAll(() => world.close());
+
+const graceMs = 20 * 60_000;
+const received = () => receive(world, world.dora, [randomBytes(100)]);
+
+/** The collector, run so long after these objects were written, with an eye for them alone. */
+async function collectAfter(
+  ms: number,
+  keys: string[],
+  age: "oldest" | "youngest" = "youngest",
+): Promise<number> {
+  const there = (await Promise.all(keys.map((key) => world.ports.objects.head(key)))).filter(
+    (facts) => facts !== null,
+  );
+  const times = there.map(({ modifiedAt }) => modifiedAt.getTime());
+  const now = new Date((age === "oldest" ? Math.min(...times) : Math.max(...times)) + ms);
+  const objects = {
+    ...world.ports.objects,
+    list: async function* () {
+      yield* there;
+    },
+  };
+  return await collectVault({ ...world.ports, objects, clock: { ...world.ports.clock, now: () => now } });
+}
+
+async function put(key: string): Promise<string> {
+  await world.ports.objects.put(key, Readable.from([Buffer.from("x")]), {
+    sizeBytes: 1,
+    mediaType: "application/octet-stream",
+  });
+  return key;
+}
+
+const keyOf = ({ tenantId, documentId }: Doorbell, attempt: unknown, artefact = "original-1") =>
+  vaultKey({ tenantId, documentId, attempt: String(attempt), artefact });
+const isThere = async (key: string) => (await world.ports.objects.head(key)) !== null;
+const manifest = async ({ documentId }: Doorbell) =>
+  (
+    await query<{ vault_key: string }>(world, "select vault_key from artefact where document_id = $1", [
+      documentId,
+    ])
+  ).map((row) => row.vault_key);
+
+it("what a zombie sealed is removed once it is older than 20 minutes, and not before; the manifest's objects stay", async () => {
+  const bell = await received();
+  const zombie = {
+    ...world.ports,
+    config: { ...world.ports.config, periods: { ...world.ports.config.periods, beat: 60_000 } },
+  };
+  let rescued = false;
+  const renderer = standInRenderer(async () => {
+    if (!rescued) {
+      rescued = true;
+      await lapse(world, bell);
+      await processOnce(world.ports, bell, { worker: "worker:rescuer" });
+    }
+    return await standInRenderer().render("", { tight: false });
+  });
+  expect(await processOnce(zombie, bell, { renderer })).toBe("lost");
+  const [first] = await query<{ detail: { token: number } }>(
+    world,
+    "select detail from audit where action = 'document.claimed' and subject = $1 order by id",
+    [bell.documentId],
+  );
+  const orphans = ["original-1", "page-1", "thumbnail-1"].map((name) =>
+    keyOf(bell, first!.detail.token, name),
+  );
+  const kept = await manifest(bell);
+  expect(await collectAfter(graceMs - 1, [...orphans, ...kept], "oldest")).toBe(0);
+  expect(await Promise.all([...orphans, ...kept].map(isThere))).toEqual([true, true, true, true, true, true]);
+  expect(await collectAfter(graceMs, [...orphans, ...kept])).toBe(3);
+  expect(await Promise.all(orphans.map(isThere))).toEqual([false, false, false]);
+  expect(await Promise.all(kept.map(isThere))).toEqual([true, true, true]);
+  expect(await collectAfter(graceMs + 1, kept)).toBe(0);
+});
+
+it("a look over the whole vault removes nothing that is young", async () => {
+  await put(keyOf(await received(), 1));
+  expect(await collectVault(world.ports)).toBe(0);
+});
+
+it("what a live attempt sealed stays, however old; what the attempt before it sealed goes", async () => {
+  const bell = await received();
+  const dead = (await claimDocument(world.ports, bell, "worker:dead"))!;
+  await lapse(world, bell);
+  const live = (await claimDocument(world.ports, bell, "worker:live"))!;
+  const [orphan, wanted] = [await put(keyOf(bell, dead.token)), await put(keyOf(bell, live.token))];
+  await collectAfter(graceMs * 100, [orphan, wanted]);
+  expect([await isThere(orphan), await isThere(wanted)]).toEqual([false, true]);
+  await releaseDocument(world.ports, live);
+  await claimDocument(world.ports, bell, "worker:next");
+  await collectAfter(graceMs, [wanted]);
+  expect(await isThere(wanted)).toBe(false);
+});
+
+it("what is there for no document of the tenant goes; what is no document's, as checkpoints, stays", async () => {
+  const [bell, theirs] = [await received(), await receive(world, world.franz, [randomBytes(100)])];
+  await processOnce(world.ports, theirs);
+  const orphans = [
+    keyOf({ tenantId: world.dora.tenantId, documentId: newDocumentId() }, 1),
+    keyOf({ ...theirs, tenantId: bell.tenantId }, (await rowOf(world, theirs))["lease_token"]),
+  ];
+  const kept = [
+    checkpointKey(7),
+    "v/ab/not-a-tenant/x/1/original-1",
+    "v/ab/deeper/than/any/key/of/an/artefact",
+  ];
+  for (const key of [...orphans, ...kept]) await put(key);
+  await collectAfter(graceMs, [...orphans, ...kept, ...(await manifest(theirs))]);
+  expect(await Promise.all(orphans.map(isThere))).toEqual([false, false]);
+  expect(await Promise.all([...kept, ...(await manifest(theirs))].map(isThere))).toEqual(
+    Array.from({ length: 6 }, () => true),
+  );
+});
+
+it("an object whose attempt commits while the collector looks at it is never removed", async () => {
+  const bell = await received();
+  const { token } = (await claimDocument(world.ports, bell, "worker:slow"))!;
+  const key = await put(keyOf(bell, token));
+  await withClient(world.database.superuser, async (committing) => {
+    await committing.query("begin");
+    // Whoever looks at the document now waits for this transaction, whatever was looked at before.
+    await committing.query("lock table document in access exclusive mode");
+    const collecting = collectAfter(graceMs, [key]);
+    await expect
+      .poll(
+        async () =>
+          await query(
+            world,
+            "select pid from pg_locks where not granted and relation = 'document'::regclass",
+          ),
+        { interval: 10 },
+      )
+      .not.toEqual([]);
+    await committing.query("update document set state = 'stored', lease_until = null where id = $1", [
+      bell.documentId,
+    ]);
+    await committing.query(
+      `insert into artefact (tenant_id, document_id, name, attempt, media_type, size_bytes, sha256, sealed_size_bytes, sealed_sha256, vault_key, version_id)
+       values ($1, $2, 'original-1', $3, 'image/jpeg', 1, 'x', 1, 'x', $4, 'x')`,
+      [bell.tenantId, bell.documentId, token, key],
+    );
+    await committing.query("commit");
+    await collecting;
+  });
+  expect(await isThere(key)).toBe(true);
+});

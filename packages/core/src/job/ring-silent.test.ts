@@ -1,0 +1,96 @@
+import { announce, asOwner, newPage, receive, setDocument, walkTo } from "@strongroom/local/test-documents";
+import { type TestWorld, testWorld } from "@strongroom/local/test-world";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { documentStates } from "../document/document.ts";
+import { ringSilent } from "./ring-silent.ts";
+
+let world: TestWorld;
+beforeAll(async () => (world = await testWorld()));
+afterAll(() => world.close());
+afterEach(async () => {
+  await asOwner(
+    world,
+    "update document set state = 'failed', reason = 'test', lease_until = null where state = 'processing'",
+  );
+  await asOwner(world, "update document set state = 'erased' where state <> 'erased'");
+  await heard();
+});
+
+const ago = (interval: string) => `clock_timestamp() - interval '${interval}'`;
+const ahead = (interval: string) => `clock_timestamp() + interval '${interval}'`;
+
+/** A received document that was silent for an hour. */
+async function silent(columns = "rung_at = rung_at"): Promise<string> {
+  const { id } = await receive(world, world.dora, [newPage()]);
+  await setDocument(world, id, `rung_at = ${ago("1 hour")}, changed_at = ${ago("1 hour")}`);
+  await setDocument(world, id, columns);
+  return id;
+}
+
+/** Documents that a bell was rung for since the last look. */
+async function heard(): Promise<string[]> {
+  const messages = await Promise.all(
+    (["documents", "late"] as const).map((queue) =>
+      world.ports.queue.receive(queue, { max: 10, waitMs: 0, visibilityMs: 3_600_000 }),
+    ),
+  );
+  return messages.flat().map(({ body }) => (JSON.parse(body) as { documentId: string }).documentId);
+}
+
+describe("a document that nobody has rung for", () => {
+  it("is rung for after a minute, not before, and then left in peace for another", async () => {
+    const id = await silent();
+    await heard();
+    await setDocument(world, id, `rung_at = ${ago("55 seconds")}`);
+    expect(await ringSilent(world.ports)).toBe(0);
+    await setDocument(world, id, `rung_at = ${ago("61 seconds")}`);
+    expect(await ringSilent(world.ports)).toBe(1);
+    expect(await heard()).toEqual([id]);
+    expect(await ringSilent(world.ports)).toBe(0);
+  });
+
+  it("counts from its last change when it was never rung for", async () => {
+    const id = await silent("rung_at = null");
+    await heard();
+    expect(await ringSilent(world.ports)).toBe(1);
+    expect(await heard()).toEqual([id]);
+  });
+
+  it("is rung for in every tenant", async () => {
+    const ids = [await silent(), (await receive(world, world.franz, [newPage()])).id];
+    await setDocument(world, ids[1]!, `rung_at = ${ago("2 minutes")}`);
+    await heard();
+    expect(await ringSilent(world.ports)).toBe(2);
+    expect((await heard()).toSorted()).toEqual(ids.toSorted());
+  });
+});
+
+describe("a document in a worker's hands", () => {
+  it("is not rung for while the lease lives, and is once it is past", async () => {
+    const id = await silent(`state = 'processing', lease_until = ${ahead("10 seconds")}`);
+    expect(await ringSilent(world.ports)).toBe(0);
+    await setDocument(world, id, `lease_until = ${ago("1 second")}`);
+    expect(await ringSilent(world.ports)).toBe(1);
+  });
+
+  it("is not rung for while it rests before its next try, and is after that", async () => {
+    const id = await silent(`state = 'processing', retry_at = ${ahead("10 seconds")}`);
+    expect(await ringSilent(world.ports)).toBe(0);
+    await setDocument(world, id, `retry_at = ${ago("1 second")}`);
+    expect(await ringSilent(world.ports)).toBe(1);
+  });
+
+  it("is rung for when it was given back", async () => {
+    await silent("state = 'processing'");
+    expect(await ringSilent(world.ports)).toBe(1);
+  });
+});
+
+it("documents that no worker can claim are not rung for", async () => {
+  for (const state of documentStates.filter((one) => one !== "received" && one !== "processing")) {
+    const { document } = await announce(world, world.dora, [newPage()]);
+    await walkTo(world, document.id, state);
+    await setDocument(world, document.id, `rung_at = ${ago("1 hour")}, changed_at = ${ago("1 hour")}`);
+  }
+  expect(await ringSilent(world.ports)).toBe(0);
+});

@@ -1,0 +1,124 @@
+import { announce, asOwner, newPage, setDocument } from "@strongroom/local/test-documents";
+import { declare, type TestWorld, testWorld } from "@strongroom/local/test-world";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { editDocument } from "../document/edit-document.ts";
+import type { Actor } from "../user/user.ts";
+
+let world: TestWorld;
+beforeAll(async () => (world = await testWorld()));
+afterAll(() => world.close());
+
+/** Nothing was announced for a day, and the tenant has these quotas. */
+async function begin(
+  quotas: Partial<Record<"user_documents" | "user_bytes" | "tenant_documents" | "tenant_bytes", number>>,
+) {
+  await asOwner(world, "update document set created_at = created_at - interval '25 hours'");
+  const columns = Object.entries({
+    user_documents: 1_000,
+    user_bytes: 1e9,
+    tenant_documents: 1_000,
+    tenant_bytes: 1e9,
+    ...quotas,
+  });
+  await asOwner(
+    world,
+    `update tenant set ${columns.map(([name, most]) => `${name}_per_day = ${most}`).join(", ")} where id = $1`,
+    [world.dora.tenantId],
+  );
+}
+beforeEach(() => begin({}));
+
+const send = (actor: Actor, sizeBytes = 100) => announce(world, actor, [newPage(sizeBytes)]);
+const exceeded = { code: "quota_exceeded", status: 429, retryAfterSeconds: 3_600 };
+
+describe("within 24 hours", () => {
+  it("a person may announce as many documents as the quota says, and not one more; a colleague still may", async () => {
+    await begin({ user_documents: 2 });
+    await send(world.dora);
+    await send(world.dora);
+    await expect(send(world.dora)).rejects.toMatchObject({
+      ...exceeded,
+      message: expect.stringMatching(/^You have reached the limit of 2 documents/) as string,
+    });
+    expect(await send(world.emil)).toMatchObject({ created: true });
+  });
+
+  it("a company may announce as many documents as its quota says, and not one more, whoever asks", async () => {
+    await begin({ tenant_documents: 2 });
+    await send(world.dora);
+    await send(world.emil);
+    for (const actor of [world.dora, world.emil, world.agnes]) {
+      await expect(send(actor)).rejects.toMatchObject({
+        ...exceeded,
+        message: expect.stringMatching(/^Your company has reached the limit of 2 documents/) as string,
+      });
+    }
+    expect(await send(world.franz)).toMatchObject({ created: true });
+  });
+
+  it("a person may announce exactly the bytes of the quota, and not one more", async () => {
+    await begin({ user_bytes: 1_000 });
+    await send(world.dora, 400);
+    await expect(send(world.dora, 601)).rejects.toMatchObject(exceeded);
+    expect(await send(world.dora, 600)).toMatchObject({ created: true });
+    await expect(send(world.dora, 1)).rejects.toMatchObject(exceeded);
+  });
+
+  it("a company may announce exactly the bytes of its quota, and not one more", async () => {
+    await begin({ tenant_bytes: 1_000 });
+    await send(world.dora, 400);
+    await expect(send(world.emil, 601)).rejects.toMatchObject(exceeded);
+    expect(await send(world.emil, 600)).toMatchObject({ created: true });
+  });
+
+  it("documents of more than a day ago no longer count, those of a little less do", async () => {
+    await begin({ user_documents: 1 });
+    const { document } = await send(world.dora);
+    await setDocument(world, document.id, "created_at = clock_timestamp() - interval '23 hours 59 minutes'");
+    await expect(send(world.dora)).rejects.toMatchObject(exceeded);
+    await setDocument(world, document.id, "created_at = clock_timestamp() - interval '24 hours 1 minute'");
+    expect(await send(world.dora)).toMatchObject({ created: true });
+  });
+});
+
+describe("at the quota", () => {
+  it("the same id and request is still answered: it is nothing new", async () => {
+    await begin({ user_documents: 1 });
+    const page = newPage();
+    const { document } = await announce(world, world.dora, [page]);
+    expect(await announce(world, world.dora, [page], { id: document.id })).toMatchObject({
+      created: false,
+      uploads: [{ position: 1 }],
+    });
+  });
+
+  it("a refused document leaves nothing behind", async () => {
+    await begin({ user_documents: 0 });
+    const before = await asOwner(world, "select 1 from document");
+    await expect(send(world.dora)).rejects.toMatchObject(exceeded);
+    expect(await asOwner(world, "select 1 from document")).toHaveLength(before.length);
+  });
+
+  it("no pages can be added to a document that was announced small", async () => {
+    await begin({ user_bytes: 1_000 });
+    const { document } = await announce(world, world.dora, [newPage(100)]);
+    const grow = (actor: Actor, sizeBytes: number) =>
+      editDocument(world.ports, actor, {
+        documentId: document.id,
+        ifMatch: null,
+        edit: { files: [{ id: document.files[0]!.id }, declare(newPage(sizeBytes))] },
+      });
+    await expect(grow(world.dora, 901)).rejects.toMatchObject(exceeded);
+    await expect(grow(world.agnes, 901)).rejects.toMatchObject(exceeded);
+    expect(await grow(world.dora, 900)).toMatchObject({ document: { sizeBytes: 1_000 } });
+  });
+
+  it("a document can still be made smaller, or told better", async () => {
+    const { document } = await announce(world, world.dora, [newPage(500), newPage(500)]);
+    await begin({ user_documents: 0, user_bytes: 1 });
+    const edit = { files: [{ id: document.files[0]!.id }], note: "one page less" };
+    expect(
+      await editDocument(world.ports, world.dora, { documentId: document.id, ifMatch: null, edit }),
+    ).toMatchObject({ document: { sizeBytes: 500 } });
+  });
+});

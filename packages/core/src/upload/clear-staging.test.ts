@@ -1,0 +1,170 @@
+import {
+  announce,
+  asOwner,
+  declareInParts,
+  newPage,
+  setDocument,
+  walkTo,
+  collect,
+} from "@strongroom/local/test-documents";
+import { newDocumentId, putAll, type TestWorld, testWorld } from "@strongroom/local/test-world";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { systemClock } from "../clock.ts";
+import type { DocumentState } from "../document/document.ts";
+import { editDocument } from "../document/edit-document.ts";
+import type { Database } from "../ports/database.ts";
+import { acceptUpload } from "./accept-upload.ts";
+import { clearStaging, collectStaging } from "./clear-staging.ts";
+
+let world: TestWorld;
+beforeAll(async () => (world = await testWorld()));
+afterAll(() => world.close());
+afterEach(async () => {
+  await asOwner(world, "update document set staging_cleared_at = now()");
+  await collectStaging(after(365 * 24));
+});
+
+const keysOf = async (id: string) =>
+  (
+    await asOwner<{ staging_key: string }>(
+      world,
+      "select staging_key from document_file where document_id = $1 order by position",
+      [id],
+    )
+  ).map((row) => row.staging_key);
+const staged = async (id: string) =>
+  await collect(world.ports.objects.list(`s/${world.dora.tenantId}/${id}/`));
+/** Ports of somebody who looks so many hours from now. */
+const after = (hours: number) => ({
+  ...world.ports,
+  clock: { ...systemClock, now: () => new Date(Date.now() + hours * 3_600_000) },
+});
+
+/** A document in this state since a while, with its page in staging. */
+async function rested(state: DocumentState, since: string): Promise<string> {
+  const page = newPage();
+  const { document, uploads } = await announce(world, world.dora, [page]);
+  await putAll(uploads, [page]);
+  await walkTo(world, document.id, state);
+  await setDocument(world, document.id, `settled_at = clock_timestamp() - interval '${since}'`);
+  return document.id;
+}
+
+describe("staging of a document that came to rest", () => {
+  it.each([
+    ["stored", "23 hours 59 minutes", "24 hours 1 minute"],
+    ["archived", "23 hours 59 minutes", "24 hours 1 minute"],
+    ["rejected", "6 days 23 hours 59 minutes", "7 days 1 minute"],
+    ["expired", "23 hours 59 minutes", "24 hours 1 minute"],
+  ] as const)("as %s is kept for %s and cleared after %s, once", async (state, within, past) => {
+    const kept = await rested(state, within);
+    const due = await rested(state, past);
+    expect(await clearStaging(world.ports)).toBe(1);
+    expect(await staged(kept)).toHaveLength(1);
+    expect(await staged(due)).toEqual([]);
+    expect(await clearStaging(world.ports)).toBe(0);
+  });
+
+  it.each(["granted", "received", "processing", "failed"] as const)(
+    "is never cleared while it is %s, however long",
+    async (state) => {
+      const id = await rested(state, "400 days");
+      expect(await clearStaging(world.ports)).toBe(0);
+      expect(await collectStaging(after(400 * 24))).toBe(0);
+      expect(await staged(id)).toHaveLength(1);
+    },
+  );
+
+  it("is left alone when the document went on in the meantime", async () => {
+    const page = newPage();
+    const { document } = await announce(world, world.dora, [page]);
+    await walkTo(world, document.id, "expired");
+    await setDocument(world, document.id, "settled_at = clock_timestamp() - interval '2 days'");
+    // It was listed as expired; before it is its turn, its client revives it and sends the page.
+    let gone = false;
+    const withTenant: Database["withTenant"] = async (tenantId, work) => {
+      if (!gone) {
+        gone = true;
+        await putAll((await announce(world, world.dora, [page], { id: document.id })).uploads, [page]);
+      }
+      return await world.ports.database.withTenant(tenantId, work);
+    };
+    const database = { ...world.ports.database, withTenant };
+    expect(await clearStaging({ ...world.ports, database })).toBe(0);
+    expect(await staged(document.id)).toHaveLength(1);
+  });
+
+  it("includes parts that were never joined", async () => {
+    const bytes = newPage(16 * 1024 * 1024 + 1);
+    const { document, uploads } = await acceptUpload(world.ports, world.dora, {
+      id: newDocumentId(),
+      kind: "cmr",
+      files: [declareInParts(bytes)],
+    });
+    await putAll(
+      uploads.map((upload) => ({ ...upload, requests: upload.requests.slice(1) })),
+      [bytes],
+    );
+    const [key] = await keysOf(document.id);
+    expect(await collect(world.ports.objects.listUploads(key!))).toHaveLength(1);
+    await walkTo(world, document.id, "expired");
+    await setDocument(world, document.id, "settled_at = clock_timestamp() - interval '2 days'");
+    expect(await clearStaging(world.ports)).toBe(1);
+    expect(await collect(world.ports.objects.listUploads(key!))).toEqual([]);
+  });
+
+  it("that was marked as cleared by somebody who died then is cleared by the sweep", async () => {
+    const id = await rested("stored", "2 days");
+    await setDocument(world, id, "staging_cleared_at = clock_timestamp()");
+    expect(await clearStaging(world.ports)).toBe(0);
+    expect(await collectStaging(after(23))).toBe(0);
+    expect(await collectStaging(after(25))).toBe(1);
+    expect(await staged(id)).toEqual([]);
+  });
+});
+
+describe("the sweep through staging", () => {
+  it("removes a page that was dropped, a day later, and leaves the pages that are expected", async () => {
+    const pages = [newPage(), newPage()];
+    const { document, uploads } = await announce(world, world.dora, pages);
+    await putAll(uploads, pages);
+    await editDocument(world.ports, world.dora, {
+      documentId: document.id,
+      ifMatch: null,
+      edit: { files: [{ id: document.files[1]!.id }] },
+    });
+    expect(await collectStaging(after(23))).toBe(0);
+    expect(await collectStaging(after(25))).toBe(1);
+    expect((await staged(document.id)).map(({ key }) => key)).toEqual(await keysOf(document.id));
+  });
+
+  it("removes what came late under the key of an expired grant, and not what its revival brought", async () => {
+    const page = newPage();
+    const first = await announce(world, world.dora, [page]);
+    await walkTo(world, first.document.id, "expired");
+    const revived = await announce(world, world.dora, [page], { id: first.document.id });
+    await putAll([...first.uploads, ...revived.uploads], [page]);
+    expect(await staged(first.document.id)).toHaveLength(2);
+    expect(await collectStaging(after(25))).toBe(1);
+    expect((await staged(first.document.id)).map(({ key }) => key)).toEqual(await keysOf(first.document.id));
+  });
+
+  it("aborts uploads in parts that nobody waits for, and leaves the others open", async () => {
+    const bytes = newPage(16 * 1024 * 1024 + 1);
+    const grants = await Promise.all(
+      [1, 2].map(() =>
+        acceptUpload(world.ports, world.dora, {
+          id: newDocumentId(),
+          kind: "cmr",
+          files: [declareInParts(bytes)],
+        }),
+      ),
+    );
+    const [dropped, expected] = grants.map(({ document }) => document.id);
+    const [key] = await keysOf(expected!);
+    await asOwner(world, "delete from document_file where document_id = $1", [dropped]);
+    expect(await collectStaging(after(23))).toBe(0);
+    expect(await collectStaging(after(25))).toBe(1);
+    expect((await collect(world.ports.objects.listUploads("s/"))).map((upload) => upload.key)).toEqual([key]);
+  });
+});

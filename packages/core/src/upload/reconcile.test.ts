@@ -1,0 +1,138 @@
+import { announce, asOwner, newPage, receive, setDocument, walkTo } from "@strongroom/local/test-documents";
+import { putAll, type TestWorld, testWorld } from "@strongroom/local/test-world";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { showDocument } from "../document/show-document.ts";
+import { reconcile } from "./reconcile.ts";
+
+let world: TestWorld;
+const told: { event: string; step: unknown }[] = [];
+beforeAll(async () => {
+  const log = {
+    info: () => {},
+    warn: () => {},
+    error: (event: string, fields?: Record<string, unknown>) =>
+      void told.push({ event, step: fields?.["step"] }),
+  };
+  world = await testWorld({ log });
+});
+afterAll(() => world.close());
+afterEach(async () => {
+  told.length = 0;
+  await asOwner(
+    world,
+    "update document set state = 'erased', staging_cleared_at = now() where state <> 'erased'",
+  );
+  await asOwner(world, "delete from outbox");
+});
+
+const nothing = { rung: 0, received: 0, expired: 0, deadLetters: 0, stagingCleared: 0, eventsPruned: 0 };
+const round = (sweep = false) => reconcile(world.ports, { sweep });
+
+/** Something to do for each step of a round. */
+async function neglect() {
+  const page = newPage();
+  const silent = await receive(world, world.dora, [newPage()]);
+  await setDocument(world, silent.id, "rung_at = clock_timestamp() - interval '1 hour'");
+  const unheard = await announce(world, world.dora, [page]);
+  await putAll(unheard.uploads, [page]);
+  await setDocument(world, unheard.document.id, "grant_expires_at = grant_expires_at - interval '1 hour'");
+  const unfinished = await announce(world, world.dora, [newPage()]);
+  await setDocument(
+    world,
+    unfinished.document.id,
+    "grant_expires_at = clock_timestamp() - interval '1 minute'",
+  );
+  const stored = await receive(world, world.dora, [newPage()]);
+  await walkTo(world, stored.id, "stored");
+  await setDocument(world, stored.id, "settled_at = clock_timestamp() - interval '2 days'");
+  await asOwner(
+    world,
+    "update outbox set published_at = clock_timestamp() - interval '8 days' where document_id = $1",
+    [stored.id],
+  );
+  return {
+    silent: silent.id,
+    unheard: unheard.document.id,
+    unfinished: unfinished.document.id,
+    stored: stored.id,
+  };
+}
+
+describe("a round", () => {
+  it("with nothing to do does nothing, and says so", async () => {
+    expect(await round()).toEqual(nothing);
+    expect(await round(true)).toEqual({ ...nothing, stagingOrphans: 0, vaultOrphans: 0 });
+  });
+
+  it("makes good what got lost, and the next one finds nothing left", async () => {
+    const { unheard, unfinished } = await neglect();
+    expect(await round()).toEqual({
+      ...nothing,
+      rung: 1,
+      received: 1,
+      expired: 1,
+      stagingCleared: 1,
+      eventsPruned: 2,
+    });
+    expect((await showDocument(world.ports, world.dora, unheard)).state).toBe("received");
+    expect((await showDocument(world.ports, world.dora, unfinished)).state).toBe("expired");
+    expect(await round()).toEqual(nothing);
+  });
+
+  it("goes on with the other steps when one of them fails, and tells which", async () => {
+    await neglect();
+    const queue = { ...world.ports.queue, receiveDead: () => Promise.reject(new Error("no queue")) };
+    expect(await reconcile({ ...world.ports, queue }, { sweep: false })).toEqual({
+      ...nothing,
+      rung: 1,
+      received: 1,
+      expired: 1,
+      stagingCleared: 1,
+      eventsPruned: 2,
+    });
+    expect(told).toEqual([{ event: "reconcile.step_failed", step: "deadLetters" }]);
+  });
+});
+
+describe("events that are published", () => {
+  it("are pruned after seven days; unpublished ones never", async () => {
+    const { document } = await announce(world, world.dora, [newPage()]);
+    const publish = (when: string) =>
+      asOwner(world, `update outbox set published_at = ${when} where document_id = $1`, [document.id]);
+    await asOwner(world, "update outbox set created_at = created_at - interval '400 days'");
+    expect(await round()).toMatchObject({ eventsPruned: 0 });
+    await publish("clock_timestamp() - interval '6 days 23 hours 59 minutes'");
+    expect(await round()).toMatchObject({ eventsPruned: 0 });
+    await publish("clock_timestamp() - interval '7 days 1 minute'");
+    expect(await round()).toMatchObject({ eventsPruned: 1 });
+  });
+});
+
+describe("one reconciler at a time", () => {
+  it("while another holds the lock, a round does nothing and answers null", async () => {
+    const { unheard } = await neglect();
+    const lock = await world.ports.database.lock("strongroom.reconcile");
+    expect(await round()).toBeNull();
+    expect((await showDocument(world.ports, world.dora, unheard)).state).toBe("granted");
+    await lock!.release();
+    expect(await round()).toMatchObject({ received: 1 });
+  });
+
+  it("a round gives the lock back, also when all of its steps failed", async () => {
+    const system = new Proxy(world.ports.database.system, {
+      get: () => () => {
+        throw new Error("no database");
+      },
+    });
+    const broken = {
+      ...world.ports,
+      database: { ...world.ports.database, system },
+      queue: { ...world.ports.queue, receiveDead: () => Promise.reject(new Error("no queue")) },
+    };
+    expect(await reconcile(broken, { sweep: false })).toEqual(nothing);
+    expect(told.map(({ step }) => step)).toEqual(Object.keys(nothing));
+    const lock = await world.ports.database.lock("strongroom.reconcile");
+    expect(lock).not.toBeNull();
+    await lock!.release();
+  });
+});

@@ -1,0 +1,102 @@
+import { asOwner } from "@strongroom/local/test-documents";
+import { type TestWorld, testWorld } from "@strongroom/local/test-world";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { DeviceId, systemIds } from "../ids.ts";
+import { dropDevice } from "./drop-device.ts";
+import { listDevices } from "./list-devices.ts";
+import { registerDevice } from "./register-device.ts";
+import type { Actor } from "./user.ts";
+
+let world: TestWorld;
+beforeAll(async () => (world = await testWorld()));
+afterAll(() => world.close());
+
+const newDevice = () => DeviceId.parse(systemIds.uuid());
+const register = (
+  actor: Actor,
+  deviceId: DeviceId,
+  pushToken = "token",
+  platform: "ios" | "android" = "ios",
+) => registerDevice(world.ports, actor, { deviceId, platform, pushToken });
+const devicesOf = async (actor: Actor) => (await listDevices(world.ports, actor)).devices.map(({ id }) => id);
+const rowOf = async (actor: Actor, deviceId: string) =>
+  (
+    await asOwner(
+      world,
+      "select user_id, platform, push_token, dropped_at is not null as dropped from device where tenant_id = $1 and id = $2",
+      [actor.tenantId, deviceId],
+    )
+  )[0];
+const auditOf = async (deviceId: string) =>
+  (
+    await asOwner<{ action: string }>(world, "select action from audit where subject = $1 order by id", [
+      deviceId,
+    ])
+  ).map(({ action }) => action);
+
+describe("a device", () => {
+  it("once registered is listed for its person, in the order of registration, without its token", async () => {
+    const devices = [newDevice(), newDevice()];
+    for (const device of devices) await register(world.dora, device, "secret-token");
+    expect(await devicesOf(world.dora)).toEqual(devices);
+    expect(JSON.stringify(await listDevices(world.ports, world.dora))).not.toContain("secret-token");
+    for (const other of [world.emil, world.agnes, world.franz]) expect(await devicesOf(other)).toEqual([]);
+  });
+
+  it("registered again is the same device with a new token", async () => {
+    const device = newDevice();
+    await register(world.emil, device, "old");
+    const again = await register(world.emil, device, "new", "android");
+    expect(again).toMatchObject({ id: device, platform: "android" });
+    expect(await rowOf(world.emil, device)).toMatchObject({ push_token: "new", platform: "android" });
+    expect(await devicesOf(world.emil)).toEqual([device]);
+  });
+
+  it("of somebody else is not taken over, and keeps its token", async () => {
+    const device = newDevice();
+    await register(world.dora, device, "doras");
+    await expect(register(world.emil, device, "emils")).rejects.toMatchObject({
+      code: "device_taken",
+      status: 409,
+    });
+    expect(await rowOf(world.dora, device)).toMatchObject({
+      user_id: world.dora.userId,
+      push_token: "doras",
+      dropped: false,
+    });
+    expect(await auditOf(device)).toEqual(["device.registered"]);
+  });
+
+  it("of another tenant may bear the same id: it is another device", async () => {
+    const device = newDevice();
+    await register(world.dora, device, "doras");
+    await register(world.franz, device, "franzs");
+    expect(await devicesOf(world.franz)).toEqual([device]);
+    expect(await rowOf(world.dora, device)).toMatchObject({ push_token: "doras" });
+  });
+});
+
+describe("dropping a device", () => {
+  it("ends its pushes; registered again, it gets them again", async () => {
+    const device = newDevice();
+    await register(world.agnes, device);
+    await dropDevice(world.ports, world.agnes, device);
+    expect(await devicesOf(world.agnes)).toEqual([]);
+    await register(world.agnes, device);
+    expect(await devicesOf(world.agnes)).toEqual([device]);
+    expect(await auditOf(device)).toEqual(["device.registered", "device.dropped", "device.registered"]);
+  });
+
+  it("of somebody else, twice, or of an unknown one, drops nothing and claims nothing in the audit", async () => {
+    const [doras, unknown] = [newDevice(), newDevice()];
+    await register(world.dora, doras);
+    for (const actor of [world.emil, world.agnes, world.franz]) await dropDevice(world.ports, actor, doras);
+    expect(await rowOf(world.dora, doras)).toMatchObject({ dropped: false });
+    expect(await auditOf(doras)).toEqual(["device.registered"]);
+    await dropDevice(world.ports, world.dora, doras);
+    await dropDevice(world.ports, world.dora, doras);
+    await dropDevice(world.ports, world.dora, unknown);
+    expect(await auditOf(doras)).toEqual(["device.registered", "device.dropped"]);
+    expect(await auditOf(unknown)).toEqual([]);
+  });
+});

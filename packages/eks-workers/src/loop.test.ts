@@ -1,0 +1,294 @@
+import { query, steppedClock } from "@strongroom/local/test-pipeline";
+import { type TestWorld, testWorld } from "@strongroom/local/test-world";
+import { systemClock } from "@strongroom/core/clock";
+import type { Message, Queue } from "@strongroom/core/ports/queue";
+import type { Ports } from "@strongroom/core/ports/ports";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { runLoop } from "./loop.ts";
+
+/** A quarter of the visibility of these tests; not one of the loop's own rests. */
+const renewalMs = 600;
+let world: TestWorld;
+let stop: AbortController;
+beforeAll(async () => (world = await testWorld({ periods: { visibility: 4 * renewalMs } })));
+afterAll(() => world.close());
+beforeEach(async () => {
+  await query(world, "delete from embedded.queue_message");
+  stop = new AbortController();
+});
+afterEach(() => stop.abort());
+
+type Loop = { ports?: Partial<Ports>; atOnce?: number };
+
+/** A loop over fresh and over-age work; `done` resolves when it has stopped. */
+function start(handle: (message: Message) => Promise<void>, { ports = {}, atOnce = 2 }: Loop = {}) {
+  const done = runLoop(
+    { ...world.ports, ...ports },
+    { queues: ["documents", "late"], atOnce, stopping: stop.signal },
+    handle,
+  );
+  return { done, end: async () => (stop.abort(), await done) };
+}
+
+const send = (body: string, queue: "documents" | "late" = "documents") => world.ports.queue.send(queue, body);
+const depths = async () => {
+  const [documents, late] = [
+    await world.ports.queue.depth("documents"),
+    await world.ports.queue.depth("late"),
+  ];
+  return { waiting: documents.waiting + late.waiting, inFlight: documents.inFlight + late.inFlight };
+};
+
+describe("a worker's loop", () => {
+  it("handles every message once and acknowledges it afterwards", async () => {
+    const bodies = Array.from({ length: 25 }, (_, n) => `message ${n}`);
+    for (const body of bodies) await send(body);
+    const handled: string[] = [];
+    const loop = start(async ({ body }) => void handled.push(body), { atOnce: 4 });
+    await vi.waitFor(() => expect(handled).toHaveLength(25), { timeout: 10_000 });
+    await loop.end();
+    expect(handled.toSorted()).toEqual(bodies.toSorted());
+    expect(await depths()).toEqual({ waiting: 0, inFlight: 0 });
+  });
+
+  it.each([1, 2, 5])("has at most %i messages in hand", async (atOnce) => {
+    for (let n = 0; n < 12; n += 1) await send(`message ${n}`);
+    let [inHand, most, handled] = [0, 0, 0];
+    const loop = start(
+      async () => {
+        most = Math.max(most, ++inHand);
+        await new Promise((resolve) => setImmediate(resolve));
+        inHand -= 1;
+        handled += 1;
+      },
+      { atOnce },
+    );
+    await vi.waitFor(() => expect(handled).toBe(12), { timeout: 10_000 });
+    await loop.end();
+    expect(most).toBeLessThanOrEqual(atOnce);
+  });
+
+  it("never asks for more than ten at once, whatever it may hold", async () => {
+    const asked: number[] = [];
+    const queue: Queue = {
+      ...world.ports.queue,
+      receive: (name, wish) => (asked.push(wish.max), world.ports.queue.receive(name, wish)),
+    };
+    const loop = start(async () => {}, { atOnce: 64, ports: { queue } });
+    await vi.waitFor(() => expect(asked.length).toBeGreaterThan(0));
+    await loop.end();
+    expect(Math.max(...asked)).toBe(10);
+  });
+
+  it("takes fresh work before over-age work", async () => {
+    for (let n = 0; n < 3; n += 1) await send(`late ${n}`, "late");
+    for (let n = 0; n < 5; n += 1) await send(`fresh ${n}`);
+    const handled: string[] = [];
+    const loop = start(async ({ body }) => void handled.push(body.split(" ")[0]!), { atOnce: 1 });
+    await vi.waitFor(() => expect(handled).toHaveLength(8), { timeout: 10_000 });
+    await loop.end();
+    expect(handled).toEqual([
+      ...Array.from({ length: 5 }, () => "fresh"),
+      ...Array.from({ length: 3 }, () => "late"),
+    ]);
+  });
+
+  it("keeps a message to itself for as long as the work lasts", async () => {
+    const clock = steppedClock();
+    const extended: string[] = [];
+    const queue: Queue = {
+      ...world.ports.queue,
+      extend: async (name, receipt, visibilityMs) => {
+        await world.ports.queue.extend(name, receipt, visibilityMs);
+        extended.push(`${name} ${visibilityMs}`);
+      },
+    };
+    const work = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<void>();
+    await send("long work");
+    const loop = start(async () => (begun.resolve(), await work.promise), { ports: { clock, queue } });
+    await begun.promise;
+    for (let quarter = 1; quarter <= 6; quarter += 1) {
+      await clock.asleep(renewalMs);
+      clock.pass(renewalMs);
+      await vi.waitFor(() => expect(extended).toHaveLength(quarter));
+    }
+    work.resolve();
+    await loop.end();
+    expect(new Set(extended)).toEqual(new Set(["documents 2400"]));
+    expect(await depths()).toEqual({ waiting: 0, inFlight: 0 });
+  });
+});
+
+describe("a message whose handling throws", () => {
+  it("is given back, longer each time, and comes again", async () => {
+    await send("hard");
+    const released: number[] = [];
+    const queue: Queue = {
+      ...world.ports.queue,
+      release: async (name, receipt, delayMs) => {
+        released.push(delayMs);
+        await world.ports.queue.release(name, receipt, 0);
+      },
+    };
+    let tries = 0;
+    const loop = start(
+      async () => {
+        if (++tries < 3) throw new Error("not yet");
+      },
+      { ports: { queue } },
+    );
+    await vi.waitFor(() => expect(tries).toBe(3), { timeout: 10_000 });
+    await loop.end();
+    expect(released).toEqual([1_000, 2_000]);
+    expect(await depths()).toEqual({ waiting: 0, inFlight: 0 });
+  });
+
+  it("is given back even when that fails: its visibility brings it back", async () => {
+    await send("hard");
+    const queue: Queue = {
+      ...world.ports.queue,
+      release: () => Promise.reject(new Error("the queue is down")),
+    };
+    let tries = 0;
+    const loop = start(
+      async () => {
+        if (++tries === 1) throw new Error("not yet");
+      },
+      { ports: { queue } },
+    );
+    await vi.waitFor(() => expect(tries).toBe(2), { timeout: 10_000 });
+    await loop.end();
+  });
+});
+
+/** A loop over answers of the test's own; `sleeps` are its rests, without those between two renewals. */
+function scripted(
+  answers: (() => Promise<Message[]>)[],
+  handle: (message: Message) => Promise<void> = async () => {},
+) {
+  const sleeps: number[] = [];
+  const finished = Promise.withResolvers<void>();
+  const queue: Queue = {
+    ...world.ports.queue,
+    release: async () => {},
+    acknowledge: async () => {},
+    receive: async (_name, { signal }) => {
+      const next = answers.shift();
+      if (next) return await next();
+      finished.resolve();
+      await new Promise((resolve) =>
+        signal!.aborted ? resolve(null) : signal!.addEventListener("abort", resolve),
+      );
+      return [];
+    },
+  };
+  const clock = {
+    ...systemClock,
+    sleep: async (ms: number, signal?: AbortSignal) => {
+      if (ms === renewalMs) return await systemClock.sleep(ms, signal);
+      sleeps.push(ms);
+    },
+  };
+  const { end } = start(handle, { ports: { clock, queue }, atOnce: 1 });
+  return { sleeps, finished: finished.promise, end };
+}
+
+const message = (body: string): Message => ({
+  id: body,
+  receipt: body,
+  body,
+  receiveCount: 1,
+  attributes: {},
+});
+const [down, none] = [() => Promise.reject(new Error("the queue is down")), async () => []];
+
+describe("faults in a row", () => {
+  const handle = async ({ body }: Message) => {
+    if (body === "bad") throw new Error("no");
+  };
+  const gives = (body: string) => async () => [message(body)];
+
+  it("slow the loop down from the third on, twice as long each time up to 30 seconds", async () => {
+    const { sleeps, finished, end } = scripted(
+      Array.from({ length: 12 }, () => gives("bad")),
+      handle,
+    );
+    await finished;
+    await end();
+    expect(sleeps.slice(0, 9)).toEqual([250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+  });
+
+  it("two of them do not, nor three with one message handled well between", async () => {
+    const { sleeps, finished, end } = scripted(
+      ["bad", "bad", "good", "bad", "bad", "good"].map(gives),
+      handle,
+    );
+    await finished;
+    await end();
+    expect(sleeps).toEqual([]);
+  });
+
+  it("are forgotten with the first message that is handled well", async () => {
+    const { sleeps, finished, end } = scripted(
+      ["bad", "bad", "bad", "good", "bad", "bad", "good"].map(gives),
+      handle,
+    );
+    await finished;
+    await end();
+    expect(sleeps).toEqual([250]);
+  });
+
+  it("an outage of the queue is ridden out, and over with its first answer, empty or not", async () => {
+    const { sleeps, finished, end } = scripted([down, down, down, down, none, none, none, down, down, none]);
+    await finished;
+    await end();
+    expect(sleeps).toEqual([250, 500]);
+  });
+});
+
+describe("a loop that is told to stop", () => {
+  it("waits for the work in hand, and takes nothing more", async () => {
+    for (const body of ["one", "two"]) await send(body);
+    const work = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const handled: string[] = [];
+    const loop = start(async ({ body }) => await work[handled.push(body) - 1]!.promise, { atOnce: 3 });
+    await vi.waitFor(() => expect(handled).toHaveLength(2));
+    stop.abort();
+    await send("three");
+    const stopped = vi.fn<() => void>();
+    void loop.done.then(stopped);
+    work[0]!.resolve();
+    await vi.waitFor(async () => expect(await depths()).toEqual({ waiting: 1, inFlight: 1 }));
+    expect(stopped).not.toHaveBeenCalled();
+    work[1]!.resolve();
+    await loop.done;
+    expect(handled).toHaveLength(2);
+    expect(await depths()).toEqual({ waiting: 1, inFlight: 0 });
+  });
+
+  it("ends at once when nothing is in hand", async () => {
+    const loop = start(async () => {});
+    await vi.waitFor(async () => expect(await depths()).toEqual({ waiting: 0, inFlight: 0 }));
+    await loop.end();
+  });
+
+  it("gives back at once, unhandled, what it receives at that very moment", async () => {
+    await send("too late");
+    const handled: string[] = [];
+    const queue: Queue = {
+      ...world.ports.queue,
+      receive: async (name, wish) => {
+        const messages = await world.ports.queue.receive(name, wish);
+        if (messages.length > 0) stop.abort();
+        return messages;
+      },
+    };
+    await start(async ({ body }) => void handled.push(body), { ports: { queue } }).done;
+    expect(handled).toEqual([]);
+    expect(await depths()).toEqual({ waiting: 1, inFlight: 0 });
+    expect(
+      await world.ports.queue.receive("documents", { max: 1, waitMs: 0, visibilityMs: 1_000 }),
+    ).toHaveLength(1);
+  });
+});

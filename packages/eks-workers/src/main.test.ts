@@ -1,0 +1,130 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { query } from "@strongroom/local/test-pipeline";
+import { type TestWorld, testWorld } from "@strongroom/local/test-world";
+import { formatConnection } from "@strongroom/core/config";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+let world: TestWorld;
+beforeAll(async () => (world = await testWorld()));
+afterAll(async () => {
+  for (const child of children) if (child.exitCode === null) child.kill("SIGKILL");
+  await world.close();
+});
+
+const entry = fileURLToPath(new URL("main.ts", import.meta.url));
+const children: ChildProcess[] = [];
+
+function environment(): Record<string, string> {
+  const { config } = world;
+  const { app, system, embedded } = config.backend.connections;
+  return {
+    STRONGROOM_PUBLIC_URL: config.publicUrl,
+    STRONGROOM_DATA: config.backend.dataDirectory,
+    STRONGROOM_DATABASE_URL_APP: formatConnection(app),
+    STRONGROOM_DATABASE_URL_SYSTEM: formatConnection(system),
+    STRONGROOM_DATABASE_URL_EMBEDDED: formatConnection(embedded),
+    STRONGROOM_ISSUER: config.auth.issuer,
+    STRONGROOM_AUDIENCE: config.auth.audience,
+    STRONGROOM_UPLOAD_KEY: Buffer.from(config.secrets.uploadKey).toString("hex"),
+    STRONGROOM_TICKET_KEY: Buffer.from(config.secrets.ticketKey).toString("hex"),
+    STRONGROOM_JOBS: "1",
+  };
+}
+
+/** A worker process as its parent starts it; resolves when it is ready, or has ended. */
+async function start(kind: string, env = environment()) {
+  const child = spawn(process.execPath, [entry, kind], { env, stdio: ["ignore", "ignore", "pipe", "ipc"] });
+  children.push(child);
+  const words = text(child.stderr!).catch(() => "");
+  const ended = once(child, "exit").then(([code, signal]) => ({
+    code: code as number | null,
+    signal: signal as string | null,
+  }));
+  await Promise.race([once(child, "message"), ended]);
+  return { child, ended, words };
+}
+
+const reported = (pid: number) =>
+  query<{ kind: string; isolation: object | null }>(
+    world,
+    "select kind, isolation from worker where name like $1",
+    [`%-${pid}`],
+  );
+const isAlive = (pid: number) => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+describe("a worker process", () => {
+  it.each(["processor", "relay", "notifier"])(
+    "says that it lives, and ends with 0 and without a trace at SIGTERM: %s",
+    async (kind) => {
+      const { child, ended, words } = await start(kind);
+      await expect.poll(() => reported(child.pid!), { timeout: 10_000 }).toMatchObject([{ kind }]);
+      const [row] = await reported(child.pid!);
+      expect(row!.isolation === null).toBe(kind !== "processor");
+      child.kill("SIGTERM");
+      expect(await ended).toEqual({ code: 0, signal: null });
+      expect(await reported(child.pid!)).toEqual([]);
+      const lines = (await words)
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as { event: string; process: string });
+      expect(lines.map(({ event }) => event)).toEqual(
+        expect.arrayContaining(["worker.started", "worker.stopped"]),
+      );
+      expect(new Set(lines.map((line) => line.process))).toEqual(new Set([kind]));
+    },
+  );
+
+  it("goes in good order when the channel to its parent closes", async () => {
+    const { child, ended } = await start("relay");
+    child.disconnect();
+    expect(await ended).toEqual({ code: 0, signal: null });
+    expect(await reported(child.pid!)).toEqual([]);
+  });
+
+  it("goes in good order when its parent is killed, and with it whoever reads what it says", async () => {
+    const parent = spawn(
+      process.execPath,
+      [
+        "--eval",
+        `const child = require("node:child_process").spawn(process.execPath, [${JSON.stringify(entry)}, "relay"], { stdio: ["ignore", "ignore", "pipe", "ipc"] });
+         child.once("message", () => process.stdout.write(child.pid + "\\n"));`,
+      ],
+      { env: environment(), stdio: ["ignore", "pipe", "inherit"] },
+    );
+    children.push(parent);
+    const [pid] = (await once(parent.stdout!, "data")).map((line) => Number(String(line)));
+    await expect.poll(() => reported(pid!), { timeout: 10_000 }).toHaveLength(1);
+    parent.kill("SIGKILL");
+    await expect.poll(() => isAlive(pid!), { timeout: 10_000 }).toBe(false);
+    expect(await reported(pid!)).toEqual([]);
+  });
+
+  it("does its work to the end although nobody reads its log any more", async () => {
+    const { child, ended } = await start("relay");
+    child.stderr!.destroy();
+    child.kill("SIGTERM");
+    expect(await ended).toEqual({ code: 0, signal: null });
+  });
+
+  it.each(["", "constructor"])("that nobody knows ends with 2 and says which there are: %j", async (kind) => {
+    const { ended, words } = await start(kind);
+    expect(await ended).toEqual({ code: 2, signal: null });
+    expect(await words).toBe("Which worker? One of: processor, relay, notifier.\n");
+  });
+
+  it("without its configuration names what is missing and ends with 1", async () => {
+    const { STRONGROOM_DATA: _data, ...env } = environment();
+    const { ended, words } = await start("relay", env);
+    expect(await ended).toEqual({ code: 1, signal: null });
+    expect(await words).toContain("STRONGROOM_DATA");
+  });
+});

@@ -1,0 +1,142 @@
+import { once } from "node:events";
+import { readdir, readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
+import { query, receive, rowOf } from "@strongroom/local/test-pipeline";
+import { type TestWorld, testWorld } from "@strongroom/local/test-world";
+import { issueTicket } from "@strongroom/core/document/issue-ticket";
+import { readDocument } from "@strongroom/core/document/read-document";
+import type { Doorbell } from "@strongroom/core/job/ring-doorbell";
+import type { Ports } from "@strongroom/core/ports/ports";
+import { Readable } from "node:stream";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { processor } from "./processor.ts";
+import type { Running } from "./worker.ts";
+
+let world: TestWorld;
+let running: Running;
+const stop = new AbortController();
+beforeAll(async () => {
+  world = await testWorld();
+  running = await processor({ ports: world.ports, name: "processor-test", stopping: stop.signal });
+});
+afterAll(async () => {
+  stop.abort();
+  await running.done;
+  await world.close();
+});
+
+const samples = join(import.meta.dirname, "../../local/samples");
+const sample = (name: string) => readFile(join(samples, name));
+const settled = async (bell: Doorbell) =>
+  await vi.waitFor(
+    async () => {
+      const row = await rowOf(world, bell);
+      expect(row["settled_at"]).not.toBeNull();
+      return row;
+    },
+    { timeout: 25_000, interval: 50 },
+  );
+const myScratch = async () =>
+  (await readdir(tmpdir())).filter((name) => name.startsWith(`strongroom-scratch-${process.pid}-`));
+
+async function read(documentId: string, artefact: string): Promise<Buffer> {
+  const { url } = await issueTicket(world.ports, world.dora, { documentId, artefact });
+  const { body } = await readDocument(world.ports, {
+    documentId,
+    artefact,
+    ticket: new URL(url).searchParams.get("ticket")!,
+  });
+  return body instanceof Readable ? await buffer(body) : Buffer.from(body);
+}
+
+describe("a processor with real decode children", () => {
+  it("takes a document of photos from its doorbell to the vault: pages, combined PDF, and the original byte for byte", async () => {
+    const files = [await sample("cmr-1.jpg"), await sample("blurred.jpg")];
+    const bell = await receive(world, world.dora, files);
+    expect(await settled(bell)).toMatchObject({
+      state: "stored",
+      page_count: 2,
+      reason: null,
+      isolation: running.isolation,
+    });
+    const [row] = await query<{ legibility: { page: number; reasons: string[] }[] }>(
+      world,
+      "select legibility from document where id = $1",
+      [bell.documentId],
+    );
+    expect(row!.legibility).toMatchObject([
+      { page: 1 },
+      { page: 2, reasons: expect.arrayContaining(["blurred"]) },
+    ]);
+    for (const [index, file] of files.entries())
+      expect((await read(bell.documentId, `original-${index + 1}`)).equals(file)).toBe(true);
+    expect((await read(bell.documentId, "combined")).subarray(0, 5).toString()).toBe("%PDF-");
+    expect((await read(bell.documentId, "page-2")).subarray(0, 3)).toEqual(Buffer.from([0xff, 0xd8, 0xff]));
+  });
+
+  it("finds the words of a PDF, keeps a broken photo without a preview and rejects what is neither", async () => {
+    const bells = await Promise.all([
+      receive(world, world.dora, [await sample("invoice.pdf")]),
+      receive(world, world.dora, [(await sample("delivery-note.jpg")).fill(7, 400)]),
+      receive(world, world.dora, [Buffer.from("<html>not a photo</html>".repeat(10))]),
+    ]);
+    const rows = await Promise.all(bells.map(settled));
+    expect(rows).toMatchObject([
+      { state: "stored", reason: null },
+      { state: "stored", reason: "no_preview_broken" },
+      { state: "rejected", reason: "unsupported_type" },
+    ]);
+    expect(
+      await query(world, "select page from page_text where document_id = $1", [bells[0]!.documentId]),
+    ).not.toEqual([]);
+  });
+
+  it("leaves no doorbell behind", async () => {
+    await vi.waitFor(
+      async () =>
+        expect(await world.ports.queue.depth("documents")).toMatchObject({ waiting: 0, inFlight: 0 }),
+      10_000,
+    );
+  });
+});
+
+it("told to stop in the middle of its work it gives the document back, cleans up and ends; the next one finishes it", async () => {
+  const own = new AbortController();
+  const reached = new AbortController();
+  const hanging: Ports = {
+    ...world.ports,
+    objects: {
+      ...world.ports.objects,
+      put: (_key, body) => (
+        body.on("error", () => {}),
+        reached.abort(),
+        new Promise((_resolve, reject) =>
+          own.signal.addEventListener("abort", () => reject(own.signal.reason as Error)),
+        )
+      ),
+    },
+  };
+  stop.abort();
+  await running.done;
+  expect(await myScratch()).toEqual([]);
+  const stuck = await processor({ ports: hanging, name: "processor-stuck", stopping: own.signal });
+  const bell = await receive(world, world.dora, [await sample("delivery-note.jpg")]);
+  if (!reached.signal.aborted) await once(reached.signal, "abort");
+  expect(await myScratch()).toHaveLength(1);
+  own.abort(new Error("SIGTERM"));
+  await stuck.done;
+  expect(await rowOf(world, bell)).toMatchObject({
+    state: "processing",
+    lease_until: null,
+    claims: 0,
+    retries: 0,
+  });
+  expect(await myScratch()).toEqual([]);
+  const again = new AbortController();
+  const next = await processor({ ports: world.ports, name: "processor-next", stopping: again.signal });
+  expect(await settled(bell)).toMatchObject({ state: "stored" });
+  again.abort();
+  await next.done;
+});

@@ -1,0 +1,100 @@
+import { Readable } from "node:stream";
+import { writeUploadEvent } from "@strongroom/core/ports/upload-event";
+import type { Queue } from "@strongroom/core/ports/queue";
+import { withClient } from "@strongroom/core/database/roles";
+import { usePorts } from "@strongroom/functions/ports";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { runSchedules } from "./schedule.ts";
+import { testWorld, type TestWorld } from "./test-world.ts";
+
+let world: TestWorld;
+let stopping: AbortController;
+let running: Promise<void>;
+beforeEach(async () => {
+  world = await testWorld({ periods: { reconcile: 20, keepExpired: 1 } });
+  stopping = new AbortController();
+  running = Promise.resolve();
+});
+afterEach(async () => {
+  stopping.abort();
+  await running;
+  await world.close();
+});
+
+describe("what runs by the clock", () => {
+  test("takes upload notifications from their queue, and leaves those that it could not read for another time", async () => {
+    usePorts(world.ports);
+    await world.ports.queue.send("ingest", writeUploadEvent("s/nobody/knows/this/key"));
+    await world.ports.queue.send("ingest", "no notification");
+    const handled = Promise.withResolvers<void>();
+    const seen: string[] = [];
+    const queue: Queue = {
+      ...world.ports.queue,
+      acknowledge: async (...args) => {
+        await world.ports.queue.acknowledge(...args);
+        if (seen.push("acknowledged") === 2) handled.resolve();
+      },
+      release: async (...args) => {
+        await world.ports.queue.release(...args);
+        if (seen.push("released") === 2) handled.resolve();
+      },
+    };
+    running = runSchedules({ ...world.ports, queue }, stopping.signal);
+    await handled.promise;
+    expect(seen.toSorted()).toEqual(["acknowledged", "released"]);
+    expect(await queueRows("select body from embedded.queue_message")).toEqual([{ body: "no notification" }]);
+  });
+
+  test("goes on taking them after the queue could not be reached", async () => {
+    usePorts(world.ports);
+    let outages = 1;
+    const taken = Promise.withResolvers<void>();
+    const queue: Queue = {
+      ...world.ports.queue,
+      receive: async (...args) => {
+        if (outages-- > 0) throw new Error("connection refused");
+        return await world.ports.queue.receive(...args);
+      },
+      acknowledge: async (...args) => {
+        await world.ports.queue.acknowledge(...args);
+        taken.resolve();
+      },
+    };
+    await world.ports.queue.send("ingest", writeUploadEvent("s/nobody/knows/this/key"));
+    running = runSchedules({ ...world.ports, queue }, stopping.signal);
+    await taken.promise;
+  });
+
+  test("sweeps for orphans at the first round, and if that was not its turn, at the next", async () => {
+    const stray =
+      "s/6f1d0c52-3a0e-4c5b-9d57-0a4b8c1f7e01/01890000-0000-7000-8000-000000000000/01890000-0000-7000-8000-000000000001/stray";
+    await world.ports.objects.put(stray, Readable.from(["x"]), { sizeBytes: 1, mediaType: "text/plain" });
+    const other = await world.ports.database.lock("strongroom.reconcile");
+    const refused = Promise.withResolvers<void>();
+    const swept = Promise.withResolvers<void>();
+    const lock: typeof world.ports.database.lock = async (name) => {
+      const held = await world.ports.database.lock(name);
+      if (held === null) refused.resolve();
+      return held;
+    };
+    const remove: typeof world.ports.objects.remove = async (...args) => {
+      await world.ports.objects.remove(...args);
+      swept.resolve();
+    };
+    const ports = {
+      ...world.ports,
+      database: { ...world.ports.database, lock },
+      objects: { ...world.ports.objects, remove },
+    };
+    usePorts(ports);
+    running = runSchedules(ports, stopping.signal);
+    await refused.promise;
+    expect(await world.ports.objects.head(stray)).not.toBeNull();
+    await other!.release();
+    await swept.promise;
+    expect(await world.ports.objects.head(stray)).toBeNull();
+  });
+});
+
+const queueRows = (sql: string): Promise<unknown[]> =>
+  withClient(world.database.superuser, async (client) => (await client.query(sql)).rows);
