@@ -2,7 +2,12 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    include: ["packages/**/src/**/*.test.ts", "proof/**/*.test.ts", "bench/**/*.test.ts", "stacks/**/*.test.ts"],
+    include: [
+      "packages/**/src/**/*.test.ts",
+      "proof/**/*.test.ts",
+      "bench/**/*.test.ts",
+      "stacks/**/*.test.ts",
+    ],
     exclude: ["**/node_modules/**", "**/*.engines.test.ts"],
     globalSetup: "packages/local/src/test-setup.ts",
     pool: "forks",
