@@ -41,7 +41,7 @@ export function api({ stack }: StackContext) {
 }
 
 /** Where CloudFront finds the API of a cell; the API's own address is switched off. */
-export const originHost = (cell: CellName, domain: string): string => `${cell}.origin.${domain}`;
+export const originHost = (cell: string, domain: string): string => `${cell}.origin.${domain}`;
 
 function createApi(scope: Construct, cell: CellName): Api {
   const { requestsPerSecond, logDays } = currentStage(scope);

@@ -5,7 +5,7 @@ import {
   FunctionRuntime,
   KeyValueStore,
 } from "aws-cdk-lib/aws-cloudfront";
-import type { CfnResource } from "aws-cdk-lib/core";
+import { type CfnResource, Stack } from "aws-cdk-lib/core";
 import type { Construct } from "constructs";
 import { currentStage } from "./settings.ts";
 
@@ -13,7 +13,7 @@ import { currentStage } from "./settings.ts";
 export function cellChooser(scope: Construct): { functionArn: string; weightsArn: string } {
   const { name: stage } = currentStage(scope);
   const store = new KeyValueStore(scope, "Weights", { comment: `Weights of the cells of ${stage}` });
-  (store.node.defaultChild as CfnKeyValueStore).name = `${stage}-strongroom-cells`;
+  (store.node.defaultChild as CfnKeyValueStore).name = `${stage}-strongroom-cells-${Stack.of(scope).region}`;
   const chooser = new EdgeFunction(scope, "ChooseCell", {
     code: FunctionCode.fromFile({ filePath: "stacks/edge/choose-cell.js" }),
     runtime: FunctionRuntime.JS_2_0,

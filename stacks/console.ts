@@ -23,7 +23,7 @@ export function console({ stack }: StackContext) {
   const files = createBucket(stack, logs.bucketName);
   const control = new CfnOriginAccessControl(stack, "FilesAccess", {
     originAccessControlConfig: {
-      name: `${stack.stage}-console`,
+      name: `${stack.stage}-console-${stack.region}`,
       originAccessControlOriginType: "s3",
       signingBehavior: "always",
       signingProtocol: "sigv4",

@@ -60,19 +60,18 @@ function toCloudFront(
 
 type CellNaming = { cell: CellName; domain: Domain; routing: Site["routing"]; certificateArn: string };
 
+/**
+ * Two names for one API: that of the cell, which the healthy region answers, and its own in this region, by which it is
+ * asked how it is (asked by the first, a sick region would get its neighbour's answer).
+ */
 function cellName(scope: Construct, { cell, domain, routing, certificateArn }: CellNaming): CfnHealthCheck {
   const { region } = Stack.of(scope);
-  const host = originHost(cell, domain.name);
-  const made = new CfnDomainName(scope, "Name", {
-    domainName: host,
-    domainNameConfigurations: [{ certificateArn, endpointType: "REGIONAL", securityPolicy: "TLS_1_2" }],
-  });
-  const httpApi = use(api).api(cell).cdk.httpApi;
-  new CfnApiMapping(scope, "Mapping", { apiId: httpApi.apiId, stage: "$default", domainName: made.ref });
+  const naming = { cell, domain, certificateArn };
+  const own = nameApi(scope, "Own", { ...naming, host: originHost(`${cell}-${region}`, domain.name) });
   const healthCheck = new CfnHealthCheck(scope, "Health", {
     healthCheckConfig: {
       type: "HTTPS",
-      fullyQualifiedDomainName: made.attrRegionalDomainName,
+      fullyQualifiedDomainName: own.host,
       enableSni: true,
       port: 443,
       resourcePath: "/ready",
@@ -81,20 +80,32 @@ function cellName(scope: Construct, { cell, domain, routing, certificateArn }: C
     },
     healthCheckTags: [{ key: "Name", value: `${currentStage(scope).name} ${cell} ${region}` }],
   });
-  new CfnRecordSet(scope, "Record", {
+  const { record } = nameApi(scope, "Cell", { ...naming, host: originHost(cell, domain.name) });
+  record.setIdentifier = region;
+  record.healthCheckId = healthCheck.ref;
+  if (routing === "latency") record.region = region;
+  else record.failover = routing === "primary" ? "PRIMARY" : "SECONDARY";
+  return healthCheck;
+}
+
+type ApiNaming = Omit<CellNaming, "routing"> & { host: string };
+
+function nameApi(scope: Construct, id: string, { cell, domain, certificateArn, host }: ApiNaming) {
+  const made = new CfnDomainName(scope, `${id}Name`, {
+    domainName: host,
+    domainNameConfigurations: [{ certificateArn, endpointType: "REGIONAL", securityPolicy: "TLS_1_2" }],
+  });
+  const { apiId } = use(api).api(cell).cdk.httpApi;
+  new CfnApiMapping(scope, `${id}Mapping`, { apiId, stage: "$default", domainName: made.ref });
+  const record = new CfnRecordSet(scope, `${id}Record`, {
     hostedZoneId: domain.zoneId,
     name: `${host}.`,
     type: "A",
-    setIdentifier: region,
-    healthCheckId: healthCheck.ref,
     aliasTarget: {
       dnsName: made.attrRegionalDomainName,
       hostedZoneId: made.attrRegionalHostedZoneId,
       evaluateTargetHealth: true,
     },
-    ...(routing === "latency"
-      ? { region: region }
-      : { failover: routing === "primary" ? "PRIMARY" : "SECONDARY" }),
   });
-  return healthCheck;
+  return { host, record };
 }

@@ -1,6 +1,6 @@
 import { CfnDistribution, CfnOriginAccessControl } from "aws-cdk-lib/aws-cloudfront";
 import { CfnPermission } from "aws-cdk-lib/aws-lambda";
-import { Aws, Fn } from "aws-cdk-lib/core";
+import { Aws, Fn, Stack } from "aws-cdk-lib/core";
 import type { Construct } from "constructs";
 import { use } from "sst/constructs";
 import { cellChooser } from "./cell-chooser.ts";
@@ -74,7 +74,7 @@ export function entry(scope: Construct, apiHost: (cell: CellName) => string) {
 const readerAccess = (scope: Construct): CfnOriginAccessControl =>
   new CfnOriginAccessControl(scope, "ReaderAccess", {
     originAccessControlConfig: {
-      name: `${currentStage(scope).name}-reader`,
+      name: `${currentStage(scope).name}-reader-${Stack.of(scope).region}`,
       originAccessControlOriginType: "lambda",
       signingBehavior: "always",
       signingProtocol: "sigv4",

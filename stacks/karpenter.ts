@@ -8,6 +8,7 @@ import { Duration } from "aws-cdk-lib/core";
 import type { Construct } from "constructs";
 import { controllerStatements } from "./karpenter-policy.ts";
 import { podRole } from "./pod-role.ts";
+import { roleName } from "./roles.ts";
 import { currentStage } from "./settings.ts";
 import type { CellName } from "./stage.ts";
 
@@ -27,7 +28,7 @@ export function karpenter(
   const { name: stage } = currentStage(scope);
   const clusterName = `strongroom-${stage}-${cell}`;
   const nodeRole = new Role(scope, "NodeRole", {
-    roleName: `${stage}-strongroom-node-${cell}`,
+    roleName: roleName(scope, "node", cell),
     assumedBy: new ServicePrincipal("ec2.amazonaws.com"),
     managedPolicies: [
       "AmazonEKSWorkerNodePolicy",

@@ -9,6 +9,7 @@ import {
 } from "aws-cdk-lib/aws-iam";
 import { Key, KeySpec, KeyUsage } from "aws-cdk-lib/aws-kms";
 import { Aws, Duration, RemovalPolicy } from "aws-cdk-lib/core";
+import type { Construct } from "constructs";
 import type { StackContext } from "sst/constructs";
 import { openerRoles } from "./roles.ts";
 import { randomHex } from "./secrets.ts";
@@ -16,11 +17,28 @@ import { currentStage } from "./settings.ts";
 
 /** What the account may delegate by IAM: written out, because a wildcard would hand out the next action that AWS invents. */
 const administration = [
-  "kms:CreateAlias", "kms:DeleteAlias", "kms:UpdateAlias", "kms:DescribeKey", "kms:GetKeyPolicy", "kms:PutKeyPolicy",
-  "kms:GetKeyRotationStatus", "kms:EnableKeyRotation", "kms:DisableKeyRotation", "kms:ListResourceTags", "kms:TagResource",
-  "kms:UntagResource", "kms:UpdateKeyDescription", "kms:EnableKey", "kms:DisableKey", "kms:ScheduleKeyDeletion",
-  "kms:CancelKeyDeletion", "kms:ReplicateKey", "kms:UpdatePrimaryRegion", "kms:ListGrants", "kms:RevokeGrant",
-]; // prettier-ignore
+  "kms:CreateAlias",
+  "kms:DeleteAlias",
+  "kms:UpdateAlias",
+  "kms:DescribeKey",
+  "kms:GetKeyPolicy",
+  "kms:PutKeyPolicy",
+  "kms:GetKeyRotationStatus",
+  "kms:EnableKeyRotation",
+  "kms:DisableKeyRotation",
+  "kms:ListResourceTags",
+  "kms:TagResource",
+  "kms:UntagResource",
+  "kms:UpdateKeyDescription",
+  "kms:EnableKey",
+  "kms:DisableKey",
+  "kms:ScheduleKeyDeletion",
+  "kms:CancelKeyDeletion",
+  "kms:ReplicateKey",
+  "kms:UpdatePrimaryRegion",
+  "kms:ListGrants",
+  "kms:RevokeGrant",
+];
 const sealing = ["kms:GenerateDataKey", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo"];
 const signing = ["kms:Sign", "kms:GetPublicKey"];
 const resting = [
@@ -51,7 +69,7 @@ export function keys({ stack }: StackContext) {
     multiRegion: true,
     enableKeyRotation: true,
     policy: new PolicyDocument({
-      statements: [allow([...administration, ...sealing]), denyOpening(stage.name)],
+      statements: [allow([...administration, ...sealing]), denyOpening(stack)],
     }),
   });
   const receipts = new Key(stack, "ReceiptKey", {
@@ -90,7 +108,7 @@ const allow = (actions: string[], principal: IPrincipal = new AccountRootPrincip
   new PolicyStatement({ actions, principals: [principal], resources: ["*"] });
 
 /** Whatever IAM may say one day: only readers and openers open what is stored. */
-const denyOpening = (stage: string) =>
+const denyOpening = (scope: Construct) =>
   new PolicyStatement({
     effect: Effect.DENY,
     actions: ["kms:Decrypt", "kms:ReEncryptFrom"],
@@ -98,7 +116,7 @@ const denyOpening = (stage: string) =>
     resources: ["*"],
     conditions: {
       ArnNotLike: {
-        "aws:PrincipalArn": openerRoles(stage).map(
+        "aws:PrincipalArn": openerRoles(scope).map(
           (name) => `arn:${Aws.PARTITION}:iam::${Aws.ACCOUNT_ID}:role/${name}`,
         ),
       },

@@ -1,7 +1,17 @@
 import {
-  FlowLogDestination, FlowLogTrafficType, GatewayVpcEndpointAwsService, InterfaceVpcEndpointAwsService, type ISecurityGroup,
-  type IVpc, IpAddresses, Peer, Port, SecurityGroup, SubnetType, Vpc,
-} from "aws-cdk-lib/aws-ec2"; // prettier-ignore
+  FlowLogDestination,
+  FlowLogTrafficType,
+  GatewayVpcEndpointAwsService,
+  InterfaceVpcEndpointAwsService,
+  type ISecurityGroup,
+  type IVpc,
+  IpAddresses,
+  Peer,
+  Port,
+  SecurityGroup,
+  SubnetType,
+  Vpc,
+} from "aws-cdk-lib/aws-ec2";
 import { Key } from "aws-cdk-lib/aws-kms";
 import { LogGroup } from "aws-cdk-lib/aws-logs";
 import { Tags } from "aws-cdk-lib/core";

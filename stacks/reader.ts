@@ -21,7 +21,7 @@ export function reader({ stack }: StackContext) {
 function createReader(stack: StackContext["stack"], cell: CellName): Function {
   const scope = cellScope(stack, cell);
   const role = new Role(scope, "ReaderRole", {
-    roleName: roleName(stack.stage, "reader", cell),
+    roleName: roleName(scope, "reader", cell),
     assumedBy: new ServicePrincipal("lambda.amazonaws.com"),
     managedPolicies: [
       "AWSLambdaBasicExecutionRole",

@@ -1,12 +1,15 @@
+import { Stack } from "aws-cdk-lib/core";
+import type { Construct } from "constructs";
+import { currentStage } from "./settings.ts";
 import type { CellName } from "./stage.ts";
 
-/** Name of a role that another stack's policy has to name before it exists. */
-export const roleName = (stage: string, part: string, cell: CellName): string =>
-  `${stage}-strongroom-${part}-${cell}`;
+/** Name of a role that another stack's policy has to name before it exists; roles know no regions, so their names do. */
+export const roleName = (scope: Construct, part: string, cell: CellName): string =>
+  `${currentStage(scope).name}-strongroom-${part}-${cell}-${Stack.of(scope).region}`;
 
 /** The only roles that may open what is stored. */
-export const openerRoles = (stage: string): string[] =>
+export const openerRoles = (scope: Construct): string[] =>
   (["even", "odd"] as const).flatMap((cell) => [
-    roleName(stage, "reader", cell),
-    roleName(stage, "opener", cell),
+    roleName(scope, "reader", cell),
+    roleName(scope, "opener", cell),
   ]);

@@ -42,7 +42,7 @@ export function workerRoles(scope: Construct, { cell, cluster, namespace }: Plac
     associate(
       worker,
       statementsOf(scope, cell, grants),
-      worker === "opener" ? roleName(stage.name, "opener", cell) : undefined,
+      worker === "opener" ? roleName(scope, "opener", cell) : undefined,
     );
   }
   const environment = new StringParameter(scope, "Environment", {

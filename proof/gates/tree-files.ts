@@ -21,6 +21,7 @@ const particular: PlantedFile[] = [
   { path: "packages/core/src/config.ts", content: "export type Config = string;\n" },
   { path: "packages/core/src/document/egg.ts", content: 'import "./hen.ts";\n' },
   { path: "vitest.config.ts", content: "export default {};\n" },
+  { path: "sst.config.ts", content: 'import "./stacks/network.ts";\nimport "./stacks/probe.ts";\n' },
 ];
 
 /** Every word of a text, in order. */

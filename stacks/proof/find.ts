@@ -13,7 +13,7 @@ export type Statement = {
 };
 export type Found = { stack: string; id: string; resource: Resource; properties: Record<string, unknown> };
 
-export const listOf = <T>(value: T | T[] | undefined): T[] =>
+const listOf = <T>(value: T | T[] | undefined): T[] =>
   value === undefined ? [] : Array.isArray(value) ? value : [value];
 /** All resources of one type over all stacks. */
 export const resourcesOf = ({ templates }: Synthesis, type: string): Found[] =>
