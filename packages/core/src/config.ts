@@ -67,7 +67,7 @@ const Environment = z.object({
   STRONGROOM_CELL: z.enum(["even", "odd"]).default("even"),
   STRONGROOM_TIME_DIVISOR: z.coerce.number().positive().default(1),
   STRONGROOM_JOBS: z.coerce.number().int().min(1).max(64).default(2),
-  STRONGROOM_MAX_RETRIES: z.coerce.number().int().min(1).default(8),
+  STRONGROOM_MAX_RETRIES: z.coerce.number().int().min(1).default(16),
 });
 
 /** What the system runs with; read from the environment once, at the entry of a process. */
@@ -121,9 +121,11 @@ export function dividePeriods(divisor: number): Periods {
   ) as Periods;
 }
 
-/** `postgres://user:password@host:port/database` in parts. */
+/** `postgres://user:password@host:port/database` in parts. Throws on parameters: ignoring `sslmode` would break its promise. */
 export function parseConnection(text: string): Connection {
-  const { hostname, port, pathname, username, password } = new URL(text);
+  const { hostname, port, pathname, username, password, search } = new URL(text);
+  if (search !== "")
+    throw new Error(`parameters of a database URL (${search}) are not understood: leave them out`);
   return {
     host: hostname,
     port: Number(port || 5432),
