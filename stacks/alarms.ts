@@ -48,7 +48,7 @@ function cellWatches(cell: CellName): Watch[] {
   return [
     ...pairs.map(([name, { dead }]) => ({
       id: `dead-${name}-${cell}`,
-      what: `${name} (${cell}) has dead letters: strongroom redrive --dry-run`,
+      what: `${name} (${cell}) has dead letters: the reconciler rings them anew, find out what they died of`,
       metric: dead.metricApproximateNumberOfMessagesVisible({ period, statistic: "Maximum" }),
       above: 0,
     })),

@@ -142,7 +142,7 @@ export const ListDocumentsQuery = z.strictObject({
   loadNumber: LoadNumber.optional(),
   /** Words to find in the text of the pages. */
   search: text(200).optional(),
-  /** Only what changed at or after this moment; answers may repeat a few seconds of it, so compare versions. */
+  /** Only what changed at or after this moment; answers may repeat some seconds of it, so compare versions. */
   changedSince: moment.optional(),
   cursor: z.string().max(200).optional(),
   limit: z.coerce.number().int().min(1).max(100).default(25),

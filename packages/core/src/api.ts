@@ -91,6 +91,14 @@ export const routes = {
     summary: "State, reason, pages, artefacts and timeline of one document",
     reply: { status: 200, schema: DocumentReply },
   },
+  redriveDocument: {
+    method: "POST",
+    path: "/v1/documents/{id}/redrive",
+    access: ["agent", "admin"],
+    params: documentParams,
+    summary: "Send a failed document its way again",
+    reply: { status: 200, schema: DocumentReply },
+  },
   issueTicket: {
     method: "POST",
     path: "/v1/documents/{id}/tickets",

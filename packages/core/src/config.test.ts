@@ -50,7 +50,7 @@ describe("the configuration", () => {
       },
       periods: dividePeriods(1),
       jobs: 2,
-      maxRetries: 8,
+      maxRetries: 16,
     });
   });
 

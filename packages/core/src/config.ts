@@ -66,7 +66,7 @@ const Environment = z.object({
   STRONGROOM_CELL: z.enum(["even", "odd"]).default("even"),
   STRONGROOM_TIME_DIVISOR: z.coerce.number().positive().default(1),
   STRONGROOM_JOBS: z.coerce.number().int().min(1).max(64).default(2),
-  STRONGROOM_MAX_RETRIES: z.coerce.number().int().min(1).default(8),
+  STRONGROOM_MAX_RETRIES: z.coerce.number().int().min(1).default(16),
 });
 
 /** What the system runs with; read from the environment once, at the entry of a process. */

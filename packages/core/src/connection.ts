@@ -1,8 +1,10 @@
 import type { Connection } from "./ports/database.ts";
 
-/** `postgres://user:password@host:port/database` in parts. */
+/** `postgres://user:password@host:port/database` in parts. Throws on parameters: ignoring `sslmode` would break its promise. */
 export function parseConnection(text: string): Connection {
-  const { hostname, port, pathname, username, password } = new URL(text);
+  const { hostname, port, pathname, username, password, search } = new URL(text);
+  if (search !== "")
+    throw new Error(`parameters of a database URL (${search}) are not understood: leave them out`);
   return {
     host: hostname,
     port: Number(port || 5432),

@@ -20,7 +20,7 @@ export async function reportHealth(
     .deleteFrom("worker")
     .where("name", "=", life.name)
     .execute()
-    .catch(() => {}); // it ages out
+    .catch(() => {}); // nobody believes a beat that is three periods old
 }
 
 async function report(

@@ -12,6 +12,7 @@ export const handlers = {
   completeUpload: () => import("./api/complete-upload.ts"),
   listDocuments: () => import("./api/list-documents.ts"),
   showDocument: () => import("./api/show-document.ts"),
+  redriveDocument: () => import("./api/redrive-document.ts"),
   issueTicket: () => import("./api/issue-ticket.ts"),
   readDocument: () => import("./reader/read-document.ts"),
   readReceipt: () => import("./api/read-receipt.ts"),

@@ -11,7 +11,7 @@ const defaultPort = 7010;
 const tokenHours = 12;
 
 /** What of our environment the system may be told; workers get nothing else of it. */
-const passedOn = ["STRONGROOM_JOBS", "STRONGROOM_TIME_DIVISOR"];
+const passedOn = ["STRONGROOM_JOBS", "STRONGROOM_MAX_RETRIES", "STRONGROOM_TIME_DIVISOR"];
 
 async function main(): Promise<void> {
   const stop = hearSignals();

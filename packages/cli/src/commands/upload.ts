@@ -15,8 +15,8 @@ const help = `
 Examples:
   strongroom upload cmr-1.jpg cmr-2.jpg --kind cmr --load 4711    one document of two pages
   strongroom upload *.jpg --kind receipt --separate               each photo a document of its own
-  strongroom upload pod.jpg --kind pod --wait                     stay until it is stored, and hear about each page
-  strongroom upload pod.jpg --kind pod --replaces 0198f1c2-…      a better photo in place of an earlier document
+  strongroom upload pod.jpg --kind proof-of-delivery --wait                     stay until it is stored, and hear about each page
+  strongroom upload pod.jpg --kind proof-of-delivery --replaces 0198f1c2-…      a better photo in place of an earlier document
 
 When it is cut off, run the very same command again, or "strongroom upload --resume": only what is missing is sent.`;
 
@@ -29,7 +29,7 @@ export function uploadCommand(world: World): Command {
   return new Command("upload")
     .description("Upload files as the pages of one document")
     .argument("[files...]", "photos, scans or PDFs, in page order")
-    .option("--kind <kind>", "kind of document: cmr, pod, …")
+    .option("--kind <kind>", "kind of document: cmr, proof-of-delivery, …")
     .option("--load <number>", "load number")
     .option("--note <text>", "a word to whoever reads it")
     .option("--replaces <id>", "document that this one replaces")

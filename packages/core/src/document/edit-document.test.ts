@@ -206,7 +206,7 @@ describe("every edit", () => {
     );
     expect(events.map(({ data }) => data)).toEqual([
       { ownerId: world.dora.userId, changed: ["note"] },
-      { ownerId: world.dora.userId, changed: ["kind", "loadNumber"] },
+      { ownerId: world.dora.userId, changed: ["kind", "loadNumber"], kind: "invoice" },
     ]);
     const lines = await asOwner(
       world,

@@ -10,9 +10,9 @@ import type { Ports } from "../ports/ports.ts";
 import { checkKind, insertFiles } from "../upload/accept-upload.ts";
 import { checkFiles, contentSha256 } from "../upload/check-declaration.ts";
 import { checkQuota, readQuota } from "../upload/check-quota.ts";
-import { grantExpired } from "../upload/complete-upload.ts";
+import { grantExpired } from "../upload/grant-expired.ts";
 import { findDuplicate } from "../upload/find-duplicate.ts";
-import { type SigningPorts, signUploads } from "../upload/sign-uploads.ts";
+import { type SigningPorts, signMissing } from "../upload/sign-uploads.ts";
 import { type Actor, actorName } from "../user/user.ts";
 import { type Loaded, loadVisible } from "./load-document.ts";
 
@@ -34,7 +34,7 @@ export async function editDocument(
     const pages = edit.files ? await replacePages(ports, tx, loaded, edit.files) : {};
     await write(ports, tx, actor, loaded, edit, pages);
   });
-  return await signUploads(ports, actor, documentId);
+  return await signMissing(ports, actor, documentId);
 }
 
 /** An ETag begins with the version, which alone is compared. */
@@ -84,7 +84,7 @@ async function write(
       version: document.version + 1,
       type: "document.edited",
       traceparent: document.traceparent,
-      data: { ownerId: document.owner_id, changed: Object.keys(edit) },
+      data: { ownerId: document.owner_id, changed: Object.keys(edit), ...(kind !== undefined && { kind }) },
     }),
     appendAudit(ports, tx, {
       actor: actorName(actor),

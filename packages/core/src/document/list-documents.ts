@@ -12,7 +12,7 @@ type Query = z.infer<typeof ListDocumentsQuery>;
 type Builder = SelectQueryBuilder<Tables, "document", SeenRow>;
 
 /** Transactions commit a little after they stamp their rows: a poll reaches back this far, so that none is missed. */
-const overlapMs = 5_000;
+const overlapMs = 20_000;
 
 /** Documents of the tenant (of the driver, for a driver), newest first, a page at a time. */
 export async function listDocuments(

@@ -91,7 +91,7 @@ describe("a document of three photos", () => {
         topic: "documents",
         data: {
           ownerId: world.dora.userId,
-          kind: "cmr",
+          replaces: null,
           attempt: expect.any(Number),
           pageCount: 2,
           duplicateOf: null,

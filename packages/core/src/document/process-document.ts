@@ -15,6 +15,9 @@ import type { Renderer } from "./rendering.ts";
 import { sealDocument } from "./seal-document.ts";
 import { rejectDocument, storeDocument } from "./store-document.ts";
 
+/** Deaths of workers in hand of one document that call for a person; it is tried on all the same. */
+const deadlyClaims = 10;
+
 export type ProcessPorts = Pick<
   Ports,
   "objects" | "queue" | "keys" | "database" | "clock" | "ids" | "log" | "config"
@@ -35,6 +38,11 @@ export async function processDocument(
 ): Promise<Processed> {
   const claim = await claimDocument(ports, bell, options.worker);
   if (!claim) return "skipped";
+  if (claim.document.claims >= deadlyClaims)
+    ports.log.error("document.kills_workers", {
+      documentId: claim.document.id,
+      claims: claim.document.claims,
+    });
   try {
     return await holdLease(ports, claim, (lost) =>
       inScratch(options.scratch ?? tmpdir(), (directory) => attempt(ports, claim, directory, lost, options)),

@@ -10,6 +10,7 @@ import type { Rejection } from "./rejection.ts";
 import type { RenderedFile } from "./render-files.ts";
 import type { Isolation } from "./rendering.ts";
 import type { SealedDocument } from "./seal-document.ts";
+import { supersedeDocument } from "./supersede-document.ts";
 
 type StorePorts = Pick<Ports, "database" | "ids" | "log">;
 type Sealed = { files: RenderedFile[]; sealed: SealedDocument; isolation: Isolation };
@@ -48,6 +49,9 @@ export async function storeDocument(
       () => insertKey(tx, claim, sealed),
       () => insertTexts(tx, document.id, files),
       ...files.map((file) => () => recordFile(tx, file)),
+      ...(document.replaces === null
+        ? []
+        : [() => supersedeDocument(ports, tx, { replaced: document.replaces!, by: document.id })]),
     ]),
   );
   ports.log.info("document.stored", { documentId: document.id, token, pages: countPages(files) });
@@ -118,7 +122,7 @@ function legibilityOf(files: RenderedFile[]): PageLegibility[] {
 function storedFacts({ document, token }: Claim, files: RenderedFile[]): Record<string, unknown> {
   return {
     ownerId: document.owner_id,
-    kind: document.kind,
+    replaces: document.replaces,
     attempt: token,
     pageCount: countPages(files),
     duplicateOf: document.duplicate_of,

@@ -12,6 +12,7 @@ export const eventTopics = {
   "document.stored": "documents",
   "document.rejected": "documents",
   "document.failed": "documents",
+  "document.redriven": "documents",
   "user.notified": "users",
   "document.read": "audit",
 } as const satisfies Record<string, Topic>;

@@ -8,11 +8,24 @@ let world: TestWorld;
 beforeAll(async () => (world = await testWorld()));
 afterAll(() => world.close());
 
-it("with nothing to do and no worker that has reported, all is well and nothing is known of isolation", async () => {
-  expect(await showHealth(world.ports)).toEqual({ status: "ok", isolation: null, oldestWaitingMs: null });
+const beat = (name: string, network: string, ago: string) =>
+  asOwner(
+    world,
+    `insert into worker (name, kind, isolation, beat_at)
+     values ('${name}', 'processor', '{"network": "${network}"}', now() - interval '${ago}')`,
+  );
+
+it("is degraded while no processor is alive, and nothing is known of isolation", async () => {
+  const nobody = { status: "degraded", isolation: null, oldestWaitingMs: null };
+  expect(await showHealth(world.ports)).toEqual(nobody);
+  await beat("dead", "none", "31 seconds");
+  expect(await showHealth(world.ports)).toEqual(nobody);
+  await beat("alive", "none", "0 seconds");
+  expect(await showHealth(world.ports)).toEqual({ ...nobody, status: "ok", isolation: { network: "none" } });
 });
 
 it("is degraded once the oldest document waits for more than ten minutes, over all tenants", async () => {
+  await beat("busy", "none", "0 seconds");
   const older = await receive(world, world.dora, [newPage()]);
   const younger = await receive(world, world.franz, [newPage()]);
   await setDocument(world, older.id, "received_at = '2026-01-01T00:00:00Z'");
@@ -31,13 +44,8 @@ it("is degraded once the oldest document waits for more than ten minutes, over a
   expect(await at("2026-01-01T00:10:00.001Z")).toMatchObject({ status: "ok", oldestWaitingMs: 300_001 });
 });
 
-it("shows the isolation that the worker heard of last has reached", async () => {
-  await asOwner(
-    world,
-    `insert into worker (name, kind, isolation, beat_at) values
-       ('old', 'processor', '{"network": "none"}', now() - interval '1 hour'),
-       ('new', 'processor', '{"network": "own"}', now() - interval '1 minute'),
-       ('relay', 'relay', null, now())`,
-  );
+it("shows the isolation of the processor heard of last", async () => {
+  await beat("older", "none", "20 seconds");
+  await beat("newer", "own", "0 seconds");
   expect(await showHealth(world.ports)).toMatchObject({ isolation: { network: "own" } });
 });

@@ -1,9 +1,10 @@
+import { sql } from "kysely";
 import type * as z from "zod";
 import type { Health } from "../api-shapes.ts";
 import type { Ports } from "../ports/ports.ts";
 import { oldestWaitingMs } from "../upload/check-overload.ts";
 
-/** Whether work flows: degraded when the oldest document waits longer than new grants are given at. */
+/** Whether work flows: degraded when no processor is alive, or the oldest document waits longer than new grants are given at. */
 export async function showHealth(
   ports: Pick<Ports, "database" | "clock" | "config">,
 ): Promise<z.infer<typeof Health>> {
@@ -11,12 +12,17 @@ export async function showHealth(
   const reported = await ports.database.system
     .selectFrom("worker")
     .select("isolation")
-    .where("isolation", "is not", null)
+    .where("kind", "=", "processor")
+    .where(
+      "beat_at",
+      ">",
+      sql<Date>`clock_timestamp() - ${3 * ports.config.periods.beat}::float8 * interval '1 millisecond'`,
+    )
     .orderBy("beat_at", "desc")
     .limit(1)
     .executeTakeFirst();
   return {
-    status: (oldest ?? 0) > ports.config.periods.overload ? "degraded" : "ok",
+    status: !reported || (oldest ?? 0) > ports.config.periods.overload ? "degraded" : "ok",
     isolation: reported?.isolation ?? null,
     oldestWaitingMs: oldest,
   };

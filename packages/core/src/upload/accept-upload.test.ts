@@ -9,6 +9,8 @@ import {
 } from "@strongroom/local/test-documents";
 import { declare, newDocumentId, putAll, type TestWorld, testWorld } from "@strongroom/local/test-world";
 import { randomBytes } from "node:crypto";
+import { DocumentId } from "../ids.ts";
+import { processOnce, standInRenderer } from "@strongroom/local/test-pipeline";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { AcceptUploadRequest } from "../api-shapes.ts";
 import { showDocument } from "../document/show-document.ts";
@@ -254,22 +256,34 @@ describe("a limit", () => {
 });
 
 describe("a document that replaces another", () => {
-  it("takes its place once it is received, and not before", async () => {
+  const store = async (id: string) =>
+    processOnce(world.ports, { tenantId: world.dora.tenantId, documentId: DocumentId.parse(id) });
+  const supersededBy = async (id: string) => (await showDocument(world.ports, world.dora, id)).supersededBy;
+
+  it("takes its place once it is stored, and not before", async () => {
     const old = await receive(world, world.dora, [newPage()]);
-    const page = newPage();
-    const { document, uploads } = await announce(world, world.dora, [page], { replaces: old.id });
-    expect(document.replaces).toBe(old.id);
-    expect((await showDocument(world.ports, world.dora, old.id)).supersededBy).toBeNull();
-    await putAll(uploads, [page]);
-    await completeUpload(world.ports, world.dora, document.id);
+    const retake = await receive(world, world.dora, [newPage()], { replaces: old.id });
+    expect(retake.replaces).toBe(old.id);
+    expect(await supersededBy(old.id)).toBeNull();
+    await store(retake.id);
     const superseded = await showDocument(world.ports, world.dora, old.id);
-    expect(superseded.supersededBy).toBe(document.id);
+    expect(superseded.supersededBy).toBe(retake.id);
     expect(superseded.timeline.at(-1)!.action).toBe("document.superseded");
+  });
+
+  it("leaves it in place when it is rejected itself", async () => {
+    const old = await receive(world, world.dora, [newPage()]);
+    const retake = await receive(world, world.dora, [newPage()], { replaces: old.id });
+    const renderer = standInRenderer(() => ({ outcome: "unsupported", detected: "a web page" }));
+    const bell = { tenantId: world.dora.tenantId, documentId: DocumentId.parse(retake.id) };
+    expect(await processOnce(world.ports, bell, { renderer })).toBe("rejected");
+    expect(await supersededBy(old.id)).toBeNull();
   });
 
   it("cannot replace what was already replaced; the answer names the newer one", async () => {
     const old = await receive(world, world.dora, [newPage()]);
     const newer = await receive(world, world.dora, [newPage()], { replaces: old.id });
+    await store(newer.id);
     await expect(announce(world, world.dora, [newPage()], { replaces: old.id })).rejects.toMatchObject({
       code: "already_replaced",
       status: 409,
@@ -280,16 +294,13 @@ describe("a document that replaces another", () => {
     });
   });
 
-  it("that came second of two leaves the first one in place", async () => {
+  it("that is stored second of two leaves the first one in place", async () => {
     const old = await receive(world, world.dora, [newPage()]);
-    const pages = [newPage(), newPage()];
-    const first = await announce(world, world.dora, [pages[0]!], { replaces: old.id });
-    const second = await announce(world, world.dora, [pages[1]!], { replaces: old.id });
-    await putAll([...second.uploads], [pages[1]!]);
-    await completeUpload(world.ports, world.dora, second.document.id);
-    await putAll([...first.uploads], [pages[0]!]);
-    await completeUpload(world.ports, world.dora, first.document.id);
-    expect((await showDocument(world.ports, world.dora, old.id)).supersededBy).toBe(second.document.id);
+    const first = await receive(world, world.dora, [newPage()], { replaces: old.id });
+    const second = await receive(world, world.dora, [newPage()], { replaces: old.id });
+    await store(second.id);
+    await store(first.id);
+    expect(await supersededBy(old.id)).toBe(second.id);
   });
 
   it("cannot replace an unknown, a foreign, an erased document or itself", async () => {

@@ -14,7 +14,7 @@ import { checkFiles, contentSha256 } from "./check-declaration.ts";
 import { checkOverload } from "./check-overload.ts";
 import { checkQuota, readQuota } from "./check-quota.ts";
 import { findDuplicate } from "./find-duplicate.ts";
-import { signUploads, type SigningPorts } from "./sign-uploads.ts";
+import { signMissing, type SigningPorts } from "./sign-uploads.ts";
 import { stagingKey } from "./staging-key.ts";
 
 type AcceptPorts = SigningPorts & Pick<Ports, "cache" | "ids" | "log">;
@@ -35,7 +35,7 @@ export async function acceptUpload(
   const created = known
     ? await repeat(ports, actor, known, requestSha256)
     : await create(ports, actor, request, requestSha256);
-  return { created, ...(await signUploads(ports, actor, request.id)) };
+  return { created, ...(await signMissing(ports, actor, request.id)) };
 }
 
 /** The request as one text: what the client may repeat is equal in every field. */

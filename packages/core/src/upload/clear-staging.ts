@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { DocumentState } from "../document/document.ts";
-import { listFiles } from "../document/load-document.ts";
+import { findDocument, listFiles } from "../document/load-document.ts";
 import { TenantId } from "../ids.ts";
 import type { Ports } from "../ports/ports.ts";
 import { parseStagingKey } from "./staging-key.ts";
@@ -93,5 +93,10 @@ async function isExpected(ports: ClearPorts, key: string): Promise<boolean> {
       .where("document_file.staging_key", "=", key)
       .executeTakeFirst(),
   );
-  return row !== undefined && row.staging_cleared_at === null;
+  if (row) return row.staging_cleared_at === null;
+  const known = await ports.database.withTenant(owner.tenantId, (tx) => findDocument(tx, owner.documentId));
+  if (known) return false;
+  // Rows of documents are never deleted: this is a restored database, and here lies perhaps the only copy.
+  ports.log.error("staging.unknown_document", { tenantId: owner.tenantId, documentId: owner.documentId });
+  return true;
 }

@@ -3,6 +3,7 @@ import { loadVisible } from "../document/load-document.ts";
 import { viewDocument } from "../document/view-document.ts";
 import { Refusal } from "../errors.ts";
 import { type Actor, actorName } from "../user/user.ts";
+import { grantExpired } from "./grant-expired.ts";
 import { type ReceivePorts, receiveDocument } from "./receive-document.ts";
 
 /** The client says that all is sent; the store decides. Refused, with the missing pages named, while some are not there. */
@@ -19,15 +20,6 @@ export async function completeUpload(
   const { missing } = await receiveDocument(ports, { tenantId, documentId }, actorName(actor));
   if (missing.length > 0) throw incomplete(missing, files.length);
   return await ports.database.withTenant(tenantId, (tx) => viewDocument(tx, actor, documentId));
-}
-
-/** The one answer to whoever goes on with an expired grant. */
-export function grantExpired(): Refusal {
-  return new Refusal(
-    "grant_expired",
-    "This upload was left unfinished for too long. Send the document again with the same id.",
-    { status: 410 },
-  );
 }
 
 function incomplete(missing: number[], of: number): Refusal {

@@ -1,5 +1,4 @@
 import { sql } from "kysely";
-import { appendAudit } from "../audit/append-audit.ts";
 import type { DocumentFileRow, DocumentRow } from "../database/tables.ts";
 import { type Loaded, loadDocument } from "../document/load-document.ts";
 import { moveDocument } from "../document/move-document.ts";
@@ -92,27 +91,7 @@ async function moveToReceived(
     }),
     markArrived(tx, document.id, files),
   ]);
-  if (moved && document.replaces !== null)
-    await supersede(ports, tx, actor, { replaced: document.replaces, by: document.id });
   return moved;
-}
-
-async function supersede(
-  ports: ReceivePorts,
-  tx: Transaction,
-  actor: string,
-  { replaced, by }: { replaced: string; by: string },
-): Promise<void> {
-  const superseded = await tx
-    .updateTable("document")
-    .set({ superseded_by: by, changed_at: sql`clock_timestamp()` })
-    .where("tenant_id", "=", tx.insideTenant)
-    .where("id", "=", replaced)
-    .where("superseded_by", "is", null)
-    .returning("id")
-    .executeTakeFirst();
-  if (superseded)
-    await appendAudit(ports, tx, { actor, action: "document.superseded", subject: replaced, detail: { by } });
 }
 
 async function findArrived(ports: ReceivePorts, files: DocumentFileRow[]): Promise<DocumentFileRow[]> {

@@ -105,12 +105,12 @@ describe("signing anew", () => {
     }
   });
 
-  it("asks for nothing while the grant is expired, and says that it is", async () => {
+  it("is refused while the grant is expired", async () => {
     const { document } = await announce(world, world.dora, [newPage()]);
     await walkTo(world, document.id, "expired");
-    expect(await signUploads(world.ports, world.dora, document.id)).toMatchObject({
-      uploads: [],
-      document: { state: "expired" },
+    await expect(signUploads(world.ports, world.dora, document.id)).rejects.toMatchObject({
+      code: "grant_expired",
+      status: 410,
     });
   });
 

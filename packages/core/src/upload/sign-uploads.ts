@@ -7,11 +7,23 @@ import type { SignedRequest, StoredPart } from "../ports/objects.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { Actor } from "../user/user.ts";
 import { inParts, partSizes } from "./check-declaration.ts";
+import { grantExpired } from "./grant-expired.ts";
 
 export type SigningPorts = Pick<Ports, "database" | "objects" | "clock" | "config">;
 
-/** Signs anew what has not arrived of a document; nothing to send when it is received or beyond. */
+/** Signs anew what has not arrived of a document; nothing to send when it is received or beyond. Refused when it is expired. */
 export async function signUploads(
+  ports: SigningPorts,
+  actor: Actor,
+  documentId: string,
+): Promise<UploadReply> {
+  const reply = await signMissing(ports, actor, documentId);
+  if (reply.document.state === "expired") throw grantExpired();
+  return reply;
+}
+
+/** A document with requests for what can be sent of it now: none unless it is `granted`. */
+export async function signMissing(
   ports: SigningPorts,
   actor: Actor,
   documentId: string,
@@ -140,7 +152,7 @@ export function isPart(stored: StoredPart, declared: DeclaredPart): boolean {
   );
 }
 
-/** The grant's facts, kept with the object, so that a restore can ingest again what the database no longer knows. */
+/** The grant's facts, kept with the object, so that after a restore it can be told whose the bytes are. */
 function grantFacts(document: DocumentRow, file: DocumentFileRow): Record<string, string> {
   return {
     tenant: document.tenant_id,

@@ -9,9 +9,9 @@ export type Role = z.infer<typeof Role>;
 /** Who acts: taken from a verified token and the user table, handed to every use-case. */
 export type Actor = { tenantId: TenantId; userId: UserId; role: Role };
 
-/** Whether this person may see every document of the tenant, not only their own. */
+/** Whether this person may see every document of the tenant, not only their own; operators run the system, they do not read. */
 export function seesWholeTenant(actor: Actor): boolean {
-  return actor.role !== "driver";
+  return actor.role === "agent" || actor.role === "admin";
 }
 
 /** How an actor stands in the audit trail. */

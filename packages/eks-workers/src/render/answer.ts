@@ -43,7 +43,7 @@ const Answer = z.discriminatedUnion("outcome", [
     allowed: z.number(),
   }),
   z.strictObject({ outcome: z.literal("combined") }),
-  z.strictObject({ outcome: z.literal("fault"), message: z.string() }),
+  z.strictObject({ outcome: z.literal("fault"), message: z.string().max(500) }),
 ]);
 
 /** What a child answered, checked; null when it is nothing that a child of ours would say about such a job. */

@@ -20,8 +20,8 @@ async function answer({ header, blobs }: Frame): Promise<Frame> {
     const job = header as Job;
     return job.kind === "combine" ? await combined(job, blobs) : packed(await decode(job, blobs));
   } catch (error) {
-    // Decoders answer for the file themselves; what gets here is a fault of ours, and the parent throws it.
-    const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    // Decoders answer for the file themselves; what gets here is meant by none of them: the parent tries once more.
+    const message = (error instanceof Error ? (error.stack ?? error.message) : String(error)).slice(0, 500);
     return { header: { outcome: "fault", message }, blobs: [] };
   }
 }

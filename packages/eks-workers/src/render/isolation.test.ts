@@ -34,7 +34,7 @@ describe("the cage of a decode child", () => {
     const missing = layers.filter((layer) => !cage.layers.includes(layer));
     if (missing.length > 0) context.skip(`walls that do not work here: ${missing.join(", ")}`);
     const line = cage.command("/entry.ts", allowance).args.join(" ");
-    expect(line).toMatch(/--data=\d+ .*--reuid=65534 .*--user --net .*--pdeathsig KILL .*--permission/);
+    expect(line).toMatch(/--data=\d+ .*--reuid=65533 .*--user --net .*--pdeathsig KILL .*--permission/);
     expect(existsSync("/entry.ts")).toBe(false);
   });
 

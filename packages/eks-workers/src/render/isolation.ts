@@ -31,7 +31,8 @@ export type CageAllowance = { memoryBytes: number; cpuSeconds: number };
 
 /** RLIMIT_DATA counts what Node reserves and never touches: 600 MB and more when idle (measured). */
 const reservedBytes = 600 * 1024 * 1024;
-const nobody = 65_534;
+/** Not 65534: PostgreSQL runs as that one, and whoever shares its number may read its files and kill it. */
+const decoderId = 65_533;
 const probeEntry = join(import.meta.dirname, "probe.ts");
 const probeDeadlineMs = 10_000;
 const probeAllowance: CageAllowance = { memoryBytes: 512 * 1024 * 1024, cpuSeconds: 60 };
@@ -87,7 +88,7 @@ function wrapperOf(layer: Layer, { memoryBytes, cpuSeconds }: CageAllowance): st
       return [tool("prlimit"), data, `--cpu=${cpuSeconds}`, "--core=0", "--nofile=64", "--fsize=0", "--"];
     }
     case "user":
-      return [tool("setpriv"), `--reuid=${nobody}`, `--regid=${nobody}`, "--clear-groups", "--"];
+      return [tool("setpriv"), `--reuid=${decoderId}`, `--regid=${decoderId}`, "--clear-groups", "--"];
     case "network":
       // Without a mapping to root: the new namespace's capabilities are gone when Node is executed.
       return [tool("unshare"), "--user", "--net", "--"];

@@ -136,9 +136,11 @@ class RenderPool implements Renderer {
     const feed = chunksOf(file, size);
     const end = await this.#run({ job, blobBytes: [size], feed, maxAnswerBytes, tight, signal }, mediaType);
     if ("crashed" in end) return { outcome: "crashed" as const, mediaType, cause: end.crashed };
-    if (end.outcome === "fault") throw new Error(`a decode child failed: ${end.message}`);
     if (end.outcome === "combined") throw new Error("a decode child combined what it should render");
-    return end;
+    if (end.outcome !== "fault") return end;
+    // A decoder that fails in a way of its own is met like one that dies: the file is at fault, and is tried once more.
+    this.#settings.log.warn("renderer.fault", { mediaType, message: end.message.split("\n")[0] });
+    return { outcome: "crashed" as const, mediaType, cause: "killed" as const };
   }
 
   /** One job in one child; a child whose job did not end well is not asked again. */

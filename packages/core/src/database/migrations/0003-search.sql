@@ -9,7 +9,6 @@ create function search_documents(words text) returns table (document_id uuid)
   language sql stable security definer set search_path = public, pg_temp as $$
     select distinct p.document_id from page_text p
     where p.tenant_id = current_tenant() and p.search @@ websearch_to_tsquery('simple', words)
-    limit 1000
   $$;
 alter function search_documents(text) owner to strongroom_search;
 revoke create on schema public from strongroom_search;
