@@ -129,7 +129,10 @@ export function databaseContract(name: string, open: () => Promise<OpenDatabase>
       const lost = new Promise((resolve) => lock!.lost.addEventListener("abort", resolve));
       const { rows } = await sql<{
         pid: number;
-      }>`select pid from pg_locks where locktype = 'advisory' and granted`.execute(world.other.system);
+      }>`select pid from pg_locks where locktype = 'advisory' and granted
+        and database = (select oid from pg_database where datname = current_database())`.execute(
+        world.other.system,
+      );
       for (const { pid } of rows) await world.breakOne(pid);
       await lost;
       const next = await world.other.lock("frail");
