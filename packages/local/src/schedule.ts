@@ -11,7 +11,7 @@ export async function runSchedules(ports: SchedulePorts, stopping: AbortSignal):
 }
 
 /** As the event source mapping of SQS: batches of ten, and only what did not fail is deleted. */
-async function feedIngest(ports: SchedulePorts, stopping: AbortSignal): Promise<void> {
+export async function feedIngest(ports: SchedulePorts, stopping: AbortSignal): Promise<void> {
   while (!stopping.aborted) {
     try {
       await feedBatch(ports, stopping);

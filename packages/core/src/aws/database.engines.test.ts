@@ -1,40 +1,21 @@
 import { describeWith } from "@strongroom/local/engines/describe-with";
-import { type PostgresServer, postgresServer } from "@strongroom/local/engines/postgres";
-import { seed, seededPeople } from "@strongroom/local/seed";
+import { postgresServer } from "@strongroom/local/engines/postgres";
+import { preparePostgres } from "@strongroom/local/engines/prepare-postgres";
+import { seededPeople } from "@strongroom/local/seed";
 import { sql } from "kysely";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { AwsDatabase } from "../config.ts";
 import { databaseContract } from "../contract/database.ts";
-import { migrate } from "../database/migrate.ts";
 import { createPostgresDatabase } from "../database/postgres-database.ts";
-import { ensureRoles, prepareDatabase, roleName, withClient } from "../database/roles.ts";
-import type { Connection, Database } from "../ports/database.ts";
+import { withClient } from "../database/roles.ts";
+import type { Database } from "../ports/database.ts";
 import { createAuroraDatabase } from "./database.ts";
-
-const password = "not a secret";
-const name = "strongroom";
-
-/** Roles, schema and people, as the release's own job makes them, over TLS. */
-async function prepare({ superuser, ca }: PostgresServer): Promise<AwsDatabase & { auth: "password" }> {
-  const admin = { ...superuser, ssl: { ca } };
-  await ensureRoles(admin, { owner: password, app: password, system: password, embedded: password });
-  await prepareDatabase(admin, name);
-  const as = (role: "owner" | "app" | "system"): Connection => ({
-    ...superuser,
-    database: name,
-    user: roleName(role),
-    password,
-  });
-  const owner = { ...as("owner"), ssl: { ca } };
-  await migrate(owner);
-  await seed(owner);
-  return { auth: "password", connections: { app: as("app"), system: as("system") } };
-}
 
 describeWith(postgresServer, (server) => {
   let database: AwsDatabase & { auth: "password" };
   beforeAll(async () => {
-    database = await prepare(server());
+    const { connections } = await preparePostgres(server());
+    database = { auth: "password", connections };
   });
   const opened: Database[] = [];
   afterAll(async () => void (await Promise.all(opened.map((one) => one.close()))));
@@ -82,7 +63,7 @@ describeWith(postgresServer, (server) => {
 
   it("each new connection brings a password of its own", async () => {
     const asked: string[] = [];
-    const passwords = async () => (asked.push("once"), password);
+    const passwords = async () => (asked.push("once"), database.connections.app.password);
     const { app, system } = database.connections;
     const ssl = { ca: server().ca };
     const connections = {

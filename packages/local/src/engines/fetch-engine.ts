@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { access, constants, mkdir, mkdtemp, rename, rm, stat } from "node:fs/promises";
-import { delimiter, join } from "node:path";
+import { delimiter, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { engineCache } from "./engines.ts";
 
@@ -58,11 +58,11 @@ export async function requireCommand(command: string): Promise<void> {
   if ((await findCommand(command)) === null) throw new Error(`${command} is not installed`);
 }
 
-/** Where on the PATH a command lies; null when nowhere. */
+/** Where on the PATH a command lies, or at its own path if it is one; null when nowhere. */
 export async function findCommand(command: string): Promise<string | null> {
   // oxlint-disable-next-line node/no-process-env, eslint/no-restricted-properties -- the PATH is the machine's
   for (const directory of (process.env.PATH ?? "").split(delimiter)) {
-    const path = join(directory, command);
+    const path = resolve(directory, command);
     if (
       directory !== "" &&
       (await access(path, constants.X_OK).then(
