@@ -92,7 +92,10 @@ describe("the fault proxy", () => {
   test("lets nothing through a black hole, and resets whoever waited when it ends", async () => {
     proxy.setMode("blackhole");
     const waiting = send("hello");
-    const first = await Promise.race([waiting, new Promise((resolve) => setTimeout(resolve, 100, "silence"))]);
+    const first = await Promise.race([
+      waiting,
+      new Promise((resolve) => setTimeout(resolve, 100, "silence")),
+    ]);
     expect(first).toBe("silence");
     proxy.setMode("open");
     expect(await waiting).toBe("ECONNRESET");

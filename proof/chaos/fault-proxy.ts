@@ -100,7 +100,10 @@ function join(link: Link, target: Options["target"], fault: Fault, control: Cont
 }
 
 /** Passes pieces on one after the other; one that is held is never passed on, and its connection ends with the hole. */
-function way({ isHeld }: Control, pass: (piece: Buffer, on: (piece: Buffer) => void) => Promise<void> | void) {
+function way(
+  { isHeld }: Control,
+  pass: (piece: Buffer, on: (piece: Buffer) => void) => Promise<void> | void,
+) {
   return new Transform({
     transform(piece: Buffer, _encoding, done) {
       if (isHeld()) return;
