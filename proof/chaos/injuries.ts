@@ -130,7 +130,7 @@ async function freeze(scene: Scene): Promise<string> {
 /** Rings for them, as the reconciler will, and answers whether one of them is in other hands soon. */
 async function untilTaken({ ledger, sleep, leaseMs }: Scene, held: string[]): Promise<boolean> {
   await ledger.ring(held);
-  const deadline = performance.now() + leaseMs;
+  const deadline = performance.now() + 3 * leaseMs;
   while (held.length > 0 && performance.now() < deadline) {
     const now = new Set((await ledger.inHand()).map(nameOf));
     const tokens = new Set(held);

@@ -40,7 +40,7 @@ export async function perform(performance: Performance): Promise<number | null> 
   );
   say(`${drivers.length} drivers of ${sizes.tenants} tenants begin to send ${sizes.documents} documents`);
   await setFaults(true);
-  const followed = await sendAndInjure(performance, senders, prober);
+  const { followed } = await sendAndInjure(performance, senders, prober);
   await setFaults(false);
   const limitMs = restLimitMs(sizes);
   const quietMs = await untilAtRest(installation, limitMs, road.sleep);
@@ -51,9 +51,11 @@ export async function perform(performance: Performance): Promise<number | null> 
   road.isOpen = () => false;
   await followed;
   road.isOpen = () => true;
-  await untilFound(installation, 2 * periods.silence + 2 * periods.reconcile + unscaledMs, road.sleep);
-  await goThroughAftermath({ road, installation, periods, drivers: senders });
-  await untilAtRest(installation, limitMs, road.sleep);
+  if (options.lean !== true) {
+    await untilFound(installation, 2 * periods.silence + 2 * periods.reconcile + unscaledMs, road.sleep);
+    await goThroughAftermath({ road, installation, periods, drivers: senders });
+    await untilAtRest(installation, limitMs, road.sleep);
+  }
   await listAll(road, drivers);
   await untilHeard(installation, heard, unscaledMs, road.sleep);
   hanging.abort();
@@ -67,7 +69,7 @@ async function sendAndInjure(
   { options, road, installation, disk, periods }: Performance,
   senders: Driver[],
   prober: Driver,
-): Promise<Promise<unknown>> {
+): Promise<{ followed: Promise<unknown> }> {
   const { sizes, say } = options;
   const { random, sleep, history } = road;
   const documents = planDocuments({ ...sizes, drivers: senders.length }, random);
@@ -101,7 +103,7 @@ async function sendAndInjure(
   await scene.ledger.close();
   say(`${injuries.length} injuries are done`);
   await Promise.all(sending);
-  return Promise.all(followed);
+  return { followed: Promise.all(followed) };
 }
 
 async function stopInGoodOrder(installation: Installation, say: (sentence: string) => void): Promise<void> {

@@ -34,7 +34,11 @@ export type RunOptions = {
   edits?: SourceEdit[];
   /** In place of those that the seed draws. */
   injuries?: InjuryKind[];
+  /** Leaves out what comes when all rests: days that go by, and the attackers. */
+  lean?: boolean;
   say(sentence: string): void;
+  /** Ends the run early, in good order. */
+  stopping: AbortSignal;
 };
 
 const diskMegabytes = 4_096;
@@ -76,7 +80,11 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
       faults.strike = strike;
       await (strike ? flag.raise(flagFile) : flag.lower(flagFile));
     };
-    const quietMs = await perform({ options, periods, road, installation, disk, setFaults });
+    const stopped = new Promise<never>((_, reject) =>
+      options.stopping.addEventListener("abort", () => reject(new Error("stopped by a signal"))),
+    );
+    const performing = perform({ options, periods, road, installation, disk, setFaults });
+    const quietMs = await Promise.race([performing, stopped]);
     await writeDump(directory, installation, periods);
     await history.close();
     const run = readRun(directory);
