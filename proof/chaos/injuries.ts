@@ -18,7 +18,7 @@ export type Scene = {
   history: History;
   ledger: Ledger;
   random: () => number;
-  sleep(delayMs: number): Promise<void>;
+  sleep: (delayMs: number) => Promise<void>;
   outageMs: number;
   leaseMs: number;
   /** Whose grants are asked for while the database is gone. */

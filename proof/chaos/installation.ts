@@ -101,7 +101,7 @@ export async function openInstallation(options: Options): Promise<Installation> 
 }
 
 type Main = {
-  pid(): number | null;
+  pid: () => number | null;
   hasGreeted(): boolean;
   stop(anew: boolean): Promise<number | null>;
 };

@@ -18,7 +18,7 @@ type Performance = {
   road: Road;
   installation: Installation;
   disk: SmallDisk | null;
-  setFaults(strike: boolean): Promise<void>;
+  setFaults: (strike: boolean) => Promise<void>;
 };
 
 /** So many phones listen; all others have their inbox. */

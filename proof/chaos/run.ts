@@ -36,7 +36,7 @@ export type RunOptions = {
   injuries?: InjuryKind[];
   /** Leaves out what comes when all rests: days that go by, and the attackers. */
   lean?: boolean;
-  say(sentence: string): void;
+  say: (sentence: string) => void;
   /** Ends the run early, in good order. */
   stopping: AbortSignal;
 };
