@@ -6,6 +6,7 @@ import { seededRandom } from "@strongroom/local/test-random";
 import { judge } from "../check/judge.ts";
 import { groupBy, type JudgedRun, readRun, type Verdict } from "../check/judged-run.ts";
 import { drawClientFault } from "./client-faults.ts";
+import { measureSlowness } from "./come-to-rest.ts";
 import type { Road } from "./driver.ts";
 import { openHistory } from "./history.ts";
 import { flag, type Installation, openInstallation } from "./installation.ts";
@@ -52,6 +53,7 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
   const random = seededRandom(seed);
   const periods = dividePeriods(sizes.timeDivisor);
   assertRatios(sizes.timeDivisor);
+  const slowness = measureSlowness();
   const pages = await drawPages(random);
   const flagFile = join(directory, "faults-strike");
   const faults = { strike: false };
@@ -83,7 +85,7 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
     const stopped = new Promise<never>((_, reject) =>
       options.stopping.addEventListener("abort", () => reject(new Error("stopped by a signal"))),
     );
-    const performing = perform({ options, periods, road, installation, disk, setFaults });
+    const performing = perform({ options, periods, road, installation, disk, slowness, setFaults });
     const quietMs = await Promise.race([performing, stopped]);
     await writeDump(directory, installation, periods);
     await history.close();
