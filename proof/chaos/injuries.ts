@@ -118,8 +118,9 @@ async function freeze(scene: Scene): Promise<string> {
   scene.release(); // not before: while the second one starts, the first would do it all
   const first = await installation.untilRunning("processor");
   try {
-    const seen = await untilInVault(scene, freezePatienceMs);
-    const frozen = seen !== null && (await heldBy(scene, second.pid!)).includes(seen) ? second.pid! : first;
+    const seen = (await untilInVault(scene, freezePatienceMs)) ?? (await untilAtWork(scene))[0];
+    const frozen =
+      seen !== undefined && (await heldBy(scene, second.pid!)).includes(seen) ? second.pid! : first;
     const rescuer = frozen === first ? second.pid! : first;
     if (!signal(frozen, "SIGSTOP")) return "gone before it could be stopped";
     const held = await heldBy(scene, frozen);
@@ -137,10 +138,10 @@ async function freeze(scene: Scene): Promise<string> {
   }
 }
 
-/** The zombie alone is awake: it has two thirds of a lease to do what it must not. */
-async function untilSettled({ ledger, sleep, leaseMs }: Scene, held: string[]): Promise<void> {
+/** The zombie alone is awake: it has two thirds of a lease, or more on a slow machine, to do what it must not. */
+async function untilSettled({ ledger, sleep, leaseMs, slowness }: Scene, held: string[]): Promise<void> {
   const ids = new Set(held.map((one) => one.split("/")[1]));
-  const deadline = performance.now() + leaseMs / 1.5;
+  const deadline = performance.now() + (leaseMs / 1.5) * Math.min(slowness, 10);
   while (performance.now() < deadline) {
     const left = (await ledger.inHand()).filter(({ id }) => ids.has(id));
     if (left.length < held.length) return;
@@ -165,9 +166,14 @@ async function untilTaken({ ledger, sleep, leaseMs }: Scene, held: string[]): Pr
 /** `tenant/document/token` of an attempt: so it stands in the vault, too. */
 const nameOf = ({ tenantId, id, token }: Held): string => `${tenantId}/${id}/${token}`;
 
-async function untilAtWork({ ledger, sleep }: Scene): Promise<void> {
+/** Attempts under way, as soon as there are any; none after a while without work. */
+async function untilAtWork({ ledger, sleep }: Scene): Promise<string[]> {
   const deadline = performance.now() + patienceMs;
-  while ((await ledger.inHand()).length === 0 && performance.now() < deadline) await sleep(5);
+  for (;;) {
+    const held = await ledger.inHand();
+    if (held.length > 0 || performance.now() > deadline) return held.map(nameOf);
+    await sleep(5);
+  }
 }
 
 /** The first attempt that is seen to have something in the vault and is not committed yet; null when none is. */
