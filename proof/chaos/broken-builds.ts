@@ -40,8 +40,9 @@ export const brokenBuilds: BrokenBuild[] = [
         to: "if (renewed === false)",
       },
     ],
-    injuries: ["freeze processor", "freeze processor", "freeze processor"],
+    injuries: ["freeze processor", "freeze processor", "freeze processor", "freeze processor"],
     found: ["P5"],
+    rates: { error: 0, lost: 0 }, // a zombie that meets another fault gives up before it can do harm
   },
   {
     name: "an upload is received without a look at the store",

@@ -34,6 +34,8 @@ export type Scene = {
 const patienceMs = 3_000;
 /** A rescuer that is starved of processor time takes this many leases to claim. */
 const takeOverLeases = 10;
+/** A processor that lost nothing is frozen again, so many times at most. */
+const freezeTries = 3;
 /** To freeze a processor that holds nothing proves nothing: for that, work is waited for longer. */
 const freezePatienceMs = 15_000;
 
@@ -118,18 +120,22 @@ async function freeze(scene: Scene): Promise<string> {
   scene.release(); // not before: while the second one starts, the first would do it all
   const first = await installation.untilRunning("processor");
   try {
-    const seen = (await untilInVault(scene, freezePatienceMs)) ?? (await untilAtWork(scene))[0];
-    const frozen =
-      seen !== undefined && (await heldBy(scene, second.pid!)).includes(seen) ? second.pid! : first;
-    const rescuer = frozen === first ? second.pid! : first;
-    if (!signal(frozen, "SIGSTOP")) return "gone before it could be stopped";
-    const held = await heldBy(scene, frozen);
-    await sleep(leaseMs * 1.1);
-    const isTaken = await untilTaken(scene, held);
-    signal(rescuer, "SIGSTOP");
-    signal(frozen, "SIGCONT");
-    await untilSettled(scene, held);
-    return `processor ${frozen} held ${held.length}, ${isTaken ? "and lost one to another" : "and lost none"}`;
+    for (let tries = 1; ; tries++) {
+      const seen = (await untilInVault(scene, freezePatienceMs)) ?? (await untilAtWork(scene))[0];
+      const frozen =
+        seen !== undefined && (await heldBy(scene, second.pid!)).includes(seen) ? second.pid! : first;
+      const rescuer = frozen === first ? second.pid! : first;
+      if (!signal(frozen, "SIGSTOP")) return "gone before it could be stopped";
+      const held = await heldBy(scene, frozen);
+      if (held.length > 0) await sleep(leaseMs * 1.1);
+      const isTaken = await untilTaken(scene, held);
+      if (isTaken) signal(rescuer, "SIGSTOP");
+      signal(frozen, "SIGCONT");
+      if (isTaken) await untilSettled(scene, held);
+      // What was frozen in its very last step leaves nothing to take over.
+      if (isTaken || tries === freezeTries)
+        return `processor ${frozen} held ${held.length} at try ${tries}, ${isTaken ? "and lost one to another" : "and lost none"}`;
+    }
   } finally {
     signal(first, "SIGCONT");
     second.kill("SIGCONT");
@@ -154,10 +160,10 @@ async function untilTaken({ ledger, sleep, leaseMs }: Scene, held: string[]): Pr
   await ledger.ring(held);
   const deadline = performance.now() + takeOverLeases * leaseMs;
   while (held.length > 0 && performance.now() < deadline) {
-    const now = new Set((await ledger.inHand()).map(nameOf));
-    const tokens = new Set(held);
     const ids = new Set(held.map((one) => one.split("/")[1]));
-    if ([...now].some((one) => !tokens.has(one) && ids.has(one.split("/")[1]))) return true;
+    const now = (await ledger.inHand()).filter(({ id }) => ids.has(id)).map(nameOf);
+    if (now.some((one) => !held.includes(one))) return true;
+    if (now.length === 0) return false; // their last commit was under way when they were stopped
     await sleep(5);
   }
   return false;
