@@ -177,6 +177,12 @@ describe("the description of the API", () => {
     });
   });
 
+  test("tells clients that an edit must name something", () => {
+    for (const name of ["EditDocumentRequest", "EditMeRequest"])
+      expect(document.components.schemas[name], name).toMatchObject({ minProperties: 1 });
+    expect(document.components.schemas["AcceptUploadRequest"]).not.toHaveProperty("minProperties");
+  });
+
   test("lets replies and problems grow: a client must not refuse a field that it does not know", () => {
     for (const name of ["DocumentView", "UploadReply", "Problem"]) {
       expect(document.components.schemas[name], name).not.toHaveProperty("additionalProperties");
