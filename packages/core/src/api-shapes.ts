@@ -225,7 +225,7 @@ export const ChainedAuditEntry = z.object({
   previousHash: sha256,
   hash: sha256,
   entry: z.object({
-    tenantId: TenantId,
+    tenantId: z.uuid(),
     id: z.uuid(),
     at: moment,
     actor: z.string(),
