@@ -28,7 +28,7 @@ export const FileDeclaration = z.strictObject({
   sha256,
   parts: z
     .array(sha256)
-    .max(documentLimits.fileBytes / documentLimits.partBytes + 1)
+    .max(Math.ceil(documentLimits.fileBytes / documentLimits.partBytes))
     .optional(),
 });
 export type FileDeclaration = z.infer<typeof FileDeclaration>;

@@ -58,7 +58,11 @@ function faultsOf(way: string, schema: Node): string[] {
     enum: values,
     properties,
   } = schema as { pattern?: string; required?: string[]; enum?: unknown[]; properties?: Node };
+  const counts = ["minItems", "maxItems", "minLength", "maxLength", "minProperties"].filter(
+    (name) => name in schema && !Number.isInteger(schema[name]),
+  );
   return [
+    ...counts.map((name) => `${way}: ${name} is no whole number`),
     ...types.filter((type) => !jsonTypes.includes(type)).map((type) => `${way}: type ${type}`),
     ...(pattern === undefined || isPattern(pattern) ? [] : [`${way}: pattern`]),
     ...(required ?? [])
