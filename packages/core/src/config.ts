@@ -44,8 +44,14 @@ const periods = {
   relay: 250,
   /** How long a role is believed without asking the database. */
   roleCache: minute,
-  /** Cap of the backoff between two tries of ours. */
+  /** First backoff between two tries of ours; it doubles, up to the cap. */
+  retryBase: 1_000,
   retryCap: minute,
+  /** First rest of a worker that meets fault after fault; it doubles, up to the cap. */
+  rest: 250,
+  restCap: 30_000,
+  /** A worker without a round for so long is stuck: longer than 50 files of 15 s each, the longest document. */
+  stall: 15 * minute,
   /** Visibility of a queue message, extended by every beat. */
   visibility: 2 * minute,
 } as const;
