@@ -4,6 +4,7 @@ import { systemClock } from "../clock.ts";
 import { DocumentId, systemIds } from "../ids.ts";
 import type { QueueName } from "../ports/queue.ts";
 import { Doorbell, ringDoorbell } from "./ring-doorbell.ts";
+import { tenantShare } from "./tenant-share.ts";
 
 let world: TestWorld;
 beforeAll(async () => (world = await testWorld()));
@@ -44,9 +45,23 @@ it.each([
   },
 );
 
+it.each([
+  [0, "documents"],
+  [tenantShare - 1, "documents"],
+  [tenantShare, "late"],
+  [tenantShare + 1, "late"],
+] as const)(
+  "a document with %i of its company waiting before it is rung for in the queue “%s”: a flood waits behind the others",
+  async (ahead, queue) => {
+    const document = ring();
+    await ringDoorbell(at(0), document, { ahead });
+    expect(await queuesWith(document.id)).toEqual([queue]);
+  },
+);
+
 it("a bell may wait, and is not heard before", async () => {
   const document = ring();
-  await ringDoorbell(at(0), document, 60_000);
+  await ringDoorbell(at(0), document, { delayMs: 60_000 });
   expect(await queuesWith(document.id)).toEqual([]);
 });
 

@@ -21,7 +21,8 @@ export async function ringSilent(ports: RingPorts): Promise<number> {
         )
         .execute(),
     );
-    for (const row of rows) await ringDoorbell(ports, { ...row, traceparent: null });
+    for (const [ahead, row] of rows.entries())
+      await ringDoorbell(ports, { ...row, traceparent: null }, { ahead });
   }
   return silent.length;
 }

@@ -4,6 +4,7 @@ import { type Loaded, loadDocument } from "../document/load-document.ts";
 import { moveDocument } from "../document/move-document.ts";
 import { confirmationCode, type TenantId } from "../ids.ts";
 import { ringDoorbell } from "../job/ring-doorbell.ts";
+import { countWaiting } from "../job/tenant-share.ts";
 import type { Transaction } from "../ports/database.ts";
 import type { ObjectFacts } from "../ports/objects.ts";
 import type { Ports } from "../ports/ports.ts";
@@ -48,7 +49,7 @@ async function receive(
   );
   if (!received) return false;
   ports.log.info("document.received", { tenantId, documentId: document.id });
-  await ringDoorbell(ports, received);
+  await ringDoorbell(ports, received.document, { ahead: received.ahead });
   return true;
 }
 
@@ -60,7 +61,11 @@ async function moveToReceived(
   actor: string,
 ) {
   const content = { documentId: document.id, sha256: document.content_sha256 };
-  const [, duplicateOf] = await Promise.all([lockContent(tx, content), findDuplicate(tx, content)]);
+  const [, duplicateOf, ahead] = await Promise.all([
+    lockContent(tx, content),
+    findDuplicate(tx, content),
+    countWaiting(tx),
+  ]);
   const code = confirmationCode(ports.ids);
   const [moved] = await Promise.all([
     moveDocument(ports, tx, {
@@ -91,7 +96,7 @@ async function moveToReceived(
     }),
     markArrived(tx, document.id, files),
   ]);
-  return moved;
+  return moved && { document: moved, ahead };
 }
 
 async function findArrived(ports: ReceivePorts, files: DocumentFileRow[]): Promise<DocumentFileRow[]> {
