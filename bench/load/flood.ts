@@ -9,13 +9,13 @@ const times = 50;
 const overload = 1;
 
 /**
- * Eight small companies send a little each, first among themselves, then while a big one sends fifty times as much as each
+ * Sixteen small companies send a little each, first among themselves, then while a big one sends fifty times as much as each
  * of them, more than can be processed: theirs must not wait for its.
  */
 export async function runFlood(setting: Setting): Promise<Report> {
   const { system, clean, seconds, tell } = setting;
   const perSecond = (overload * clean) / times;
-  const baseline = await journeyOf(setting, await Promise.all(others(setting, perSecond, seconds * 0.6)));
+  const baseline = await journeyOf(setting, await Promise.all(others(setting, perSecond, seconds)));
   const [big] = system.companies;
   const schedule = poisson(setting.random, perSecond * times, seconds);
   const [flooding, ...theirs] = await Promise.all([

@@ -22,7 +22,7 @@ export type Outcome = {
   settledMs: number | null;
 };
 
-/** `npm start` on a directory of its own: one company with many drivers, and eight with a few. */
+/** `npm start` on a directory of its own: one company with forty drivers, and sixteen with two each. */
 export type StartedSystem = {
   url: string;
   dataDirectory: string;
@@ -37,8 +37,8 @@ export type StartedSystem = {
 };
 
 const bigDrivers = 40;
-const smallCompanies = 8;
-const smallDrivers = 4;
+const smallCompanies = 16;
+const smallDrivers = 2;
 
 /** Starts it, with quotas that a load of hours does not reach. */
 export async function startForLoad(environment: Record<string, string> = {}): Promise<StartedSystem> {

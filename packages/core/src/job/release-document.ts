@@ -40,7 +40,7 @@ export async function retryDocument(
     delayMs,
     error: cause,
   });
-  await ringDoorbell(ports, document, { delayMs });
+  await ringDoorbell(ports, document, delayMs);
   return "retried";
 }
 

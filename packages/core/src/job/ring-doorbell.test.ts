@@ -4,7 +4,6 @@ import { systemClock } from "../clock.ts";
 import { DocumentId, systemIds } from "../ids.ts";
 import type { QueueName } from "../ports/queue.ts";
 import { Doorbell, ringDoorbell } from "./ring-doorbell.ts";
-import { tenantShare } from "./tenant-share.ts";
 
 let world: TestWorld;
 beforeAll(async () => (world = await testWorld()));
@@ -16,6 +15,7 @@ const ring = () => ({
   id: systemIds.uuid(),
   received_at: receivedAt,
   traceparent: null,
+  waits_turn: false,
 });
 const at = (ms: number) => ({
   ...world.ports,
@@ -45,23 +45,15 @@ it.each([
   },
 );
 
-it.each([
-  [0, "documents"],
-  [tenantShare - 1, "documents"],
-  [tenantShare, "late"],
-  [tenantShare + 1, "late"],
-] as const)(
-  "a document with %i of its company waiting before it is rung for in the queue “%s”: a flood waits behind the others",
-  async (ahead, queue) => {
-    const document = ring();
-    await ringDoorbell(at(0), document, { ahead });
-    expect(await queuesWith(document.id)).toEqual([queue]);
-  },
-);
+it("a document whose turn it is not yet is rung for among the over-age work, however fresh it is", async () => {
+  const document = { ...ring(), waits_turn: true };
+  await ringDoorbell(at(0), document);
+  expect(await queuesWith(document.id)).toEqual(["late"]);
+});
 
 it("a bell may wait, and is not heard before", async () => {
   const document = ring();
-  await ringDoorbell(at(0), document, { delayMs: 60_000 });
+  await ringDoorbell(at(0), document, 60_000);
   expect(await queuesWith(document.id)).toEqual([]);
 });
 

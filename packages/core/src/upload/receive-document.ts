@@ -4,7 +4,7 @@ import { type Loaded, loadDocument } from "../document/load-document.ts";
 import { moveDocument } from "../document/move-document.ts";
 import { confirmationCode, type TenantId } from "../ids.ts";
 import { ringDoorbell } from "../job/ring-doorbell.ts";
-import { countWaiting } from "../job/tenant-share.ts";
+import { mustWait } from "../job/turn.ts";
 import type { Transaction } from "../ports/database.ts";
 import type { ObjectFacts } from "../ports/objects.ts";
 import type { Ports } from "../ports/ports.ts";
@@ -49,7 +49,7 @@ async function receive(
   );
   if (!received) return false;
   ports.log.info("document.received", { tenantId, documentId: document.id });
-  await ringDoorbell(ports, received.document, { ahead: received.ahead });
+  await ringDoorbell(ports, received);
   return true;
 }
 
@@ -61,10 +61,10 @@ async function moveToReceived(
   actor: string,
 ) {
   const content = { documentId: document.id, sha256: document.content_sha256 };
-  const [, duplicateOf, ahead] = await Promise.all([
+  const [, duplicateOf, waitsTurn] = await Promise.all([
     lockContent(tx, content),
     findDuplicate(tx, content),
-    countWaiting(tx),
+    mustWait(tx),
   ]);
   const code = confirmationCode(ports.ids);
   const [moved] = await Promise.all([
@@ -78,6 +78,7 @@ async function moveToReceived(
         rung_at: sql`clock_timestamp()`,
         confirmation_code: code,
         duplicate_of: duplicateOf,
+        waits_turn: waitsTurn,
       },
       event: {
         type: "document.received",
@@ -96,7 +97,7 @@ async function moveToReceived(
     }),
     markArrived(tx, document.id, files),
   ]);
-  return moved && { document: moved, ahead };
+  return moved;
 }
 
 async function findArrived(ports: ReceivePorts, files: DocumentFileRow[]): Promise<DocumentFileRow[]> {
