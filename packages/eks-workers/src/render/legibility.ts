@@ -102,8 +102,8 @@ function tilesOf({ pixels, width, height }: GreyImage, calm: Uint8Array) {
     const bottom = Math.min(top + tileSide, height);
     for (let left = 0; left < width; left += tileSide) {
       const tile = { left, top, right: Math.min(left + tileSide, width), bottom };
-      const range = rangeIn(calm, width, tile);
       tiles += 1;
+      const range = rangeIn(calm, width, tile);
       if (isClipped(pixels, width, tile)) clippedTiles += 1;
       const deviation = laplacianDeviation(calm, width, height, tile, edges);
       if (range >= texturedRange) sharpness.push(deviation / range);
