@@ -15,8 +15,8 @@ import { jpegQuality, maxMegapixels, renditionSide, thumbnailSide } from "./limi
 export type Picture = {
   input: SharpInput;
   options: SharpOptions;
-  /** The file's own is kept where it fits the pixels; else they become sRGB. Raw pixels come with theirs in bytes. */
-  profile: "kept" | "dropped" | Uint8Array;
+  /** What describes the pixels, to be kept beside them as they are; null: they become sRGB. */
+  profile: Uint8Array | null;
   original: { width: number; height: number };
 };
 
@@ -60,8 +60,10 @@ async function encode({ input, options, profile }: Picture, failOn: FailOn): Pro
   const limitInputPixels = maxMegapixels * 1_000_000;
   const upright = sharp(input, { ...options, failOn, limitInputPixels }).autoOrient();
   const flat = inside(upright, renditionSide).flatten({ background: "#ffffff" });
-  const image = await jpegOf(profile === "kept" ? flat.keepIccProfile() : flat);
-  return typeof profile === "string" ? image : { ...image, bytes: withIccProfile(image.bytes, profile) };
+  if (profile === null) return await jpegOf(flat);
+  // Kept on the way, so that the pixels are not converted; then the one that carries nothing else takes its place.
+  const image = await jpegOf(flat.keepIccProfile());
+  return { ...image, bytes: withIccProfile(image.bytes, profile) };
 }
 
 function inside(pipeline: Sharp, side: number): Sharp {

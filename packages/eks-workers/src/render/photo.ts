@@ -5,6 +5,8 @@ import { type Decoded, overLimit, undecodable } from "./decoded.ts";
 import { readExif } from "./exif.ts";
 import { type Allowance, breaksImageLimit } from "./limits.ts";
 import { renderPage } from "./page.ts";
+import { plainProfile } from "./plain-profile.ts";
+import { webpSize } from "./webp-size.ts";
 
 /** Types that libvips decodes; an animated WebP counts as its first picture. */
 export type PhotoType = "image/jpeg" | "image/png" | "image/webp" | "image/tiff";
@@ -16,6 +18,9 @@ export async function renderPhoto(
   allowance: Allowance,
 ): Promise<Decoded> {
   try {
+    const declared = mediaType === "image/webp" ? webpSize(bytes) : null;
+    const isOver = declared && breaksImageLimit(declared.width, declared.height);
+    if (isOver) return overLimit(mediaType, isOver);
     const header = await headerOf(bytes, 0);
     const pageCount = mediaType === "image/tiff" ? (header.pages ?? 1) : 1;
     const pages: RenderedPage[] = [];
@@ -24,7 +29,7 @@ export async function renderPhoto(
       const broken = breaksImageLimit(width, height);
       if (broken) return overLimit(mediaType, broken);
       const options = mediaType === "image/tiff" ? { page } : {};
-      const profile = profileFits(rest) ? ("kept" as const) : ("dropped" as const);
+      const profile = profileFits(rest) ? plainProfile(rest.icc!) : null;
       const rendered = await renderPage({ input: bytes, options, profile, original: { width, height } });
       if (rendered === null) return undecodable(mediaType, "damaged", pageCount);
       pages.push(rendered);
