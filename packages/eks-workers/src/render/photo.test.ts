@@ -146,6 +146,11 @@ describe("a TIFF of many pages", () => {
     const few = await renderPhoto(await tiff(3), "image/tiff", { ...allowance, previewPages: 2 });
     expect(few).toMatchObject({ outcome: "rendered", pageCount: 3, pages: { length: 2 } });
   });
+
+  test("shows one page at least, when there is no time for more", async () => {
+    const hurried = await renderPhoto(await tiff(3), "image/tiff", { ...allowance, softDeadlineMs: 0 });
+    expect(hurried).toMatchObject({ outcome: "rendered", pageCount: 3, pages: { length: 1 } });
+  });
 });
 
 describe("a picture above the limits", () => {

@@ -11,20 +11,25 @@ import { webpSize } from "./webp-size.ts";
 /** Types that libvips decodes; an animated WebP counts as its first picture. */
 export type PhotoType = "image/jpeg" | "image/png" | "image/webp" | "image/tiff";
 
-/** Renders a photo or the pages of a TIFF; dimensions are compared with the limits before anything is decoded. */
+/**
+ * Renders a photo or the pages of a TIFF; dimensions are compared with the limits before anything is decoded. Past the
+ * soft deadline the previews of a TIFF end early (one page at least), rather than not at all.
+ */
 export async function renderPhoto(
   bytes: Buffer,
   mediaType: PhotoType,
   allowance: Allowance,
 ): Promise<Decoded> {
+  const endsAt = performance.now() + allowance.softDeadlineMs;
   try {
     const declared = mediaType === "image/webp" ? webpSize(bytes) : null;
     const isOver = declared && breaksImageLimit(declared.width, declared.height);
     if (isOver) return overLimit(mediaType, isOver);
     const header = await headerOf(bytes, 0);
     const pageCount = mediaType === "image/tiff" ? (header.pages ?? 1) : 1;
+    const previews = Math.min(pageCount, allowance.previewPages);
     const pages: RenderedPage[] = [];
-    for (let page = 0; page < Math.min(pageCount, allowance.previewPages); page += 1) {
+    for (let page = 0; page < previews && (page === 0 || performance.now() < endsAt); page += 1) {
       const { width, height, ...rest } = page === 0 ? header : await headerOf(bytes, page);
       const broken = breaksImageLimit(width, height);
       if (broken) return overLimit(mediaType, broken);

@@ -18,7 +18,8 @@ describe("the size that a WebP declares", () => {
 
   test("is not there when the header is cut or unknown", () => {
     expect(webpSize(Buffer.from("RIFF\0\0\0\0WEBPVP8 "))).toBeNull();
-    expect(webpSize(Buffer.from(`RIFF\0\0\0\0WEBPJUNK${"\0".repeat(30)}`))).toBeNull();
+    for (const name of ["JUNK", "VP8 ", "VP8L"])
+      expect(webpSize(Buffer.from(`RIFF\0\0\0\0WEBP${name}${"\xff".repeat(30)}`, "latin1"))).toBeNull();
   });
 
   test("is compared with the limits before libvips makes room for the picture", async () => {
