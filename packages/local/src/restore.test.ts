@@ -17,7 +17,13 @@ let home: string;
 let data: string;
 let system: RunningSystem;
 const start = async () =>
-  (system = await startSystem({ dataDirectory: data, port: 0, databaseUrl: null, log: silentLog }));
+  (system = await startSystem({
+    dataDirectory: data,
+    port: 0,
+    databaseUrl: null,
+    log: silentLog,
+    environment: { STRONGROOM_JOBS: "1" },
+  }));
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), "strongroom-restore-"));
   data = join(home, "data");
@@ -40,7 +46,8 @@ async function as(name: string, ...argv: string[]) {
 it("a document is held, erased and certified from the command line, and a restored database does not bring it back", async () => {
   const photo = join(import.meta.dirname, "..", "samples", "delivery-note.jpg");
   const uploaded = await as("Dora Lind", "upload", photo, "--kind", "cmr", "--json");
-  const id = (JSON.parse(uploaded.stdout) as { document: { id: string } }).document.id;
+  const { documents } = JSON.parse(uploaded.stdout) as { documents: { id: string }[] };
+  const { id } = documents[0]!;
   await untilQuiet(ours(system.superuser));
 
   expect(await as("Agnes Holm", "erase", id, "--yes")).toMatchObject({ code: 1 });
