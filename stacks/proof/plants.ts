@@ -109,6 +109,20 @@ export const plants: Plant[] = [
     (one) => (props(one)["AuthType"] = "NONE"),
   ],
   [
+    "an entry that shows no secret",
+    () => rules.entryShowsItsPass,
+    "AWS::CloudFront::Distribution",
+    /^Entry/,
+    (one) => delete props(one)["DistributionConfig"]["Origins"][0]["OriginCustomHeaders"],
+  ],
+  [
+    "a function that anybody reaches around the entry",
+    () => rules.entryShowsItsPass,
+    "AWS::Lambda::Function",
+    /acceptUpload/,
+    (one) => delete props(one)["Environment"]["Variables"]["STRONGROOM_ORIGIN_SECRET"],
+  ],
+  [
     "a queue that shows a message too soon",
     () => rules.visibilityCoversTimeout,
     "AWS::SQS::Queue",

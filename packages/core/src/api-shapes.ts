@@ -16,6 +16,10 @@ const moment = z.iso.datetime();
 const momentOrNull = moment.nullable();
 const count = z.number().int().min(0);
 
+/** An edit that names nothing would raise a version, make an event and leave a line in the audit trail for no change. */
+const changesSomething = (edit: object) => Object.values(edit).some((value) => value !== undefined);
+const changesNothing = { error: "changes nothing; name at least one field" };
+
 /** One file of a document, as the client declares it; `parts` only above 16 MiB: the SHA-256 of each 8 MiB part in order. */
 export const FileDeclaration = z.strictObject({
   name: text(documentLimits.nameLength),
@@ -24,7 +28,7 @@ export const FileDeclaration = z.strictObject({
   sha256,
   parts: z
     .array(sha256)
-    .max(documentLimits.fileBytes / documentLimits.partBytes + 1)
+    .max(Math.ceil(documentLimits.fileBytes / documentLimits.partBytes))
     .optional(),
 });
 export type FileDeclaration = z.infer<typeof FileDeclaration>;
@@ -45,15 +49,17 @@ export const AcceptUploadRequest = z.strictObject({
 export type AcceptUploadRequest = z.infer<typeof AcceptUploadRequest>;
 
 /** `PATCH /v1/documents/{id}`; `files` is the whole new list of pages: `{id}` keeps one, a declaration adds one. */
-export const EditDocumentRequest = z.strictObject({
-  kind: KindName.optional(),
-  loadNumber: LoadNumber.nullable().optional(),
-  note: Note.nullable().optional(),
-  files: z
-    .array(z.union([z.strictObject({ id: FileId }), FileDeclaration]))
-    .min(1)
-    .optional(),
-});
+export const EditDocumentRequest = z
+  .strictObject({
+    kind: KindName.optional(),
+    loadNumber: LoadNumber.nullable().optional(),
+    note: Note.nullable().optional(),
+    files: z
+      .array(z.union([z.strictObject({ id: FileId }), FileDeclaration]))
+      .min(1)
+      .optional(),
+  })
+  .refine(changesSomething, changesNothing);
 export type EditDocumentRequest = z.infer<typeof EditDocumentRequest>;
 
 /** Why a hold is set or lifted. */
@@ -190,13 +196,15 @@ export const Me = z.object({
   role: Role,
   language: z.string(),
 });
-export const EditMeRequest = z.strictObject({
-  name: text(120).optional(),
-  language: z
-    .string()
-    .regex(/^[a-z]{2}(-[A-Z]{2})?$/)
-    .optional(),
-});
+export const EditMeRequest = z
+  .strictObject({
+    name: text(120).optional(),
+    language: z
+      .string()
+      .regex(/^[a-z]{2}(-[A-Z]{2})?$/)
+      .optional(),
+  })
+  .refine(changesSomething, changesNothing);
 export const DeviceRequest = z.strictObject({
   platform: z.enum(["ios", "android", "web"]),
   pushToken: text(4_096),

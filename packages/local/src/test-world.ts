@@ -78,7 +78,7 @@ function testConfig(
     cell: "even",
     backend: { kind: "embedded", dataDirectory, connections: database.connections },
     auth: { issuer: `${url}/issuer`, audience: "strongroom" },
-    secrets: { uploadKey: randomBytes(32), ticketKey: randomBytes(32) },
+    secrets: { uploadKey: randomBytes(32), ticketKey: randomBytes(32), originSecrets: [] },
     periods: { ...dividePeriods(1), ...periods },
     jobs: 2,
     maxRetries,
