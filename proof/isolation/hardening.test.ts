@@ -14,7 +14,7 @@ let world: IsolationWorld;
 const judged: Judged[] = [];
 beforeAll(async () => {
   world = await openIsolationWorld();
-  const person = world.ours.find(({ who }) => who === "agent")!;
+  const person = world.ours.find(({ who }) => who === "admin")!;
   const id = await addDocument(world.world, person, { state: "stored" });
   for (const operation of world.operations) {
     const named = operation.path.includes("{") ? id : null;

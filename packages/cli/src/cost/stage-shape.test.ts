@@ -44,8 +44,9 @@ test("copies in the recovery region stay in Standard, because nothing moves them
 test("backups are kept as their plan says", async () => {
   const plan = await stack("backup");
   const { dailyDays, monthlyDays, hasVault } = stageShapes.production.backup;
-  expect(plan).toMatch(new RegExp(`"daily".*deleteAfter: Duration\\.days\\(${dailyDays}\\)`, "s"));
-  expect(plan).toMatch(new RegExp(`"monthly".*deleteAfter: Duration\\.days\\(${monthlyDays}\\)`, "s"));
+  expect(plan).toMatch(/"daily".*days\(backupDays\.daily\).*"monthly".*days\(backupDays\.monthly\)/s);
+  const days = await stack("backup-days");
+  expect(days).toContain(`daily: ${dailyDays}, monthly: ${monthlyDays} }`);
   expect(plan.includes("use(storage).vault.bucketArn")).toBe(hasVault);
 });
 
