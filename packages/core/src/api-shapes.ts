@@ -62,6 +62,24 @@ export const EditDocumentRequest = z
   .refine(changesSomething, changesNothing);
 export type EditDocumentRequest = z.infer<typeof EditDocumentRequest>;
 
+/** Why a hold is set or lifted. */
+export const holdReasons = ["claim", "dispute", "investigation", "audit", "closed", "other"] as const;
+
+/**
+ * `POST /v1/documents/{id}/hold`: sets a hold, with an end or without, or lifts it. The audit keeps `reason` and `reference`
+ * (a case number, say) for good, beyond any erasure: no names there.
+ */
+export const HoldRequest = z.strictObject({
+  held: z.boolean(),
+  reason: z.enum(holdReasons),
+  reference: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,63}$/, "is not a reference such as CASE-2026/17")
+    .nullish(),
+  until: moment.nullish(),
+});
+export type HoldRequest = z.infer<typeof HoldRequest>;
+
 /** One request to send exactly as it stands: `sizeBytes` bytes of the file from `offset`. */
 export const UploadRequest = z.object({
   /** Null for a single PUT. */
@@ -116,7 +134,10 @@ export const DocumentSummary = z.object({
   replaces: DocumentId.nullable(),
   supersededBy: DocumentId.nullable(),
   review: z.enum(reviewStates),
+  /** A hold without an end; while it lasts nobody can erase the document. */
   legalHold: z.boolean(),
+  /** The end of a hold that has one. */
+  heldUntil: momentOrNull,
   sizeBytes: count,
   pageCount: count.nullable(),
   /** Per page, what may make it hard to read; null before processing. */
@@ -204,6 +225,28 @@ export const Health = z.object({
   isolation: z.record(z.string(), z.string()).nullable(),
   /** Age in milliseconds of the oldest document that waits to be processed. */
   oldestWaitingMs: count.nullable(),
+});
+
+/** One line of the audit trail in its place: hashes cover it and the one before. */
+export const ChainedAuditEntry = z.object({
+  sequence: z.int().positive(),
+  previousHash: sha256,
+  hash: sha256,
+  entry: z.object({
+    tenantId: z.uuid(),
+    id: z.uuid(),
+    at: moment,
+    actor: z.string(),
+    action: z.string(),
+    subject: z.string(),
+    /** Ids, codes, hashes and sizes. */
+    detail: z.record(z.string(), z.unknown()),
+  }),
+});
+export const AuditList = z.object({ entries: z.array(ChainedAuditEntry), nextCursor: z.string().nullable() });
+export const ListAuditQuery = z.strictObject({
+  cursor: z.string().max(200).optional(),
+  limit: z.coerce.number().int().min(1).max(500).default(200),
 });
 
 /** Problem details (RFC 9457), the body of every refusal. */

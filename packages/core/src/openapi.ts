@@ -46,7 +46,7 @@ const securitySchemes = {
 
 function operation(name: api.RouteName, route: api.Route): Json {
   const parameters = [...parametersOf("path", route.params), ...parametersOf("query", route.query)];
-  if (name === "editDocument") parameters.push(ifMatch);
+  if (name === "editDocument" || name === "holdDocument") parameters.push(ifMatch);
   if (route.method === "GET" && route.reply.schema) parameters.push(ifNoneMatch);
   return {
     operationId: name,

@@ -26,7 +26,7 @@ export async function renderHeic(bytes: Buffer): Promise<Decoded> {
       const page = await renderPage({
         input: data,
         options,
-        profile: icc ?? "dropped",
+        profile: icc,
         original: { width, height },
       });
       if (page === null) return undecodable(mediaType, "damaged", 1);

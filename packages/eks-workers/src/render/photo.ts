@@ -24,7 +24,7 @@ export async function renderPhoto(
       const broken = breaksImageLimit(width, height);
       if (broken) return overLimit(mediaType, broken);
       const options = mediaType === "image/tiff" ? { page } : {};
-      const profile = profileFits(rest) ? ("kept" as const) : ("dropped" as const);
+      const profile = profileFits(rest) ? rest.icc! : null;
       const rendered = await renderPage({ input: bytes, options, profile, original: { width, height } });
       if (rendered === null) return undecodable(mediaType, "damaged", pageCount);
       pages.push(rendered);
