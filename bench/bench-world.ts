@@ -1,0 +1,59 @@
+import { randomBytes } from "node:crypto";
+import { chmod } from "node:fs/promises";
+import { join } from "node:path";
+import { dividePeriods } from "@strongroom/core/config";
+import { migrate } from "@strongroom/core/database/migrate";
+import { ensureRoles, prepareDatabase, roleName } from "@strongroom/core/database/roles";
+import { connectEmbedded, type EmbeddedPorts } from "@strongroom/core/embedded/connect";
+import { silentLog } from "@strongroom/core/log";
+import type { Connection, DatabaseRole } from "@strongroom/core/ports/database";
+import { seed } from "@strongroom/local/seed";
+import { startPostgres } from "@strongroom/local/postgres";
+import { openWire, type Wire } from "./wire.ts";
+
+/** A durable PostgreSQL and every port of the embedded system, without HTTP and workers. */
+export type BenchWorld = { ports: EmbeddedPorts; wire: Wire; owner: Connection; close(): Promise<void> };
+
+/** What app and system send to the database goes over the wire that counts; queue and stream have connections of their own. */
+export async function benchWorld(directory: string): Promise<BenchWorld> {
+  await chmod(directory, 0o711);
+  const server = await startPostgres({ dataDirectory: join(directory, "postgres/data"), log: silentLog });
+  const superuser = { host: server.host, port: server.port, database: "postgres", ...server.superuser };
+  const password = randomBytes(16).toString("hex");
+  await ensureRoles(superuser, { owner: password, app: password, system: password, embedded: password });
+  await prepareDatabase(superuser, "strongroom");
+  const as = (role: DatabaseRole, port = superuser.port) => ({
+    host: superuser.host,
+    port,
+    database: "strongroom",
+    user: roleName(role),
+    password,
+  });
+  await migrate(as("owner"));
+  await seed(as("owner"));
+  const wire = await openWire(superuser);
+  const connections = {
+    app: as("app", wire.port),
+    system: as("system", wire.port),
+    embedded: as("embedded"),
+  };
+  const ports = await connectEmbedded(
+    {
+      publicUrl: "http://127.0.0.1",
+      cell: "even",
+      backend: { kind: "embedded", dataDirectory: directory, connections },
+      auth: { issuer: "http://127.0.0.1/issuer", audience: "strongroom" },
+      secrets: { uploadKey: randomBytes(32), ticketKey: randomBytes(32) },
+      periods: dividePeriods(1),
+      jobs: 1,
+      maxRetries: 8,
+    },
+    silentLog,
+  );
+  const close = async () => {
+    await ports.close();
+    await wire.close();
+    await server.stop();
+  };
+  return { ports, wire, owner: as("owner"), close };
+}
