@@ -43,7 +43,7 @@ export async function benchWorld(directory: string): Promise<BenchWorld> {
       cell: "even",
       backend: { kind: "embedded", dataDirectory: directory, connections },
       auth: { issuer: "http://127.0.0.1/issuer", audience: "strongroom" },
-      secrets: { uploadKey: randomBytes(32), ticketKey: randomBytes(32) },
+      secrets: { uploadKey: randomBytes(32), ticketKey: randomBytes(32), originSecrets: [] },
       periods: dividePeriods(1),
       jobs: 1,
       maxRetries: 8,
