@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { chmod } from "node:fs/promises";
 import { join } from "node:path";
-import { dividePeriods } from "@strongroom/core/config";
+import { formatConnection, readConfig } from "@strongroom/core/config";
 import { migrate } from "@strongroom/core/database/migrate";
 import { ensureRoles, prepareDatabase, roleName } from "@strongroom/core/database/roles";
 import { connectEmbedded, type EmbeddedPorts } from "@strongroom/core/embedded/connect";
@@ -32,24 +32,18 @@ export async function benchWorld(directory: string): Promise<BenchWorld> {
   await migrate(as("owner"));
   await seed(as("owner"));
   const wire = await openWire(superuser);
-  const connections = {
-    app: as("app", wire.port),
-    system: as("system", wire.port),
-    embedded: as("embedded"),
-  };
-  const ports = await connectEmbedded(
-    {
-      publicUrl: "http://127.0.0.1",
-      cell: "even",
-      backend: { kind: "embedded", dataDirectory: directory, connections },
-      auth: { issuer: "http://127.0.0.1/issuer", audience: "strongroom" },
-      secrets: { uploadKey: randomBytes(32), ticketKey: randomBytes(32), originSecrets: [] },
-      periods: dividePeriods(1),
-      jobs: 1,
-      maxRetries: 8,
-    },
-    silentLog,
-  );
+  const config = readConfig({
+    STRONGROOM_PUBLIC_URL: "http://127.0.0.1",
+    STRONGROOM_ISSUER: "http://127.0.0.1/issuer",
+    STRONGROOM_AUDIENCE: "strongroom",
+    STRONGROOM_DATA: directory,
+    STRONGROOM_UPLOAD_KEY: randomBytes(32).toString("hex"),
+    STRONGROOM_TICKET_KEY: randomBytes(32).toString("hex"),
+    STRONGROOM_DATABASE_URL_APP: formatConnection(as("app", wire.port)),
+    STRONGROOM_DATABASE_URL_SYSTEM: formatConnection(as("system", wire.port)),
+    STRONGROOM_DATABASE_URL_EMBEDDED: formatConnection(as("embedded")),
+  });
+  const ports = await connectEmbedded(config, silentLog);
   const close = async () => {
     await ports.close();
     await wire.close();
