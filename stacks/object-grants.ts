@@ -41,6 +41,16 @@ export function objectGrants() {
       ...allow(["s3:PutObject", "s3:GetObject"], [vault.arnForObjects("v/checkpoints/*")]),
       ...allow(["s3:ListBucket"], [vault.bucketArn], { StringLike: { "s3:prefix": "v/checkpoints/*" } }),
     ],
+    /** Kept for ever; the bucket's own policy lets nobody remove them. */
+    writeTombstones: () => [
+      ...allow(["s3:PutObject", "s3:GetObject"], [vault.arnForObjects("t/*")]),
+      ...allow(["s3:ListBucket", "s3:ListBucketVersions"], [vault.bucketArn]),
+    ],
+    /** Whether an erasure has begun. */
+    findTombstones: () => [
+      ...allow(["s3:GetObject"], [vault.arnForObjects("t/*")]),
+      ...allow(["s3:ListBucket"], [vault.bucketArn], { StringLike: { "s3:prefix": "t/*" } }),
+    ],
     readVault: () => allow(["s3:GetObject"], [vault.arnForObjects("v/*")]),
     /** Restore from the archive, lock the winner, tag what is to be archived. */
     tendVault: () =>

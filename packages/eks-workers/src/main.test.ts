@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
+import { findPort } from "@strongroom/local/port";
 import { query } from "@strongroom/local/test-pipeline";
 import { type TestWorld, testWorld } from "@strongroom/local/test-world";
 import { formatConnection } from "@strongroom/core/config";
@@ -82,6 +83,24 @@ describe("a worker process", () => {
       expect(new Set(lines.map((line) => line.process))).toEqual(new Set([kind]));
     },
   );
+
+  it.each([
+    ["processor", ["strongroom_oldest_waiting_seconds 0", "strongroom_worker_in_hand 0"]],
+    ["relay", ["strongroom_oldest_unpublished_seconds 0"]],
+    ["notifier", ['strongroom_notifier_lag_records{topic="documents"} 0']],
+  ])("answers probes when it is given a port: %s", async (kind, told) => {
+    const port = await findPort(0);
+    const { child, ended } = await start(kind, { ...environment(), STRONGROOM_PROBE_PORT: String(port) });
+    const ask = (path: string) => fetch(`http://127.0.0.1:${port}${path}`);
+    await expect.poll(async () => (await ask("/health")).status).toBe(200);
+    await expect.poll(async () => (await ask("/ready")).status).toBe(200);
+    await expect
+      .poll(async () => (await (await ask("/metrics")).text()).split("\n"), { timeout: 10_000 })
+      .toEqual(expect.arrayContaining([...told, 'strongroom_worker_beats_total{taken="true"} 1']));
+    child.kill("SIGTERM");
+    expect(await ended).toEqual({ code: 0, signal: null });
+    await expect(ask("/health")).rejects.toThrow();
+  });
 
   it("goes in good order when the channel to its parent closes", async () => {
     const { child, ended } = await start("relay");

@@ -2,8 +2,10 @@ import { hostname } from "node:os";
 import { reportHealth } from "./health.ts";
 import { notifier } from "./notifier.ts";
 import { connectPorts } from "./ports.ts";
+import { readProbeAddress, serveProbes } from "./probe-server.ts";
 import { processor } from "./processor.ts";
 import { relay } from "./relay.ts";
+import { createVitals } from "./vitals.ts";
 import type { Worker } from "./worker.ts";
 
 const workers = new Map<string, Worker>(Object.entries({ processor, relay, notifier }));
@@ -23,13 +25,18 @@ process.stderr.on("error", () => {}); // whoever read our log is gone: no reason
 
 const name = `${kind}-${hostname()}-${process.pid}`;
 const ports = await connectPorts(kind);
-const { done, isolation } = await worker({ ports, name, stopping: stop.signal });
-ports.log.info("worker.started", { kind, ...isolation });
+const vitals = createVitals(ports.clock);
+const address = readProbeAddress(process.env);
+const { done, isolation } = await worker({ ports, name, stopping: stop.signal, vitals });
+const probes = address && (await serveProbes(ports, vitals, address));
+ports.log.info("worker.started", { kind, ...isolation, ...(probes && { probePort: probes.port }) });
 if (process.connected) process.send!({ ready: true });
-const reporting = reportHealth(ports, { name, kind, isolation }, stop.signal);
+const onBeat = (taken: boolean) => vitals.count("strongroom_worker_beats_total", { taken: String(taken) });
+const reporting = reportHealth(ports, { name, kind, isolation, onBeat }, stop.signal);
 await done;
 stop.abort("done");
 await reporting;
+await probes?.close();
 await ports.close();
 ports.log.info("worker.stopped", { kind });
 if (process.connected) process.disconnect();

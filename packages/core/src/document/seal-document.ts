@@ -80,8 +80,13 @@ export function dataKeyContext(tenantId: string, documentId: string, token: numb
 
 /** `v/<2 hex>/<tenant>/<document>/<token>/<artefact>`: the first step spreads the load, the token names the attempt. */
 export function vaultKey({ tenantId, documentId, attempt, artefact }: Addressee): string {
+  return `${vaultPrefix({ tenantId, documentId })}${attempt}/${artefact}`;
+}
+
+/** Below it lies all that any attempt ever sealed of a document. */
+export function vaultPrefix({ tenantId, documentId }: Pick<Addressee, "tenantId" | "documentId">): string {
   const spread = createHash("sha256").update(documentId).digest("hex").slice(0, 2);
-  return `v/${spread}/${tenantId}/${documentId}/${attempt}/${artefact}`;
+  return `v/${spread}/${tenantId}/${documentId}/`;
 }
 
 type One = {
