@@ -96,7 +96,7 @@ describe("the rendition of a photo", () => {
       expect((await sharp(thumbnail.bytes).metadata()).icc).toBeUndefined();
       const small = await colourAt({ rendition: thumbnail, thumbnail, legibility: [] }, 100, 100);
       expectColour(small, [16, 208, 48]);
-      },
+    },
   );
 
   test("shows transparency as white paper", async () => {
