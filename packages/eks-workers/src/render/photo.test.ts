@@ -92,7 +92,7 @@ describe("the rendition of a photo", () => {
     async (profile) => {
       const wide = sharp({ create: { width: 800, height: 600, channels: 3, background: "#10d030" } });
       const photo = await (profile === null ? wide : wide.withIccProfile(profile)).jpeg().toBuffer();
-      const { rendition, thumbnail } = (await rendered(photo)).pages[0]!;
+      const { thumbnail } = (await rendered(photo)).pages[0]!;
       expect((await sharp(thumbnail.bytes).metadata()).icc).toBeUndefined();
       const small = await colourAt({ rendition: thumbnail, thumbnail, legibility: [] }, 100, 100);
       expectColour(small, [16, 208, 48]);
