@@ -49,8 +49,11 @@ export async function startWorld(preload: string | null = null): Promise<World> 
   });
   const end = () => void main.child.kill("SIGTERM");
   process.once("exit", end);
-  const { url, tokenOf } = await main.greeting;
-  const clients = seededPeople.map(({ name }) => createClient({ url, token: tokenOf(name), patience }));
+  const greeting = await main.greeting;
+  const { url } = greeting;
+  const clients = seededPeople.map(({ name }) =>
+    createClient({ url, token: greeting.tokenOf(name), patience }),
+  );
   const pids = { main: main.child.pid!, processor: await findProcessor(data) };
   let turn = 0;
   return {
