@@ -22,6 +22,8 @@ const grants: Partial<Record<ApiRoute, readonly Grant[]>> = {
   editDocument: ["signUploads", "ring"],
   signUploads: ["signUploads"],
   completeUpload: ["signUploads", "ring"],
+  holdDocument: ["findTombstones"],
+  eraseDocument: ["writeTombstones", "collectStaging", "collectVault", "sign", "tellPublicKey"],
   receiptKeys: ["tellPublicKey"],
 };
 

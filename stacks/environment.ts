@@ -36,6 +36,7 @@ export const variables = {
   topicPrefix: "STRONGROOM_KAFKA_PREFIX",
   cacheUrl: "STRONGROOM_CACHE_URL",
   originSecret: "STRONGROOM_ORIGIN_SECRET",
+  backupDays: "STRONGROOM_BACKUP_DAYS",
 } as const;
 
 export type Variable = keyof typeof variables;

@@ -9,7 +9,7 @@ import {
 import { Duration } from "aws-cdk-lib/core";
 import type { Construct } from "constructs";
 import type { StackContext } from "sst/constructs";
-import { closeBucket, refuseChunks } from "./bucket-policy.ts";
+import { closeBucket, keepProofs, refuseChunks } from "./bucket-policy.ts";
 import { dataRemoval } from "./retention.ts";
 import { replicate } from "./replication.ts";
 import { currentDomain, currentStage } from "./settings.ts";
@@ -61,6 +61,7 @@ export function storage({ stack }: StackContext) {
   });
   for (const bucket of [staging, vault]) closeBucket(bucket);
   refuseChunks(staging);
+  if (stage.protects) keepProofs(vault);
   if (stage.replicates) replicate(stack, { staging, vault });
   return { staging, vault, logs };
 }

@@ -54,6 +54,13 @@ export const plants: Plant[] = [
     (one) => props(one)["PolicyDocument"]["Statement"].shift(),
   ],
   [
+    "a vault whose tombstones can be removed",
+    () => buckets.proofsStay,
+    "AWS::S3::BucketPolicy",
+    /^Vault/,
+    (one) => props(one)["PolicyDocument"]["Statement"].pop(),
+  ],
+  [
     "staging that takes bodies in chunks",
     () => buckets.writesAreClosed,
     "AWS::S3::BucketPolicy",

@@ -91,6 +91,10 @@ test.each(production)("%s keeps its data when its stacks go", (name) => {
   expect(rules.productionRetains(made(name))).toEqual([]);
 });
 
+test.each(production)("%s keeps its tombstones and checkpoints", (name) => {
+  expect(buckets.proofsStay(made(name))).toEqual([]);
+});
+
 test.each(names.filter((name) => !production.includes(name)))(
   "%s leaves nothing behind that goes on billing",
   (name) => {

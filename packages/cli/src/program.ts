@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { costCommand } from "./commands/cost.ts";
 import { loginCommand } from "./commands/login.ts";
 import { readCommand } from "./commands/read.ts";
+import { redriveCommand } from "./commands/redrive.ts";
 import { statusCommand } from "./commands/status.ts";
 import { traceCommand } from "./commands/trace.ts";
 import { uploadCommand } from "./commands/upload.ts";
@@ -65,6 +66,7 @@ function createProgram(world: World): Command {
     readCommand,
     verifyCommand,
     traceCommand,
+    redriveCommand,
     costCommand,
   ];
   for (const make of commands) program.addCommand(make(world));

@@ -52,6 +52,7 @@ describe("the configuration", () => {
       periods: dividePeriods(1),
       jobs: 2,
       maxRetries: 16,
+      backupDays: 35,
     });
   });
 

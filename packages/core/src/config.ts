@@ -83,6 +83,7 @@ const Environment = z.object({
   STRONGROOM_TIME_DIVISOR: z.coerce.number().positive().default(1),
   STRONGROOM_JOBS: z.coerce.number().int().min(1).max(64).default(2),
   STRONGROOM_MAX_RETRIES: z.coerce.number().int().min(1).default(16),
+  STRONGROOM_BACKUP_DAYS: z.coerce.number().int().min(0).max(36_500).default(35),
 });
 
 /** What the system runs with; read from the environment once, at the entry of a process. */
@@ -104,6 +105,8 @@ export type Config = {
   jobs: number;
   /** Tries of ours before a document is `failed`. */
   maxRetries: number;
+  /** Days after which the last backup that may hold an erased document is gone; certificates of erasure name that day. */
+  backupDays: number;
 };
 
 /** Reads the configuration; throws one error that names every variable that is missing or wrong. */
@@ -128,6 +131,7 @@ export function readConfig(environment: Record<string, string | undefined> = pro
     periods: dividePeriods(env.STRONGROOM_TIME_DIVISOR),
     jobs: env.STRONGROOM_JOBS,
     maxRetries: env.STRONGROOM_MAX_RETRIES,
+    backupDays: env.STRONGROOM_BACKUP_DAYS,
   };
 }
 

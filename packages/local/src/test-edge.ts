@@ -112,5 +112,6 @@ function configOf(
     periods: dividePeriods(1),
     jobs: 1,
     maxRetries: 8,
+    backupDays: 35,
   };
 }

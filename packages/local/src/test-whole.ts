@@ -108,5 +108,6 @@ function configOf(
     periods: dividePeriods(timeDivisor),
     jobs: 2,
     maxRetries: 8,
+    backupDays: 35,
   };
 }

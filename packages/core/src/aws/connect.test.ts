@@ -27,6 +27,7 @@ const configOf = (changes: Partial<AwsBackend> = {}): Config => ({
   periods: dividePeriods(1),
   jobs: 1,
   maxRetries: 1,
+  backupDays: 35,
 });
 
 const opened: { close(): Promise<void> }[] = [];

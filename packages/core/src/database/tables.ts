@@ -78,6 +78,8 @@ export type Tables = {
     retry_at: MomentOrNull;
     grant_expires_at: Moment;
     rung_at: MomentOrNull;
+    /** Earlier documents of its tenant go first; its bell waits in the late queue. */
+    waits_turn: WithDefault<boolean>;
     received_at: MomentOrNull;
     settled_at: MomentOrNull;
     staging_cleared_at: MomentOrNull;

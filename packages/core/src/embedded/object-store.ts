@@ -6,6 +6,7 @@ import * as z from "zod";
 import type { Clock } from "../clock.ts";
 import type { ObjectFacts, ObjectKey } from "../ports/objects.ts";
 import {
+  areaOf,
   isErrno,
   linkDurably,
   type ObjectDirectories,
@@ -16,7 +17,7 @@ import {
   withTemp,
 } from "./object-directory.ts";
 import { readObjectData, readObjectFacts, writeObjectFile } from "./object-file.ts";
-import { checkObjectKey } from "../ports/object-key.ts";
+import { checkNotTombstone, checkObjectKey } from "../ports/object-key.ts";
 
 /** What a writer knows of an object before its bytes have come. */
 export type NewObject = {
@@ -106,8 +107,10 @@ export function createObjectStore(directories: ObjectDirectories, clock: Clock) 
     }
   }
 
-  const remove = async (key: ObjectKey, versionId: string): Promise<void> =>
+  const remove = async (key: ObjectKey, versionId: string): Promise<void> => {
+    checkNotTombstone(key);
     await removeVersion(directories, key, pathOf(key), versionId);
+  };
 
   return { write, head, read, remove };
 }
@@ -127,7 +130,7 @@ async function removeVersion(
     await file.close();
   }
   await syncDirectory(dirname(path));
-  await removeEmptyDirectories(dirname(path), key.startsWith("s/") ? directories.staging : directories.vault);
+  await removeEmptyDirectories(dirname(path), areaOf(directories, key));
 }
 
 /**

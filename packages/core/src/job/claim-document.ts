@@ -5,9 +5,16 @@ import { listFiles } from "../document/load-document.ts";
 import type { Transaction } from "../ports/database.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { Doorbell } from "./ring-doorbell.ts";
+import { handOnTurn, hasTurn, type Turn } from "./turn.ts";
 
 /** A document on lease: whoever holds the token may move it, until the database's clock passes the lease. */
-export type Claim = { document: DocumentRow; files: DocumentFileRow[]; token: number };
+export type Claim = {
+  document: DocumentRow;
+  files: DocumentFileRow[];
+  token: number;
+  /** The document of the same tenant whose turn it is now: to be rung for. */
+  next: Turn | null;
+};
 
 /** After a parent died, each further claim waits twice as long as the one before, in lease fifteenths, at most 63 of them. */
 const restMs = (leaseMs: number) =>
@@ -15,7 +22,7 @@ const restMs = (leaseMs: number) =>
 
 /**
  * Takes a document for this worker, or null when it is not claimable: settled, on another's lease, or resting before its
- * next try. A claim over a lapsed lease counts as a death of the worker before.
+ * next try. A claim over a lapsed lease counts as a death of the worker before. The first claim hands the turn on.
  */
 export async function claimDocument(
   ports: Pick<Ports, "database" | "config" | "ids">,
@@ -29,13 +36,16 @@ export async function claimDocument(
     ]);
     if (!document) return null;
     const token = document.lease_token!;
-    await appendAudit(ports, tx, {
-      actor: worker,
-      action: "document.claimed",
-      subject: document.id,
-      detail: { state: "processing", version: document.version, token, claims: document.claims },
-    });
-    return { document, files, token };
+    const [next] = await Promise.all([
+      hasTurn(document) ? handOnTurn(tx) : null,
+      appendAudit(ports, tx, {
+        actor: worker,
+        action: "document.claimed",
+        subject: document.id,
+        detail: { state: "processing", version: document.version, token, claims: document.claims },
+      }),
+    ]);
+    return { document, files, token, next };
   });
 }
 

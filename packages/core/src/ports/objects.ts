@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 
-/** Key of an object: `s/…` lies in the staging area, `v/…` in the vault. */
+/** Key of an object: `s/…` lies in the staging area, `v/…` in the vault, `t/…` among the tombstones. */
 export type ObjectKey = string;
 
 /** A request that anybody who holds it may send once, exactly as it stands, until `expiresAt`. */
@@ -86,7 +86,7 @@ export interface Objects {
       signal?: AbortSignal;
     },
   ): Promise<{ outcome: "created"; versionId: string } | { outcome: "exists" }>;
-  /** Deletes one version for good; an unknown one is no error. */
+  /** Deletes one version for good; an unknown one is no error. Throws for a key below `t/`: tombstones stay. */
   remove(key: ObjectKey, versionId: string): Promise<void>;
   /** Every object under a prefix, in key order; `listed` may lag behind `head` by a moment. */
   list(prefix: string): AsyncIterable<ListedObject>;

@@ -1,0 +1,45 @@
+/*
+ * Loaded before anything else by every process of the system under proof (`--import preload.ts?plan=…`): edits sources
+ * while they are loaded, and makes ports flaky as long as the plan's flag file exists.
+ */
+import { existsSync } from "node:fs";
+import { registerHooks } from "node:module";
+import { seededRandom } from "@strongroom/local/test-random";
+import { adapterFaults, flakyPorts, type FlakyRates } from "./flaky-ports.ts";
+import { edited, fileOf, type SourceEdit } from "./source-edits.ts";
+
+/** What a process under proof is told by the address of its preload. */
+export type PreloadPlan = {
+  seed: number;
+  timeDivisor: number;
+  /** Faults strike while this file is there. */
+  flagFile: string;
+  rates: FlakyRates;
+  edits: SourceEdit[];
+};
+
+const encoded = new URL(import.meta.url).searchParams.get("plan") ?? "";
+const plan = JSON.parse(Buffer.from(encoded, "base64url").toString()) as PreloadPlan;
+const random = seededRandom(plan.seed ^ process.pid);
+const strikes = (share: number) => existsSync(plan.flagFile) && random() < share;
+
+Object.assign(globalThis, {
+  strongroomChaos: {
+    preload: import.meta.url,
+    timeDivisor: plan.timeDivisor,
+    faults: adapterFaults(plan.rates, strikes, random),
+    wrap: (ports: Parameters<typeof flakyPorts>[0]) => flakyPorts(ports, plan.rates, strikes),
+    dropsEvent: () => strikes(plan.rates.drop),
+  },
+});
+
+registerHooks({
+  load(url, context, nextLoad) {
+    const loaded = nextLoad(url, context);
+    const file = fileOf(url);
+    if (file === null || !plan.edits.some((edit) => edit.file === file)) return loaded;
+    const source = loaded.source;
+    const text = typeof source === "string" ? source : Buffer.from(source as Uint8Array).toString();
+    return { ...loaded, source: edited(file, text, plan.edits) };
+  },
+});
