@@ -4,8 +4,11 @@ import { allow } from "./allow.ts";
 import { storage } from "./storage.ts";
 
 /** What may be done in staging and vault. HEAD of a missing key is 404 only for whoever may list. */
-export function objectGrants() {
-  const { staging, vault } = use(storage);
+export const objectGrants = () => ({ ...stagingGrants(use(storage)), ...vaultGrants(use(storage)) });
+
+type Buckets = ReturnType<typeof storage>;
+
+function stagingGrants({ staging }: Buckets) {
   return {
     /** What a presigned URL may do, its signer must be allowed. */
     signUploads: () => [
@@ -29,6 +32,11 @@ export function objectGrants() {
         [staging.bucketArn],
       ),
     ],
+  };
+}
+
+function vaultGrants({ vault }: Buckets) {
+  return {
     collectVault: () => [
       ...allow(["s3:DeleteObjectVersion"], [vault.arnForObjects("v/*")]),
       ...allow(["s3:ListBucket", "s3:ListBucketVersions"], [vault.bucketArn]),
