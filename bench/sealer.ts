@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import { setFlagsFromString } from "node:v8";
 import { systemClock } from "@strongroom/core/clock";
 import { sha256Hex } from "@strongroom/core/digest";
 import { sealDocument } from "@strongroom/core/document/seal-document";
@@ -13,6 +14,7 @@ export const megabytes = 50;
 
 /** Opens keys and a vault in a directory; each call of the answer seals the bytes as one document of one artefact. */
 export async function openSealer(directory: string, bytes: Buffer): Promise<() => Promise<void>> {
+  setFlagsFromString("--no-incremental-marking"); // as workers are started
   const keys = await createEmbeddedKeys({ directory: join(directory, "keys") });
   const objects = createEmbeddedObjects({
     root: join(directory, "objects"),

@@ -53,8 +53,8 @@ export function objectGrants() {
     ],
     readVault: () => allow(["s3:GetObject"], [vault.arnForObjects("v/*")]),
     /** Restore from the archive, lock the winner, tag what is to be archived. */
-    tendVault: () =>
-      allow(
+    tendVault: () => [
+      ...allow(
         [
           "s3:GetObject",
           "s3:PutObject",
@@ -65,5 +65,8 @@ export function objectGrants() {
         ],
         [vault.arnForObjects("v/*")],
       ),
+      // Fixity: a missing object has to look missing.
+      ...allow(["s3:ListBucket"], [vault.bucketArn], { StringLike: { "s3:prefix": "v/*" } }),
+    ],
   };
 }

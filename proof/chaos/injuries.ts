@@ -18,7 +18,7 @@ export type Scene = {
   history: History;
   ledger: Ledger;
   random: () => number;
-  sleep(delayMs: number): Promise<void>;
+  sleep: (delayMs: number) => Promise<void>;
   outageMs: number;
   leaseMs: number;
   /** Whose grants are asked for while the database is gone. */
@@ -26,8 +26,10 @@ export type Scene = {
   disk: SmallDisk | null;
 };
 
-/** No work came up by then: the injury is done all the same. */
-const patienceMs = 2_000;
+/** When no work came up by then, a kill is done all the same. */
+const patienceMs = 3_000;
+/** To freeze a processor that holds nothing proves nothing: for that, work is waited for longer. */
+const freezePatienceMs = 15_000;
 
 /** Does one injury, and waits until what was hurt runs again. */
 export async function injure(scene: Scene, kind: InjuryKind): Promise<void> {
@@ -43,7 +45,7 @@ const injuries: Record<InjuryKind, Injury> = {
     return await kill(scene, "processor");
   },
   "kill processor at the vault": async (scene) => {
-    const found = await untilInVault(scene);
+    const found = await untilInVault(scene, patienceMs);
     return `${found === null ? "not seen in the vault" : "in the vault"}, ${await kill(scene, "processor")}`;
   },
   "kill decoder": killDecoder,
@@ -108,7 +110,7 @@ async function freeze(scene: Scene): Promise<string> {
   const second = await installation.startSecond("processor");
   const first = await installation.untilRunning("processor");
   try {
-    const seen = await untilInVault(scene);
+    const seen = await untilInVault(scene, freezePatienceMs);
     const frozen = seen !== null && (await heldBy(scene, second.pid!)).includes(seen) ? second.pid! : first;
     const rescuer = frozen === first ? second.pid! : first;
     if (!signal(frozen, "SIGSTOP")) return "gone before it could be stopped";
@@ -130,7 +132,7 @@ async function freeze(scene: Scene): Promise<string> {
 /** Rings for them, as the reconciler will, and answers whether one of them is in other hands soon. */
 async function untilTaken({ ledger, sleep, leaseMs }: Scene, held: string[]): Promise<boolean> {
   await ledger.ring(held);
-  const deadline = performance.now() + leaseMs;
+  const deadline = performance.now() + 3 * leaseMs;
   while (held.length > 0 && performance.now() < deadline) {
     const now = new Set((await ledger.inHand()).map(nameOf));
     const tokens = new Set(held);
@@ -150,8 +152,11 @@ async function untilAtWork({ ledger, sleep }: Scene): Promise<void> {
 }
 
 /** The first attempt that is seen to have something in the vault and is not committed yet; null when none is. */
-async function untilInVault({ installation, ledger, sleep }: Scene): Promise<string | null> {
-  const deadline = performance.now() + patienceMs;
+async function untilInVault(
+  { installation, ledger, sleep }: Scene,
+  withinMs: number,
+): Promise<string | null> {
+  const deadline = performance.now() + withinMs;
   const vault = join(installation.dataDirectory, "objects", "vault");
   for (; performance.now() < deadline; await sleep(1)) {
     for (const held of await ledger.inHand()) {

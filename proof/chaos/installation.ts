@@ -49,6 +49,8 @@ const mainEntry = fileURLToPath(import.meta.resolve("@strongroom/local/main"));
 const preloadFile = join(import.meta.dirname, "preload.ts");
 /** A main that could not start, say because its database is away, is started again after this. */
 const restMs = 250;
+/** A first start takes three seconds; on a machine where much else runs, many times as long. */
+const startLimitMs = 180_000;
 
 /** Starts PostgreSQL, the proxies and the system below a directory; main is started anew whenever it ends. */
 export async function openInstallation(options: Options): Promise<Installation> {
@@ -101,7 +103,7 @@ export async function openInstallation(options: Options): Promise<Installation> 
 }
 
 type Main = {
-  pid(): number | null;
+  pid: () => number | null;
   hasGreeted(): boolean;
   stop(anew: boolean): Promise<number | null>;
 };
@@ -139,7 +141,7 @@ async function keepMain(
     await log.close();
   };
   const living = live();
-  const failed = systemClock.sleep(60_000).then(async () => {
+  const failed = systemClock.sleep(startLimitMs).then(async () => {
     throw new Error(`main did not start:\n${await readFile(join(directory, "main.log"), "utf8")}`);
   });
   failed.catch(() => {});

@@ -130,9 +130,7 @@ function judgeStaging(run: JudgedRun): Verdict {
       "nothing in staging is older than its time, nothing went before its time, nothing there was overwritten",
     looked: there.size,
     violations: [
-      ...run.tables.document_file.flatMap((file) =>
-        stale(run, documents.get(ofDocument(file))!, file, there),
-      ),
+      ...run.tables.document_file.flatMap((file) => stale(run, documents.get(ofDocument(file)), file, there)),
       ...[...there]
         .filter((key) => !expected.has(key) && readObject(run.readFile(key)).modifiedAt < tooOld)
         .map((key) => `${key} is of no page`),
@@ -140,7 +138,8 @@ function judgeStaging(run: JudgedRun): Verdict {
   };
 }
 
-function stale(run: JudgedRun, document: Document, file: File, there: Set<string>): string[] {
+function stale(run: JudgedRun, document: Document | undefined, file: File, there: Set<string>): string[] {
+  if (!document) return [`${file.staging_key} is of a document that is not there`];
   const name = `page ${file.position} of ${document.id} (${document.state})`;
   const { keepStored, keepRejected, keepExpired, reconcile } = run.periods;
   const keepMs =

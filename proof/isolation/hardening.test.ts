@@ -14,9 +14,9 @@ let world: IsolationWorld;
 const judged: Judged[] = [];
 beforeAll(async () => {
   world = await openIsolationWorld();
-  const person = world.ours.find(({ who }) => who === "agent")!;
-  const id = await addDocument(world.world, person, { state: "stored" });
+  const id = await addDocument(world.world, world.ours[0]!, { state: "stored" });
   for (const operation of world.operations) {
+    const person = world.ours.find(({ role }) => operation.roles?.includes(role) ?? true)!;
     const named = operation.path.includes("{") ? id : null;
     const make = (fields: string[]) =>
       requestFor(world, { operation, person, whose: "own", id: named, with: fields });

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { chainAudit } from "@strongroom/core/audit/chain-audit";
 import { withClient } from "@strongroom/core/database/roles";
 import { DocumentId, systemIds } from "@strongroom/core/ids";
 import { seesWholeTenant } from "@strongroom/core/user/user";
@@ -41,8 +42,10 @@ export async function runMatrix(): Promise<Matrix> {
   own.get(driver)!.push(await addDocument(world.world, driver, { id, page, state: "stored" }));
   // They come first: what is remembered of them must not be taken for somebody of ours with the same id.
   await cursorsOf(world, world.theirs);
+  await chainAudit(world.world.ports);
   const empty = await readAll(world);
   const foreign = await fillOther(world, { id, page });
+  await chainAudit(world.world.ports);
   const { superuser } = world.world.database;
   const tenantId = world.theirs[0]!.tenantId;
   await withClient(superuser, (client) => fillTables(client, tenantId));

@@ -89,7 +89,7 @@ describe("the harness", () => {
   test("makes the same files of the same seed, and others of another", async () => {
     const bytesOf = async (seed: number) => {
       const made = mutations(honest, 2, seed);
-      return Buffer.concat(await Promise.all(made.map((file) => file.bytes())));
+      return Buffer.concat(await Promise.all(made.map(async (file) => await file.bytes())));
     };
     const [first, again, other] = [await bytesOf(1), await bytesOf(1), await bytesOf(2)];
     expect(first.equals(again)).toBe(true);
