@@ -60,9 +60,14 @@ const options: BenchOptions = { quick: values.quick, files: values.files ?? null
 const startedMs = performance.now();
 const results: (Race & { row: string })[] = [];
 for (const name of names) {
-  for (const result of [await rows[name]!(options)].flat()) {
-    results.push({ row: name, ...result });
-    process.stdout.write(describe(result));
+  try {
+    for (const result of [await rows[name]!(options)].flat()) {
+      results.push({ row: name, ...result });
+      process.stdout.write(describe(result));
+    }
+  } catch (error) {
+    process.stdout.write(`${name}: FAILED, ${(error as Error).stack}\n`); // the other rows can still be measured
+    process.exitCode = 1;
   }
 }
 const judged = results.filter(({ met }) => met !== null);
