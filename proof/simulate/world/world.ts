@@ -12,7 +12,7 @@ import { Bytes, dataKeyOf, sealedDigest } from "./bytes.ts";
 import { Ledger } from "./ledger.ts";
 import { ObjectStore } from "./objects.ts";
 import { drawPlans, type Plan } from "./plan.ts";
-import { Process } from "./process.ts";
+import type { Process } from "./process.ts";
 import { Queues } from "./queues.ts";
 import { Schedule } from "./schedule.ts";
 import { Outbox } from "./outbox.ts";
