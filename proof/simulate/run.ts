@@ -1,5 +1,4 @@
 import { Worker } from "node:worker_threads";
-import { plants } from "./plants.ts";
 import type { Order, Report } from "./worker.ts";
 
 /** Young objects of a history die with it: a large nursery spares most collections. */
@@ -48,23 +47,31 @@ export async function playHonest(from: number, histories: number, threads: numbe
 /** A planted bug, and the history that found it; `violation` null when none of them did. */
 export type Found = { plant: string } & Pick<Report, "histories" | "violation">;
 
-/** Plants every bug, each in a thread of its own, and looks whether histories from `from` on find it. */
+type Planting = { names: readonly string[]; from: number; most: number; threads: number };
+
+/**
+ * Plants bugs, each in a thread of its own, and looks whether histories from `from` on find them. A history in which the
+ * product does not hold without the bug either proves nothing: it throws.
+ */
 export async function playPlanted(
-  from: number,
-  most: number,
-  threads: number,
+  { names, from, most, threads }: Planting,
   tell: (found: Found) => void,
 ): Promise<Found[]> {
-  const waiting = [...plants];
+  const waiting = [...names];
   const found: Found[] = [];
   const work = async () => {
     for (let plant = waiting.shift(); plant; plant = waiting.shift()) {
-      const order = { from, stride: 1, histories: most, plant: plant.name };
-      const { histories, violation } = await playInThread(order);
-      found.push({ plant: plant.name, histories, violation });
+      const { histories, violation } = await playInThread({ from, stride: 1, histories: most, plant });
+      found.push({ plant, histories, violation });
       tell(found.at(-1)!);
     }
   };
   await Promise.all(Array.from({ length: threads }, work));
+  await checkHonest(found.flatMap(({ violation }) => violation?.seed ?? []));
   return found;
+}
+
+async function checkHonest(seeds: readonly number[]): Promise<void> {
+  const { violation } = await playInThread({ seeds, plant: null });
+  if (violation) throw new Error(`seed ${violation.seed} does not hold without the planted bug either`);
 }

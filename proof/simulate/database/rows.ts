@@ -9,6 +9,7 @@ export type Entry = { committed: Row | null; pending: Row | null; owner: Session
 
 /** An error as PostgreSQL tells it. */
 export class PostgresError extends Error {
+  override readonly name = "error";
   readonly code: string;
   readonly constraint: string | undefined;
 
