@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { verdictTable } from "../check/judge.ts";
 import type { Verdict } from "../check/judged-run.ts";
+import type { FlakyRates } from "./flaky-ports.ts";
 import type { InjuryKind } from "./plan.ts";
 import { runChaos } from "./run.ts";
 import type { Sizes, Wish } from "./sizes.ts";
@@ -14,6 +15,8 @@ type BrokenBuild = {
   edits: SourceEdit[];
   injuries: InjuryKind[];
   found: string[];
+  /** Faults that it takes to see it among few documents. */
+  rates?: Partial<FlakyRates>;
   /** Only the attackers find it. */
   afterwards?: boolean;
 };
@@ -58,21 +61,33 @@ export const brokenBuilds: BrokenBuild[] = [
     ],
     injuries: ["kill relay"],
     found: ["P4"],
+    rates: { unacknowledged: 0.3 },
   },
   {
-    name: "the collector knows neither grace nor work in hand",
+    name: "the collector knows neither grace nor manifests",
     edits: [
       { file: core("document/collect-vault.ts"), from: " - ports.config.periods.orphanGrace;", to: ";" },
       {
         file: core("document/collect-vault.ts"),
         from: "eb.or([eb.exists(listed), eb.exists(working)])",
-        to: "eb.or([eb.exists(listed)])",
+        to: "eb.or([eb.exists(working)])",
       },
-      { file: core("config.ts"), from: "reconcile: minute,", to: "reconcile: 750," },
-      { file: core("config.ts"), from: "sweep: hour,", to: "sweep: 750," },
+      { file: core("config.ts"), from: "sweep: hour,", to: "sweep: minute," },
     ],
     injuries: ["kill relay"],
     found: ["I2"],
+  },
+  {
+    name: "staging is cleared without its grace",
+    edits: [
+      {
+        file: core("upload/clear-staging.ts"),
+        from: "return { stored: keepStored,",
+        to: "return { stored: 0 * keepStored,",
+      },
+    ],
+    injuries: ["kill relay"],
+    found: ["I6"],
   },
   {
     name: "a repeated request makes a second document",
@@ -98,6 +113,7 @@ export const brokenBuilds: BrokenBuild[] = [
     ],
     injuries: ["kill notifier"],
     found: ["I7"],
+    rates: { duplicate: 0.3 },
   },
   {
     name: "signed uploads never end",
@@ -147,7 +163,8 @@ export async function findBrokenBuilds(
     const { edits, injuries, afterwards } = build;
     const directory = await mkdtemp(join(tmpdir(), "strongroom-broken-"));
     const quietly = { say: only === "" ? () => {} : say, lean: afterwards !== true, stopping };
-    const options = { directory, sizes: small, seed: seed + index, edits, injuries, ...quietly };
+    const own = { ...small, rates: { ...small.rates, ...build.rates } };
+    const options = { directory, sizes: own, seed: seed + index, edits, injuries, ...quietly };
     const { verdicts, seconds } = await runChaos(options);
     await rm(directory, { recursive: true });
     if (!isFound(build, verdicts)) missed += 1;

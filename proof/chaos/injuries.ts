@@ -20,6 +20,8 @@ export type Scene = {
   random: () => number;
   sleep: (delayMs: number) => Promise<void>;
   outageMs: number;
+  /** How much longer than on an idle machine a process takes here. */
+  slowness: number;
   leaseMs: number;
   /** Whose grants are asked for while the database is gone. */
   prober: Driver;

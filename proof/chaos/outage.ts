@@ -6,7 +6,7 @@ import type { Scene } from "./injuries.ts";
  * written down how many documents were stored meanwhile, if any was there to be stored.
  */
 export async function withoutTable(
-  { installation, history, sleep, outageMs }: Scene,
+  { installation, history, sleep, outageMs, slowness }: Scene,
   outage: string | null,
   table: string,
 ): Promise<void> {
@@ -30,7 +30,7 @@ export async function withoutTable(
     if (outage !== null) {
       let { stored, came } = await look();
       // A processor that was killed just before needs its time to start.
-      for (let waits = 0; stored === 0 && came + waiting > 0 && waits < 5; waits++) {
+      for (let waits = 0; stored === 0 && came + waiting > 0 && waits < 5 * slowness; waits++) {
         await sleep(outageMs);
         ({ stored, came } = await look());
       }

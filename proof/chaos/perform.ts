@@ -65,13 +65,13 @@ export async function perform(performance: Performance): Promise<number | null> 
   await Promise.all(phones);
   await stopInGoodOrder(installation, say);
   const slowness = Math.max(performance.slowness, measureSlowness());
-  road.history.write({ what: "quiet", tookMs: quietMs, limitMs: Math.round(limitMs * slowness) });
+  road.history.write({ what: "quiet", tookMs: quietMs, limitMs: Math.round(limitMs * slowness), slowness });
   return quietMs;
 }
 
 /** Documents are released in even shares between the injuries; resolves when all are sent and all injuries done. */
 async function sendAndInjure(
-  { options, road, installation, disk, periods }: Performance,
+  { options, road, installation, disk, periods, slowness }: Performance,
   senders: Driver[],
   prober: Driver,
 ): Promise<{ followed: Promise<unknown> }> {
@@ -96,6 +96,7 @@ async function sendAndInjure(
     random,
     sleep,
     outageMs: sizes.outageMs,
+    slowness,
     leaseMs: periods.lease,
     prober,
     disk,

@@ -31,7 +31,7 @@ export type Wish = {
  * Per call of a port. On the wire 5 % of the requests fail and of 3 % the answer is lost, but an SDK tries three times
  * before a port hears of it; the embedded adapters have no network whose faults they would try again.
  */
-const rates: FlakyRates = { error: 0.01, lost: 0.006, duplicate: 0.1, drop: 0.005 };
+const rates: FlakyRates = { error: 0.01, unacknowledged: 0.05, lost: 0.006, duplicate: 0.1, drop: 0.005 };
 
 /** What runs for each change: 15 times faster than life. */
 const everyChange: Sizes = {

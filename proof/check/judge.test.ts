@@ -216,7 +216,7 @@ function history(): Entry[] {
     { at, what: "hostile", document: stored, attempt: "no answer came", status: null },
     { at, what: "probe", status: 503, hasRetryAfter: true, tookMs: 1_900, controlMs: 10 },
     { at, what: "during", outage: "push", stored: 2 },
-    { at, what: "quiet", tookMs: 900, limitMs: 8_000 },
+    { at, what: "quiet", tookMs: 900, limitMs: 8_000, slowness: 1 },
     { at, what: "listed", tenant, user: driver, documents: shown },
   ];
 }
