@@ -1,24 +1,9 @@
 import { pathToFileURL } from "node:url";
 import { join } from "node:path";
+import { breaks } from "./breaks.ts";
 import { judge } from "./judge.ts";
 import { run } from "./run.ts";
 import type { ToxicFile } from "./toxic-file.ts";
-
-/** A defence that is taken away, and the few files that must show it. */
-type Break = { name: string; shows: readonly string[] };
-
-const breaks: readonly Break[] = [
-  { name: "no pixel limit", shows: ["png that declares 65,000 × 1", "jpeg that declares 16,000 × 16,000"] },
-  { name: "no deadline", shows: ["pdf with a tiling of 10^12 tiles"] },
-  {
-    name: "types by what the client says",
-    shows: ["jpeg that is an SVG", "jpeg that calls itself a web page"],
-  },
-  {
-    name: "metadata kept",
-    shows: ["jpeg with EXIF that says where it was taken", "jpeg with XMP of scripts"],
-  },
-];
 
 const preloadOf = (name: string): string =>
   `${pathToFileURL(join(import.meta.dirname, "break-source.ts")).href}?break=${encodeURIComponent(name)}`;
