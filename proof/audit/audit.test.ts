@@ -9,11 +9,10 @@ import { seededRandom } from "@strongroom/local/test-random";
 import { query } from "@strongroom/local/test-pipeline";
 import { type TestWorld, testWorld } from "@strongroom/local/test-world";
 import { text } from "node:stream/consumers";
-import type pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openCheckpoint } from "../check/check-audit.ts";
 import { actAtOnce, type Ledger } from "./act.ts";
-import { findTampering, type Locked, readRows } from "./read-evidence.ts";
+import { type Client, findTampering, type Locked, readRows } from "./read-evidence.ts";
 import { tamperings, unproven } from "./tamper.ts";
 
 /** `PROOF_SIZE=nightly` takes the sizes of the promise. */
@@ -80,8 +79,8 @@ async function readLocked(): Promise<Locked> {
 
 /** Does something to the audit as superuser, looks, and takes it back. */
 async function after<T>(
-  client: pg.Client,
-  apply: (client: pg.Client) => Promise<unknown>,
+  client: Client,
+  apply: (client: Client) => Promise<unknown>,
   look: () => Promise<T>,
 ): Promise<T> {
   await client.query("begin");
@@ -93,8 +92,7 @@ async function after<T>(
   }
 }
 
-const asSuperuser = <T>(work: (client: pg.Client) => Promise<T>) =>
-  withClient(world.database.superuser, work);
+const asSuperuser = <T>(work: (client: Client) => Promise<T>) => withClient(world.database.superuser, work);
 
 /** Where the last checkpoint saw each tenant. */
 function lastProven(): Map<string, number> {

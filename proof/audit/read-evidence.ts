@@ -1,5 +1,8 @@
-import type pg from "pg";
+import type { withClient } from "@strongroom/core/database/roles";
 import { checkAudit, type Evidence, openCheckpoint, type TrailRow } from "../check/check-audit.ts";
+
+/** A connection to a database, as its superuser. */
+export type Client = Parameters<Parameters<typeof withClient>[1]>[0];
 
 /** What lies outside of the database, where its superuser cannot come: signed checkpoints, and the published keys. */
 export type Locked = Pick<Evidence, "checkpoints" | "jwks">;
@@ -18,7 +21,7 @@ type AuditColumns = {
 };
 
 /** Every audit row of a database, as its superuser shows it. */
-export async function readRows(client: pg.Client): Promise<TrailRow[]> {
+export async function readRows(client: Client): Promise<TrailRow[]> {
   const { rows } = await client.query<AuditColumns>("select * from audit order by tenant_id, sequence");
   return rows.map((row) => ({
     sequence: row.sequence === null ? null : Number(row.sequence),
@@ -40,7 +43,7 @@ export async function readRows(client: pg.Client): Promise<TrailRow[]> {
  * What an auditor finds who has a dump of the three tables, the checkpoints from their locked place, and the keys: trails that
  * do not hold, heads that are not the last entry, checkpoint rows that are not the signed ones.
  */
-export async function findTampering(client: pg.Client, locked: Locked): Promise<string[]> {
+export async function findTampering(client: Client, locked: Locked): Promise<string[]> {
   const rows = await readRows(client);
   const heads = await client.query<{ tenant_id: string; sequence: string; hash: string }>(
     "select * from audit_head",

@@ -1,9 +1,8 @@
-import type pg from "pg";
 import { hashOf, type TrailRow } from "../check/check-audit.ts";
-import { readRows } from "./read-evidence.ts";
+import { type Client, readRows } from "./read-evidence.ts";
 
 /** One thing that a superuser does to the audit; `kind` groups the counts. */
-export type Tampering = { kind: string; title: string; apply(client: pg.Client): Promise<void> };
+export type Tampering = { kind: string; title: string; apply(client: Client): Promise<void> };
 /** `lastProven`: the sequence at which the last checkpoint saw each tenant. */
 type Scene = { rows: TrailRow[]; lastProven: Map<string, number>; random: () => number };
 
@@ -14,7 +13,7 @@ type Scene = { rows: TrailRow[]; lastProven: Map<string, number>; random: () => 
 export const unproven = ["audit.id"];
 
 /** As many tamperings as are asked for, all kinds in turn, each at a place that the random numbers choose. */
-export async function* tamperings(client: pg.Client, scene: Scene, count: number): AsyncGenerator<Tampering> {
+export async function* tamperings(client: Client, scene: Scene, count: number): AsyncGenerator<Tampering> {
   const makers = [
     ...(await columnEdits(client)),
     takenOut,
@@ -45,7 +44,7 @@ const provenRow = ({ rows, lastProven, random }: Scene): TrailRow =>
 const at = ({ sequence, entry }: TrailRow) => [entry.tenantId, sequence] as const;
 
 /** One edit for each column of the three tables, whatever columns there are: one that no hash covers turns this red. */
-async function columnEdits(client: pg.Client): Promise<Maker[]> {
+async function columnEdits(client: Client): Promise<Maker[]> {
   const { rows } = await client.query<{ table: string; column: string; type: string }>(
     `select table_name as table, column_name as column, data_type as type from information_schema.columns
      where table_schema = 'public' and table_name in ('audit', 'audit_head', 'audit_checkpoint') order by 1, 2`,
@@ -90,7 +89,7 @@ function edit(scene: Scene, table: string, column: string, value: string): Tampe
 }
 
 /** A tampering that touches nothing would be found by nobody, and prove nothing. */
-async function expectRows(client: pg.Client, sql: string, values: unknown[] = []): Promise<void> {
+async function expectRows(client: Client, sql: string, values: unknown[] = []): Promise<void> {
   const { rowCount } = await client.query(sql, values);
   if (!rowCount) throw new Error(`this changed no row: ${sql}`);
 }
@@ -218,7 +217,7 @@ function forgedInsert(scene: Scene): Tampering {
 
 /** A tenant's trail replaced by another one that holds in itself, with its head: what someone does who knows the format. */
 async function rewrite(
-  client: pg.Client,
+  client: Client,
   tenant: string,
   change: (trail: TrailRow[]) => TrailRow[],
 ): Promise<void> {

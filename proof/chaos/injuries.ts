@@ -28,6 +28,8 @@ export type Scene = {
 
 /** When no work came up by then, a kill is done all the same. */
 const patienceMs = 3_000;
+/** A rescuer that is starved of processor time takes this many leases to claim. */
+const takeOverLeases = 10;
 /** To freeze a processor that holds nothing proves nothing: for that, work is waited for longer. */
 const freezePatienceMs = 15_000;
 
@@ -106,7 +108,7 @@ async function killDecoder(scene: Scene): Promise<string> {
  * still in turn, and the first goes on: a zombie with the field to itself. At the end both go on, and the second one ends.
  */
 async function freeze(scene: Scene): Promise<string> {
-  const { installation, sleep } = scene;
+  const { installation, sleep, leaseMs } = scene;
   const second = await installation.startSecond("processor");
   const first = await installation.untilRunning("processor");
   try {
@@ -115,11 +117,11 @@ async function freeze(scene: Scene): Promise<string> {
     const rescuer = frozen === first ? second.pid! : first;
     if (!signal(frozen, "SIGSTOP")) return "gone before it could be stopped";
     const held = await heldBy(scene, frozen);
-    await sleep(scene.leaseMs * 1.1);
+    await sleep(leaseMs * 1.1);
     const isTaken = await untilTaken(scene, held);
     signal(rescuer, "SIGSTOP");
     signal(frozen, "SIGCONT");
-    await sleep(500);
+    await untilSettled(scene, held);
     return `processor ${frozen} held ${held.length}, ${isTaken ? "and lost one to another" : "and lost none"}`;
   } finally {
     signal(first, "SIGCONT");
@@ -129,10 +131,21 @@ async function freeze(scene: Scene): Promise<string> {
   }
 }
 
+/** The zombie alone is awake: it has two thirds of a lease to do what it must not. */
+async function untilSettled({ ledger, sleep, leaseMs }: Scene, held: string[]): Promise<void> {
+  const ids = new Set(held.map((one) => one.split("/")[1]));
+  const deadline = performance.now() + leaseMs / 1.5;
+  while (performance.now() < deadline) {
+    const left = (await ledger.inHand()).filter(({ id }) => ids.has(id));
+    if (left.length < held.length) return;
+    await sleep(20);
+  }
+}
+
 /** Rings for them, as the reconciler will, and answers whether one of them is in other hands soon. */
 async function untilTaken({ ledger, sleep, leaseMs }: Scene, held: string[]): Promise<boolean> {
   await ledger.ring(held);
-  const deadline = performance.now() + 3 * leaseMs;
+  const deadline = performance.now() + takeOverLeases * leaseMs;
   while (held.length > 0 && performance.now() < deadline) {
     const now = new Set((await ledger.inHand()).map(nameOf));
     const tokens = new Set(held);

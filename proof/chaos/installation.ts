@@ -69,10 +69,18 @@ export async function openInstallation(options: Options): Promise<Installation> 
     target: { host: "127.0.0.1", port: apiPort },
     draw: options.drawClientFault,
   });
+  const closeOthers = async () => {
+    await clients.close();
+    await database.close();
+    await postgres.stop();
+  };
   const main = await keepMain(options, {
     STRONGROOM_DATA: dataDirectory,
     STRONGROOM_PORT: String(apiPort),
     DATABASE_URL: formatConnection({ ...superuser, port: database.port }),
+  }).catch(async (error: unknown) => {
+    await closeOthers();
+    throw error;
   });
   const pid = async (part: Part) =>
     part === "postgres" ? postgres.pid() : part === "main" ? main.pid() : await workerPid(main.pid(), part);
@@ -95,9 +103,7 @@ export async function openInstallation(options: Options): Promise<Installation> 
     stopMain: ({ anew } = { anew: false }) => main.stop(anew),
     close: async () => {
       await main.stop(false);
-      await clients.close();
-      await database.close();
-      await postgres.stop();
+      await closeOthers();
     },
   };
 }
@@ -141,24 +147,23 @@ async function keepMain(
     await log.close();
   };
   const living = live();
-  const failed = systemClock.sleep(startLimitMs).then(async () => {
+  const stop = async (anew: boolean) => {
+    isWanted = anew;
+    const ending = child;
+    ending?.kill("SIGTERM");
+    const code = ending && ((await once(ending, "exit")) as [number | null])[0];
+    if (!anew) await living;
+    return code;
+  };
+  const late = new AbortController();
+  const failed = systemClock.sleep(startLimitMs, late.signal).then(async () => {
+    if (late.signal.aborted) return;
+    await stop(false);
     throw new Error(`main did not start:\n${await readFile(join(directory, "main.log"), "utf8")}`);
   });
-  failed.catch(() => {});
   await Promise.race([first.promise, failed]);
-  return {
-    pid: () => child?.pid ?? null,
-    hasGreeted: () => greeted,
-    stop: async (anew) => {
-      isWanted = anew;
-      const ending = child;
-      if (ending === null) return null;
-      ending.kill("SIGTERM");
-      const [code] = (await once(ending, "exit")) as [number | null];
-      if (!anew) await living;
-      return code;
-    },
-  };
+  late.abort();
+  return { pid: () => child?.pid ?? null, hasGreeted: () => greeted, stop };
 }
 
 async function workerPid(main: number | null, kind: string): Promise<number | null> {

@@ -10,7 +10,7 @@ export type Sent = {
 export type Answer = { status: number; headers: Record<string, string>; body: Buffer };
 
 /** Sends requests to one server over kept connections; close it to let them go. */
-export function openClient(url: string): { ask(sent: Sent): Promise<Answer>; close(): void } {
+export function openClient(url: string): { ask: (sent: Sent) => Promise<Answer>; close: () => void } {
   const agent = new Agent({ keepAlive: true, maxSockets: 16 });
   const { hostname, port } = new URL(url);
   const ask = (sent: Sent): Promise<Answer> =>

@@ -3,6 +3,7 @@ import type { Answer } from "./ask.ts";
 import type { Operation } from "./described-operation.ts";
 import { requestFor } from "./exercise.ts";
 import { type Hostile, hostileRequests } from "./hostile-requests.ts";
+import { inTurn } from "./in-turn.ts";
 import { addDocument } from "./isolation-objects.ts";
 import { type IsolationWorld, openIsolationWorld } from "./isolation-world.ts";
 import { judgeAnswer } from "./judge-answer.ts";
@@ -21,7 +22,7 @@ beforeAll(async () => {
     const make = (fields: string[]) =>
       requestFor(world, { operation, person, whose: "own", id: named, with: fields });
     const hostiles = hostileRequests(operation, make);
-    const answers = await Promise.all(hostiles.map(({ sent }) => world.ask(sent)));
+    const answers = await inTurn(hostiles, ({ sent }) => world.ask(sent));
     judged.push(...hostiles.map((hostile, index) => ({ operation, hostile, answer: answers[index]! })));
   }
 }, 120_000);

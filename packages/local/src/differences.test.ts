@@ -1,6 +1,5 @@
-import { readFile } from "node:fs/promises";
+import { glob, readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { glob } from "node:fs/promises";
 import { expect, test } from "vitest";
 
 const packages = fileURLToPath(new URL("../../", import.meta.url));
@@ -22,7 +21,8 @@ async function filesOf({ port, watch }: (typeof rows)[number]): Promise<string[]
   if (/the contract/.test(watch)) patterns.push([`core/src/contract/${port}*.ts`]);
   const found: string[] = [];
   for (const alternatives of patterns) {
-    const there = await Array.fromAsync(glob(alternatives, { cwd: packages }));
+    const there: string[] = [];
+    for await (const path of glob(alternatives, { cwd: packages })) there.push(path);
     expect(there, `one of ${alternatives.join(", ")}`).not.toEqual([]);
     found.push(...there);
   }

@@ -1,9 +1,10 @@
 import { withClient } from "@strongroom/core/database/roles";
 import type { Connection } from "@strongroom/core/ports/database";
-import type pg from "pg";
 
 /** A dump of every table of our schemas at one moment: rows as JSON, by `schema.table`. */
 export type TableDump = Map<string, string>;
+
+type Client = Parameters<Parameters<typeof withClient>[1]>[0];
 
 const ourTables = `select format('%I.%I', table_schema, table_name) as name, table_schema as schema, table_name as table
   from information_schema.tables where table_schema in ('public', 'embedded') and table_type = 'BASE TABLE' order by 1`;
@@ -37,7 +38,7 @@ export async function restoreTables(superuser: Connection, dump: TableDump): Pro
 }
 
 async function restoreTable(
-  client: pg.Client,
+  client: Client,
   { name, schema, table }: { name: string; schema: string; table: string },
   rows: string,
 ): Promise<void> {
