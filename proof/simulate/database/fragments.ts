@@ -80,6 +80,13 @@ function searches(): Record<string, Meaning> {
       const at = ms(row(around)["retry_at"]);
       return at === null || at < around.now().getTime();
     },
+    "jsonb_build_object('state', state, 'version', version, 'token', lease_token, 'claims', claims)": (
+      _values,
+      around,
+    ) => {
+      const { state, version, lease_token: token, claims } = row(around);
+      return { state, version, token, claims };
+    },
     "coalesce(rung_at, changed_at)": (_values, around) => row(around)["rung_at"] ?? row(around)["changed_at"],
     "(grant_expires_at - $::float8 * interval '1 millisecond')": ([grant], around) =>
       new Date(ms(row(around)["grant_expires_at"])! - (grant as number)),

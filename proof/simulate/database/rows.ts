@@ -60,6 +60,11 @@ export class Session {
     return entry.owner === this ? entry.pending : entry.committed;
   }
 
+  /** What `skip locked` does not pass over. */
+  mayTake(entry: Entry): boolean {
+    return entry.owner === this || entry.owner === null;
+  }
+
   /** Throws `MustWait` while another transaction holds the row. */
   take(table: Table, entry: Entry): void {
     if (entry.owner === this) return;

@@ -65,11 +65,16 @@ export function select(
         scopes.map(({ scope }) => scope.row),
       ),
     ];
-  if (node.endModifiers?.some(({ modifier }) => modifier === "ForUpdate"))
+  const skipsLocked = node.endModifiers?.some(({ modifier }) => modifier === "SkipLocked") ?? false;
+  if (skipsLocked) scopes = scopes.filter(({ entry }) => sources.session.mayTake(entry!));
+  if (node.endModifiers?.some(({ modifier }) => modifier === "ForUpdate") && !skipsLocked)
     for (const { entry } of scopes)
       sources.session.take(tableOf(sources, nameOf(node.from.froms[0]!).table), entry!);
   if (node.orderBy) scopes = order(node.orderBy, scopes, running);
   if (node.limit) scopes = scopes.slice(0, limitOf(node.limit));
+  if (skipsLocked)
+    for (const { entry } of scopes)
+      sources.session.take(tableOf(sources, nameOf(node.from.froms[0]!).table), entry!);
   const rows = scopes.map(({ scope }) => project(selections, scope, running, []));
   return node.frontModifiers?.some(({ modifier }) => modifier === "Distinct") ? distinct(rows) : rows;
 }

@@ -77,7 +77,7 @@ async function claim(
             "tenant_id",
             sql<string>`${ports.ids.uuid()}::uuid`.as("entry_id"),
             sql<string>`${worker}::text`.as("actor"),
-            sql<string>`'document.claimed'`.as("action"),
+            sql<string>`${"document.claimed"}::text`.as("action"),
             sql<string>`id::text`.as("subject"),
             sql<string>`jsonb_build_object('state', state, 'version', version, 'token', lease_token, 'claims', claims)`.as(
               "detail",
