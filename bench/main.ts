@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { recordResult } from "../proof/promises/result.ts";
 import { raceApi } from "./api.ts";
 import { raceCombine } from "./combine.ts";
 import { raceDatabase } from "./database.ts";
@@ -32,7 +33,11 @@ const rows: Record<string, (options: BenchOptions) => Promise<Race | Race[]>> = 
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: "boolean", default: false }, files: { type: "string" } },
+  options: {
+    quick: { type: "boolean", default: false },
+    files: { type: "string" },
+    record: { type: "boolean", default: false },
+  },
 });
 const names = positionals.length > 0 ? positionals : Object.keys(rows);
 const unknown = names.find((name) => !rows[name]);
@@ -85,3 +90,14 @@ await writeFile(
   `${JSON.stringify({ at, ...where, quick: values.quick, seconds, results }, null, 2)}\n`,
 );
 process.stdout.write(`written to bench/results/${file}.json\n`);
+if (values.record) {
+  const met = judged.filter((race) => race.met).length;
+  const skipped = results.filter((race) => race.skipped).length;
+  const missed = judged.filter((race) => !race.met).map(({ name }) => name);
+  recordResult({
+    proof: "bench",
+    held: met === judged.length && skipped === 0,
+    counts: { "goals met": met, "goals missed": judged.length - met, "rows skipped": skipped },
+    detail: { missed, file },
+  });
+}

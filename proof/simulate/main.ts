@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
+import { recordResult } from "../promises/result.ts";
 import { plants } from "./plants.ts";
 import { playHonest, playPlanted, type Found } from "./run.ts";
 import type { Report } from "./worker.ts";
@@ -14,14 +15,15 @@ const { values } = parseArgs({
     seed: { type: "string" },
     planted: { type: "boolean", default: false },
     plant: { type: "string" },
+    record: { type: "boolean", default: false },
   },
 });
 const [seeds, from] = [wholeNumber("seeds", values.seeds), wholeNumber("from", values.from)];
 const threads = availableParallelism();
 if (values.seed !== undefined) await replay(wholeNumber("seed", values.seed));
 else {
-  const holds = values.planted || (await playAll());
-  if (holds) await playPlants();
+  const report = values.planted ? null : await playAll();
+  if (!report?.violation) await playPlants(report);
 }
 
 function wholeNumber(name: string, text: string): number {
@@ -44,7 +46,7 @@ async function replay(seed: number): Promise<void> {
   process.exitCode = violations.length === 0 ? 0 : 1;
 }
 
-async function playAll(): Promise<boolean> {
+async function playAll(): Promise<Report> {
   const startedMs = performance.now();
   const report = await playHonest(from, seeds, threads);
   const seconds = (performance.now() - startedMs) / 1_000;
@@ -54,10 +56,10 @@ async function playAll(): Promise<boolean> {
   say(`  befallen: ${report.faults.map(([kind, count]) => `${kind} ${count}`).join(", ")}`);
   if (report.violation === null) {
     say("  violations: 0");
-    return true;
+    return report;
   }
   tellViolation(report);
-  return false;
+  return report;
 }
 
 function tellViolation({ violation }: Report): void {
@@ -68,7 +70,7 @@ function tellViolation({ violation }: Report): void {
   process.exitCode = 1;
 }
 
-async function playPlants(): Promise<void> {
+async function playPlants(honest: Report | null): Promise<void> {
   const startedMs = performance.now();
   const names = values.plant === undefined ? plants.map(({ name }) => name) : [values.plant];
   const found = await playPlanted({ names, from, most: mostForPlant, threads }, tellFound);
@@ -76,6 +78,22 @@ async function playPlants(): Promise<void> {
   const seconds = (performance.now() - startedMs) / 1_000;
   say(`${found.length - missed.length} of ${names.length} planted bugs found, ${seconds.toFixed(1)} s`);
   if (missed.length > 0) process.exitCode = 1;
+  if (!values.record || honest === null || values.plant !== undefined) return;
+  const counts = {
+    histories: honest.histories,
+    steps: honest.steps,
+    violations: 0,
+    "planted bugs found": names.length - missed.length,
+    "planted bugs": names.length,
+  };
+  const befallen = Object.fromEntries(honest.faults);
+  const path = recordResult({
+    proof: "simulate",
+    held: missed.length === 0,
+    counts,
+    detail: { from, befallen },
+  });
+  say(`written to ${path}`);
 }
 
 function tellFound({ plant, histories, violation }: Found): void {

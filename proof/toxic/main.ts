@@ -1,8 +1,6 @@
-import { execFileSync } from "node:child_process";
-import { mkdir, writeFile } from "node:fs/promises";
-import { cpus, loadavg } from "node:os";
-import { join } from "node:path";
+import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
+import { recordResult } from "../promises/result.ts";
 import { runBroken } from "./broken.ts";
 import { type CorpusResult, sendCorpus } from "./corpus.ts";
 import { describe, type Judgement, judge, limits } from "./judge.ts";
@@ -44,7 +42,7 @@ if (values.broken) {
   if (corpus) say(describeCorpus(corpus));
   const seconds = Math.round((performance.now() - startedMs) / 1_000);
   say(`${seconds} s, seed ${seed}: the same seed sends the same files in the same order`);
-  if (values.record) await record({ seed, seconds, plan: amount, judgement, corpus });
+  if (values.record) say(`written to ${record({ seed, seconds, plan: amount, judgement, corpus })}`);
   process.exitCode = judgement.misses.length > 0 || (corpus && isBad(corpus)) ? 1 : 0;
 }
 
@@ -62,16 +60,16 @@ function describeCorpus({ files, ends, rejected, misses }: CorpusResult): string
   ].join("\n");
 }
 
-type Run = { seed: number; seconds: number; plan: object; judgement: Judgement; corpus: CorpusResult | null };
+type Run = {
+  seed: number;
+  seconds: number;
+  plan: Record<string, number>;
+  judgement: Judgement;
+  corpus: CorpusResult | null;
+};
 
-async function record({ corpus, ...facts }: Run): Promise<void> {
-  const at = new Date().toISOString();
-  const commit = execFileSync("git", ["rev-parse", "HEAD"], { encoding: "utf8" }).trim();
-  const machine = `${cpus().length} × ${cpus()[0]?.model.trim() ?? "unknown processor"}, Node ${process.version}`;
-  const load = loadavg().map((value) => Math.round(value * 10) / 10);
-  const directory = join(import.meta.dirname, "../results");
-  const path = join(directory, `toxic-${at.slice(0, 10)}.json`);
-  await mkdir(directory, { recursive: true });
+function record({ seed, seconds, plan, judgement, corpus }: Run): string {
+  const { misses, ...facts } = judgement;
   // Names of other people's files stay out of it.
   const counted = corpus && {
     files: corpus.files,
@@ -79,9 +77,13 @@ async function record({ corpus, ...facts }: Run): Promise<void> {
     rejected: corpus.rejected.length,
     misses: corpus.misses.length,
   };
-  await writeFile(
-    path,
-    `${JSON.stringify({ at, machine, load, commit, ...facts, corpus: counted }, null, 2)}\n`,
-  );
-  say(`written to ${path}`);
+  const counts = { ...plan, misses: misses.length, seconds };
+  const load = loadavg().map((value) => Math.round(value * 10) / 10);
+  const held = misses.length === 0 && !(corpus && isBad(corpus));
+  return recordResult({
+    proof: "toxic",
+    held,
+    counts,
+    detail: { seed, load, ...facts, misses, corpus: counted },
+  });
 }
