@@ -166,9 +166,11 @@ export async function findBrokenBuilds(
     const own = { ...small, rates: { ...small.rates, ...build.rates } };
     const options = { directory, sizes: own, seed: seed + index, edits, injuries, ...quietly };
     const { verdicts, seconds } = await runChaos(options);
-    await rm(directory, { recursive: true });
-    if (!isFound(build, verdicts)) missed += 1;
-    say(`${isFound(build, verdicts) ? "found    " : "NOT FOUND"} ${build.name} (${seconds} s)`);
+    if (isFound(build, verdicts)) await rm(directory, { recursive: true });
+    else missed += 1;
+    say(
+      `${isFound(build, verdicts) ? "found    " : "NOT FOUND"} ${build.name} (${seconds} s)${isFound(build, verdicts) ? "" : `, kept in ${directory}`}`,
+    );
     const broken = verdicts.filter(({ violations }) => violations.length > 0);
     console.log(verdictTable(broken.map((one) => ({ ...one, violations: one.violations.slice(0, 1) }))));
   }

@@ -26,6 +26,8 @@ export type Scene = {
   /** Whose grants are asked for while the database is gone. */
   prober: Driver;
   disk: SmallDisk | null;
+  /** Lets drivers go on to the documents of this injury's share. */
+  release: () => void;
 };
 
 /** When no work came up by then, a kill is done all the same. */
@@ -37,6 +39,7 @@ const freezePatienceMs = 15_000;
 
 /** Does one injury, and waits until what was hurt runs again. */
 export async function injure(scene: Scene, kind: InjuryKind): Promise<void> {
+  if (kind !== "freeze processor") scene.release();
   scene.history.write({ what: "injury", kind, detail: (await injuries[kind](scene)) ?? "" });
 }
 
@@ -112,6 +115,7 @@ async function killDecoder(scene: Scene): Promise<string> {
 async function freeze(scene: Scene): Promise<string> {
   const { installation, sleep, leaseMs } = scene;
   const second = await installation.startSecond("processor");
+  scene.release(); // not before: while the second one starts, the first would do it all
   const first = await installation.untilRunning("processor");
   try {
     const seen = await untilInVault(scene, freezePatienceMs);

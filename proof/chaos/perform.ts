@@ -100,9 +100,10 @@ async function sendAndInjure(
     leaseMs: periods.lease,
     prober,
     disk,
+    release: () => {},
   };
   for (const [index, kind] of injuries.entries()) {
-    released = Math.ceil(((index + 1) * documents.length) / injuries.length);
+    scene.release = () => void (released = Math.ceil(((index + 1) * documents.length) / injuries.length));
     await sleep(100 + random() * 300);
     await injure(scene, kind);
   }
