@@ -1,13 +1,11 @@
 const name = Buffer.from("ICC_PROFILE\0", "latin1");
-const startOfScan = 0xda;
 const chunkBytes = 65_533 - name.length - 2;
 
 /**
- * Puts an ICC profile into a JPEG, in APP2 segments as ICC.1 annex B says, in place of the one that it has.
+ * Puts an ICC profile into a JPEG, in APP2 segments as ICC.1 annex B says; for pixels that came without a file.
  * `jpeg` begins with SOI; a profile above 255 segments (16 MB) is left out.
  */
-export function withIccProfile(original: Uint8Array, icc: Uint8Array): Uint8Array {
-  const jpeg = withoutIccProfile(original);
+export function withIccProfile(jpeg: Uint8Array, icc: Uint8Array): Uint8Array {
   const count = Math.ceil(icc.length / chunkBytes);
   if (count === 0 || count > 255) return jpeg;
   const segments = Array.from({ length: count }, (_, index) =>
@@ -15,22 +13,6 @@ export function withIccProfile(original: Uint8Array, icc: Uint8Array): Uint8Arra
   );
   const at = afterJfif(jpeg);
   return Buffer.concat([jpeg.subarray(0, at), ...segments, jpeg.subarray(at)]);
-}
-
-function withoutIccProfile(jpeg: Uint8Array): Uint8Array {
-  const kept: Uint8Array[] = [];
-  let from = 0;
-  let at = 2;
-  while (jpeg[at] === 0xff && jpeg[at + 1] !== startOfScan && at + 4 <= jpeg.length) {
-    const end = at + 2 + (jpeg[at + 2]! << 8) + jpeg[at + 3]!;
-    const isProfile = jpeg[at + 1] === 0xe2 && name.equals(jpeg.subarray(at + 4, at + 4 + name.length));
-    if (isProfile) {
-      kept.push(jpeg.subarray(from, at));
-      from = end;
-    }
-    at = end;
-  }
-  return from === 0 ? jpeg : Buffer.concat([...kept, jpeg.subarray(from)]);
 }
 
 function segment(chunk: Uint8Array, number: number, count: number): Uint8Array {

@@ -1,0 +1,88 @@
+import { withClient } from "@strongroom/core/database/roles";
+import { isQuiet } from "@strongroom/local/test-invariants";
+import type { Road } from "./driver.ts";
+import type { Installation } from "./installation.ts";
+import type { Sizes } from "./sizes.ts";
+
+/** The promised time to come to rest, in real time. */
+const promisedMs = 120_000;
+/** On top of it when time is divided: processes start and pictures are decoded no faster than they are. */
+const unscaledMs = 5_000;
+
+/** By when all must have come to rest, in milliseconds after the faults stopped. */
+export const restLimitMs = ({ timeDivisor }: Sizes): number =>
+  promisedMs / timeDivisor + (timeDivisor === 1 ? 0 : unscaledMs);
+
+/** Each measurement takes so much processor time. */
+const spinMs = 50;
+
+/**
+ * How many times longer than on an idle machine our work takes now, because others work beside it; 1 on an idle one.
+ * Measured while nothing of ours runs: otherwise our own load would excuse itself.
+ */
+export function measureSlowness(): number {
+  const [startedMs, used] = [performance.now(), process.cpuUsage()];
+  const spentMs = () => {
+    const { user, system } = process.cpuUsage(used);
+    return (user + system) / 1_000;
+  };
+  while (spentMs() < spinMs);
+  return Math.max(1, (performance.now() - startedMs) / spentMs());
+}
+
+/** Milliseconds from now until nothing is on its way any more; null when that took longer than the limit. */
+export async function untilAtRest(
+  { superuser }: Installation,
+  limitMs: number,
+  sleep: Road["sleep"],
+): Promise<number | null> {
+  const startedMs = performance.now();
+  for (;;) {
+    const quiet = await isQuiet(superuser).catch(() => false);
+    const tookMs = Math.round(performance.now() - startedMs);
+    if (quiet) return tookMs;
+    if (tookMs > limitMs) return null;
+    await sleep(100);
+  }
+}
+
+/** Resolves when each phone has heard as many tags as stand in its inbox, or at the limit: then the judge will find it. */
+export async function untilHeard(
+  { superuser }: Installation,
+  heard: ReadonlyMap<string, ReadonlySet<string>>,
+  limitMs: number,
+  sleep: Road["sleep"],
+): Promise<void> {
+  const deadline = performance.now() + limitMs;
+  while (performance.now() < deadline) {
+    const rows = await withClient(superuser, async (client) => {
+      const found = await client.query<{ token: string; tags: number }>(
+        "select token, count(*)::int as tags from embedded.push_inbox group by token",
+      );
+      return found.rows;
+    });
+    const waiting = rows.filter(({ token, tags }) => heard.has(token) && heard.get(token)!.size < tags);
+    if (waiting.length === 0) return;
+    await sleep(100);
+  }
+}
+
+/** Resolves when no document waits whose pages are all there, or at the limit; their clients died, and the reconciler finds them. */
+export async function untilFound(
+  { superuser }: Installation,
+  limitMs: number,
+  sleep: Road["sleep"],
+): Promise<void> {
+  const deadline = performance.now() + limitMs;
+  while (performance.now() < deadline) {
+    const waiting = await withClient(superuser, async (client) => {
+      const { rows } = await client.query<{ waiting: number }>(
+        `select count(*)::int as waiting from document d where state = 'granted' and not exists
+           (select from document_file f where (f.tenant_id, f.document_id) = (d.tenant_id, d.id) and f.arrived_at is null)`,
+      );
+      return rows[0]!.waiting;
+    });
+    if (waiting === 0) return;
+    await sleep(200);
+  }
+}

@@ -1,0 +1,187 @@
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { History } from "./history.ts";
+import type { Held, Ledger } from "./ledger.ts";
+import type { Installation, Part } from "./installation.ts";
+import { withoutTable } from "./outage.ts";
+import type { InjuryKind } from "./plan.ts";
+import { probeGrants } from "./probe-grants.ts";
+import type { Driver } from "./driver.ts";
+import { childrenOf, signal } from "./process-tree.ts";
+import type { SmallDisk } from "./small-disk.ts";
+
+/** What injuries are done to, and with. */
+export type Scene = {
+  installation: Installation;
+  history: History;
+  ledger: Ledger;
+  random: () => number;
+  sleep: (delayMs: number) => Promise<void>;
+  outageMs: number;
+  /** How much longer than on an idle machine a process takes here. */
+  slowness: number;
+  leaseMs: number;
+  /** Whose grants are asked for while the database is gone. */
+  prober: Driver;
+  disk: SmallDisk | null;
+};
+
+/** When no work came up by then, a kill is done all the same. */
+const patienceMs = 3_000;
+/** A rescuer that is starved of processor time takes this many leases to claim. */
+const takeOverLeases = 10;
+/** To freeze a processor that holds nothing proves nothing: for that, work is waited for longer. */
+const freezePatienceMs = 15_000;
+
+/** Does one injury, and waits until what was hurt runs again. */
+export async function injure(scene: Scene, kind: InjuryKind): Promise<void> {
+  scene.history.write({ what: "injury", kind, detail: (await injuries[kind](scene)) ?? "" });
+}
+
+type Injury = (scene: Scene) => Promise<string | void>;
+
+const injuries: Record<InjuryKind, Injury> = {
+  "kill processor": async (scene) => {
+    await untilAtWork(scene);
+    await scene.sleep(scene.random() * 80);
+    return await kill(scene, "processor");
+  },
+  "kill processor at the vault": async (scene) => {
+    const found = await untilInVault(scene, patienceMs);
+    return `${found === null ? "not seen in the vault" : "in the vault"}, ${await kill(scene, "processor")}`;
+  },
+  "kill decoder": killDecoder,
+  "kill relay": (scene) => kill(scene, "relay"),
+  "kill notifier": (scene) => kill(scene, "notifier"),
+  "kill main": (scene) => kill(scene, "main"),
+  "kill postgres": (scene) => kill(scene, "postgres"),
+  "freeze processor": freeze,
+  "restart main": async ({ installation }) => {
+    const code = await installation.stopMain({ anew: true });
+    await installation.untilRunning("main");
+    return `it ended with ${code}`;
+  },
+  "cut database connections": async ({ installation, random }) =>
+    `${installation.database.cut(0.5, random)} connections`,
+  "database away": async (scene) => {
+    scene.installation.database.setMode("blackhole");
+    try {
+      await probeGrants(scene, scene.outageMs);
+    } finally {
+      scene.installation.database.setMode("open");
+    }
+  },
+  "database refuses": async ({ installation, sleep, outageMs }) => {
+    installation.database.setMode("refuse");
+    await sleep(outageMs / 3);
+    installation.database.setMode("open");
+  },
+  "push away": (scene) => withoutTable(scene, "push", "embedded.push_inbox"),
+  "stream away": (scene) => withoutTable(scene, "stream", "embedded.stream_record"),
+  "queue away": (scene) => withoutTable(scene, null, "embedded.queue_message"),
+  "disk full": async ({ disk, sleep, outageMs }) => {
+    if (disk === null) return "skipped: mounting is not allowed here";
+    await disk.fill();
+    await sleep(outageMs / 2);
+    await disk.relieve();
+    return "no space left for a while";
+  },
+};
+
+/** SIGKILL; resolves once the part runs anew. */
+async function kill({ installation, sleep }: Scene, part: Part): Promise<string> {
+  const pid = await installation.untilRunning(part);
+  if (!signal(pid, "SIGKILL")) return `${part} ${pid} was gone`;
+  while ((await installation.untilRunning(part)) === pid) await sleep(10);
+  return `${part} ${pid}`;
+}
+
+async function killDecoder(scene: Scene): Promise<string> {
+  await untilAtWork(scene);
+  const children = await childrenOf(await scene.installation.untilRunning("processor"));
+  const victim = children[Math.floor(scene.random() * children.length)];
+  return victim && signal(victim.pid, "SIGKILL") ? `decoder ${victim.pid}` : "no decoder";
+}
+
+/**
+ * Of two processors one stands still in the middle of its work until the other holds what it held; then that one stands
+ * still in turn, and the first goes on: a zombie with the field to itself. At the end both go on, and the second one ends.
+ */
+async function freeze(scene: Scene): Promise<string> {
+  const { installation, sleep, leaseMs } = scene;
+  const second = await installation.startSecond("processor");
+  const first = await installation.untilRunning("processor");
+  try {
+    const seen = await untilInVault(scene, freezePatienceMs);
+    const frozen = seen !== null && (await heldBy(scene, second.pid!)).includes(seen) ? second.pid! : first;
+    const rescuer = frozen === first ? second.pid! : first;
+    if (!signal(frozen, "SIGSTOP")) return "gone before it could be stopped";
+    const held = await heldBy(scene, frozen);
+    await sleep(leaseMs * 1.1);
+    const isTaken = await untilTaken(scene, held);
+    signal(rescuer, "SIGSTOP");
+    signal(frozen, "SIGCONT");
+    await untilSettled(scene, held);
+    return `processor ${frozen} held ${held.length}, ${isTaken ? "and lost one to another" : "and lost none"}`;
+  } finally {
+    signal(first, "SIGCONT");
+    second.kill("SIGCONT");
+    second.kill("SIGTERM");
+    if (second.exitCode === null && second.signalCode === null) await once(second, "exit");
+  }
+}
+
+/** The zombie alone is awake: it has two thirds of a lease to do what it must not. */
+async function untilSettled({ ledger, sleep, leaseMs }: Scene, held: string[]): Promise<void> {
+  const ids = new Set(held.map((one) => one.split("/")[1]));
+  const deadline = performance.now() + leaseMs / 1.5;
+  while (performance.now() < deadline) {
+    const left = (await ledger.inHand()).filter(({ id }) => ids.has(id));
+    if (left.length < held.length) return;
+    await sleep(20);
+  }
+}
+
+/** Rings for them, as the reconciler will, and answers whether one of them is in other hands soon. */
+async function untilTaken({ ledger, sleep, leaseMs }: Scene, held: string[]): Promise<boolean> {
+  await ledger.ring(held);
+  const deadline = performance.now() + takeOverLeases * leaseMs;
+  while (held.length > 0 && performance.now() < deadline) {
+    const now = new Set((await ledger.inHand()).map(nameOf));
+    const tokens = new Set(held);
+    const ids = new Set(held.map((one) => one.split("/")[1]));
+    if ([...now].some((one) => !tokens.has(one) && ids.has(one.split("/")[1]))) return true;
+    await sleep(5);
+  }
+  return false;
+}
+
+/** `tenant/document/token` of an attempt: so it stands in the vault, too. */
+const nameOf = ({ tenantId, id, token }: Held): string => `${tenantId}/${id}/${token}`;
+
+async function untilAtWork({ ledger, sleep }: Scene): Promise<void> {
+  const deadline = performance.now() + patienceMs;
+  while ((await ledger.inHand()).length === 0 && performance.now() < deadline) await sleep(5);
+}
+
+/** The first attempt that is seen to have something in the vault and is not committed yet; null when none is. */
+async function untilInVault(
+  { installation, ledger, sleep }: Scene,
+  withinMs: number,
+): Promise<string | null> {
+  const deadline = performance.now() + withinMs;
+  const vault = join(installation.dataDirectory, "objects", "vault");
+  for (; performance.now() < deadline; await sleep(1)) {
+    for (const held of await ledger.inHand()) {
+      const spread = createHash("sha256").update(held.id).digest("hex").slice(0, 2);
+      const isThere = await stat(join(vault, spread, nameOf(held))).catch(() => null);
+      if (isThere !== null) return nameOf(held);
+    }
+  }
+  return null;
+}
+
+const heldBy = async ({ ledger }: Scene, pid: number): Promise<string[]> =>
+  (await ledger.inHand()).filter(({ worker }) => worker.endsWith(`-${pid}`)).map(nameOf);

@@ -1,0 +1,57 @@
+import { withClient } from "@strongroom/core/database/roles";
+import type { Connection } from "@strongroom/core/ports/database";
+
+/** A document in the hands of a worker. */
+export type Held = { tenantId: string; id: string; token: number; worker: string };
+
+/** What the harness looks up in the database while it injures, past all proxies, on one connection. */
+export type Ledger = {
+  /** Attempts under way; empty while the database is just being started anew. */
+  inHand(): Promise<Held[]>;
+  /** Rings once more for attempts, named `tenant/document/token`, ahead of all others: a doorbell may always come twice. */
+  ring(attempts: string[]): Promise<void>;
+  close(): Promise<void>;
+};
+
+type Query = <Row extends object>(text: string, values?: unknown[]) => Promise<Row[]>;
+
+/** Opens a connection when it is needed, and another when that one is lost. */
+export function openLedger(superuser: Connection): Ledger {
+  const done = Promise.withResolvers<void>();
+  let opening: Promise<Query> | null = null;
+  const connect = () =>
+    new Promise<Query>((opened, failed) => {
+      withClient(superuser, async (client) => {
+        const lost = new Promise<void>((resolve) => client.once("end", () => resolve()));
+        opened(async (text, values) => (await client.query(text, values)).rows as never[]);
+        await Promise.race([done.promise, lost]);
+        opening = null;
+      }).catch((error: Error) => {
+        opening = null;
+        failed(error);
+      });
+    });
+  const query: Query = async (text, values) => {
+    const ask = await (opening ??= connect());
+    return await ask(text, values);
+  };
+  return {
+    inHand: () =>
+      query<Held>(
+        `select d.tenant_id as "tenantId", d.id, lease_token::int as token, coalesce(a.actor, '') as worker
+         from document d left join audit a on (a.tenant_id, a.subject) = (d.tenant_id, d.id::text)
+           and a.action = 'document.claimed' and (a.detail ->> 'token')::bigint = d.lease_token
+         where d.state = 'processing' and d.lease_until is not null`,
+      ).catch(() => []),
+    ring: async (attempts) => {
+      for (const [tenantId, documentId] of attempts.map((one) => one.split("/")))
+        await query(
+          `insert into embedded.queue_message (message_id, queue, body, attributes, sent_at, visible_at)
+           select gen_random_uuid(), 'documents', $1, '{}', at, at - interval '1 hour' from clock_timestamp() at
+           returning pg_notify('embedded_queue', 'documents')`,
+          [JSON.stringify({ tenantId, documentId })],
+        ).catch(() => []);
+    },
+    close: async () => done.resolve(),
+  };
+}

@@ -1,0 +1,41 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { verdictTable } from "../check/judge.ts";
+import { findBrokenBuilds } from "./broken-builds.ts";
+import { recordRun } from "./record-run.ts";
+import { runChaos } from "./run.ts";
+import { readWish, type Wish } from "./sizes.ts";
+
+const say = (sentence: string) =>
+  console.log(`${(performance.now() / 1_000).toFixed(1).padStart(7)} s  ${sentence}`);
+
+const stop = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
+
+/** Whether everything held. */
+async function proveHonest(wish: Wish): Promise<boolean> {
+  const directory = await mkdtemp(join(tmpdir(), "strongroom-chaos-"));
+  const { sizes, seed } = wish;
+  console.log(
+    `chaos: seed ${seed}, ${sizes.documents} documents, ${sizes.kills} kills, time divided by ${sizes.timeDivisor}`,
+  );
+  const result = await runChaos({ directory, sizes, seed, say, stopping: stop.signal });
+  console.log(verdictTable(result.verdicts));
+  for (const [name, counts] of Object.entries(result.counts))
+    console.log(
+      `${name.padEnd(12)} ${Object.entries(counts)
+        .map(([what, count]) => `${what} ${count}`)
+        .join(", ")}`,
+    );
+  const held = result.verdicts.every(({ violations }) => violations.length === 0);
+  console.log(`${held ? "every promise held" : "A PROMISE IS BROKEN"} in ${result.seconds} s (seed ${seed})`);
+  if (wish.record) console.log(`written to ${await recordRun(wish, result)}`);
+  if (held && !wish.keep) await rm(directory, { recursive: true });
+  else console.log(`history, dump and data: ${directory}`);
+  return held;
+}
+
+const wish = readWish(process.argv.slice(2));
+const held = wish.broken ? await findBrokenBuilds(wish, say, stop.signal) : await proveHonest(wish);
+process.exit(held ? 0 : 1);

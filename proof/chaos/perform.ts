@@ -1,0 +1,120 @@
+import type { Periods } from "@strongroom/core/config";
+import { goThroughAftermath, listAll } from "./aftermath.ts";
+import { castDrivers, registerPhones } from "./cast.ts";
+import { measureSlowness, restLimitMs, untilAtRest, untilFound, untilHeard } from "./come-to-rest.ts";
+import { type Driver, type Road, sendDocument } from "./driver.ts";
+import { injure, type Scene } from "./injuries.ts";
+import type { Installation } from "./installation.ts";
+import { openLedger } from "./ledger.ts";
+import { listenToNotices } from "./phone.ts";
+import { planDocuments, planInjuries } from "./plan.ts";
+import type { RunOptions } from "./run.ts";
+import { processesOf } from "@strongroom/local/test-processes";
+import type { SmallDisk } from "./small-disk.ts";
+
+type Performance = {
+  options: RunOptions;
+  periods: Periods;
+  road: Road;
+  installation: Installation;
+  disk: SmallDisk | null;
+  /** Of the machine, before anything of ours ran. */
+  slowness: number;
+  setFaults: (strike: boolean) => Promise<void>;
+};
+
+/** So many phones listen; all others have their inbox. */
+const listeningPhones = 50;
+/** On top of the scaled times, for what takes as long as it takes. */
+const unscaledMs = 5_000;
+
+/** Everything between the start and the dump; answers how long the system took to come to rest, null for too long. */
+export async function perform(performance: Performance): Promise<number | null> {
+  const { options, periods, road, installation, setFaults } = performance;
+  const { sizes, say } = options;
+  const drivers = await castDrivers(installation, sizes);
+  const [prober, ...senders] = drivers as [Driver, ...Driver[]];
+  const tokens = await registerPhones(road, drivers, installation);
+  const heard = new Map(tokens.slice(0, listeningPhones).map((token) => [token, new Set<string>()]));
+  const hanging = new AbortController();
+  const phones = [...heard].map(([token, tags]) =>
+    listenToNotices(road, token, (tag) => void tags.add(tag), hanging.signal),
+  );
+  say(`${drivers.length} drivers of ${sizes.tenants} tenants begin to send ${sizes.documents} documents`);
+  await setFaults(true);
+  const { followed } = await sendAndInjure(performance, senders, prober);
+  await setFaults(false);
+  const limitMs = restLimitMs(sizes);
+  // Whether it was in time is known once it is known how slow the machine was; a broken build need not be waited for.
+  const waitMs = options.lean === true ? limitMs : 10 * limitMs;
+  const quietMs = await untilAtRest(installation, waitMs, road.sleep);
+  say(
+    `faults have stopped; ${quietMs === null ? `not at rest within ${waitMs} ms` : `at rest ${quietMs} ms later`}`,
+  );
+  road.isOpen = () => false;
+  await followed;
+  road.isOpen = () => true;
+  if (options.lean !== true) {
+    await untilFound(installation, 2 * periods.silence + 2 * periods.reconcile + unscaledMs, road.sleep);
+    await goThroughAftermath({ road, installation, periods, drivers: senders });
+    await untilAtRest(installation, limitMs, road.sleep);
+  }
+  await listAll(road, drivers);
+  await untilHeard(installation, heard, unscaledMs, road.sleep);
+  hanging.abort();
+  await Promise.all(phones);
+  await stopInGoodOrder(installation, say);
+  const slowness = Math.max(performance.slowness, measureSlowness());
+  road.history.write({ what: "quiet", tookMs: quietMs, limitMs: Math.round(limitMs * slowness), slowness });
+  return quietMs;
+}
+
+/** Documents are released in even shares between the injuries; resolves when all are sent and all injuries done. */
+async function sendAndInjure(
+  { options, road, installation, disk, periods, slowness }: Performance,
+  senders: Driver[],
+  prober: Driver,
+): Promise<{ followed: Promise<unknown> }> {
+  const { sizes, say } = options;
+  const { random, sleep, history } = road;
+  const documents = planDocuments({ ...sizes, drivers: senders.length }, random);
+  const injuries = options.injuries ?? planInjuries(sizes, random);
+  const followed: Promise<void>[] = [];
+  let released = 0;
+  const send = async (driver: Driver, own: number) => {
+    for (const [index, planned] of documents.entries()) {
+      if (planned.driver !== own) continue;
+      while (index >= released) await sleep(20);
+      followed.push((await sendDocument(road, driver, planned)).followed);
+    }
+  };
+  const sending = senders.map(send);
+  const scene: Scene = {
+    installation,
+    history,
+    ledger: openLedger(installation.superuser),
+    random,
+    sleep,
+    outageMs: sizes.outageMs,
+    slowness,
+    leaseMs: periods.lease,
+    prober,
+    disk,
+  };
+  for (const [index, kind] of injuries.entries()) {
+    released = Math.ceil(((index + 1) * documents.length) / injuries.length);
+    await sleep(100 + random() * 300);
+    await injure(scene, kind);
+  }
+  await scene.ledger.close();
+  say(`${injuries.length} injuries are done`);
+  await Promise.all(sending);
+  return { followed: Promise.all(followed) };
+}
+
+async function stopInGoodOrder(installation: Installation, say: (sentence: string) => void): Promise<void> {
+  const code = await installation.stopMain();
+  const left = await processesOf(installation.dataDirectory);
+  say(`stopped with exit code ${code}, ${left.length} processes left`);
+  if (code !== 0 || left.length > 0) throw new Error("the system did not end in good order");
+}

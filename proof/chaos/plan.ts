@@ -1,0 +1,125 @@
+import { shuffle } from "@strongroom/local/test-random";
+import type { PageSort } from "./pages.ts";
+import type { Sizes } from "./sizes.ts";
+
+/** How a client goes about one document. */
+export type Manner =
+  /** From the grant to the receipt. */
+  | "plain"
+  /** Dies after its last PUT: it never says that all is sent. */
+  | "silent"
+  /** Sends each request twice, at once and afterwards. */
+  | "twice"
+  /** Says that all is sent when nothing is. */
+  | "liar"
+  /** Is never heard of again after the grant. */
+  | "quitter"
+  /** Sends the first of its pages, and says it was all. */
+  | "half"
+  /** Tries other bytes under its signed request first. */
+  | "tamperer"
+  /** A retake of the driver's document before. */
+  | "retake"
+  /** The very bytes of the driver's document before. */
+  | "twin";
+export type PlannedDocument = { driver: number; manner: Manner; sorts: PageSort[] };
+
+/** Parts that are killed, and what else happens to them. */
+export type InjuryKind =
+  | "kill processor"
+  | "kill processor at the vault"
+  | "kill decoder"
+  | "kill relay"
+  | "kill notifier"
+  | "kill main"
+  | "kill postgres"
+  | "freeze processor"
+  | "restart main"
+  | "cut database connections"
+  | "database away"
+  | "database refuses"
+  | "push away"
+  | "stream away"
+  | "queue away"
+  | "disk full";
+
+/** Shares of the kills. */
+const kills: [InjuryKind, number][] = [
+  ["kill processor", 5],
+  ["kill processor at the vault", 4],
+  ["kill relay", 3],
+  ["kill notifier", 2],
+  ["kill main", 3],
+  ["kill postgres", 2],
+  ["kill decoder", 1],
+];
+const others: InjuryKind[] = [
+  "restart main",
+  "cut database connections",
+  "cut database connections",
+  "database away",
+  "database refuses",
+  "push away",
+  "stream away",
+  "queue away",
+  "disk full",
+];
+
+/** What is done to the system, in an order of the seed. */
+export function planInjuries({ kills: wanted, freezes }: Sizes, random: () => number): InjuryKind[] {
+  const pool = kills.flatMap(([kind, share]) => Array.from({ length: share }, () => kind));
+  const drawn = Array.from({ length: wanted }, (_, index) => pool[index % pool.length]!);
+  const frozen = Array.from({ length: freezes }, (): InjuryKind => "freeze processor");
+  return shuffle([...drawn, ...frozen, ...others], random);
+}
+
+const manners: [Manner, number][] = [
+  ["plain", 60],
+  ["silent", 10],
+  ["twice", 8],
+  ["liar", 3],
+  ["quitter", 3],
+  ["half", 2],
+  ["tamperer", 5],
+  ["retake", 5],
+  ["twin", 4],
+];
+/** 8 % are none that Strongroom can show: no photo, a type that is not taken, a photo cut short. */
+const sorts: [PageSort, number][] = [
+  ["photo", 76],
+  ["pdf", 8],
+  ["png", 4],
+  ["webp", 4],
+  ["text", 3],
+  ["gif", 2],
+  ["cut", 3],
+];
+
+/** The documents of a run, in the order in which their drivers come to them. */
+export function planDocuments(sizes: Sizes, random: () => number): PlannedDocument[] {
+  return Array.from({ length: sizes.documents }, (_, index) => {
+    const driver = Math.floor(random() * sizes.drivers);
+    const isLarge =
+      index % Math.max(1, Math.floor(sizes.documents / Math.max(1, sizes.large))) === 7 % sizes.documents;
+    if (isLarge)
+      return {
+        driver,
+        manner: draw(
+          [
+            ["plain", 1],
+            ["silent", 1],
+          ],
+          random,
+        ),
+        sorts: ["large"],
+      };
+    const manner = draw(manners, random);
+    const pages = manner === "half" ? 2 : random() < 0.12 ? 2 + Math.floor(random() * 3) : 1;
+    return { driver, manner, sorts: Array.from({ length: pages }, () => draw(sorts, random)) };
+  });
+}
+
+function draw<Thing>(shares: [Thing, number][], random: () => number): Thing {
+  let at = random() * shares.reduce((sum, [, share]) => sum + share, 0);
+  return shares.find(([, share]) => (at -= share) < 0)?.[0] ?? shares[0]![0];
+}

@@ -1,0 +1,33 @@
+import { readdir, readFile } from "node:fs/promises";
+
+/** A living process and the words it was started with. */
+export type Found = { pid: number; command: string[] };
+
+/** Children of a process, those of its threads included; empty when it is gone. */
+export async function childrenOf(pid: number): Promise<Found[]> {
+  const threads = await readdir(`/proc/${pid}/task`).catch((): string[] => []);
+  const lists = await Promise.all(
+    threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/children`, "utf8").catch(() => "")),
+  );
+  const pids = lists.flatMap((list) => list.split(" ").filter((one) => one !== ""));
+  const found = await Promise.all(
+    pids.map(async (one) => ({ pid: Number(one), command: await commandOf(one) })),
+  );
+  return found.filter(({ command }) => command.length > 0);
+}
+
+/** Empty for one that has ended, and whose parent has not looked yet. */
+async function commandOf(pid: string): Promise<string[]> {
+  const text = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+  return text.split("\0").slice(0, -1);
+}
+
+/** Sends a signal; false when the process is gone. */
+export function signal(pid: number, name: "SIGKILL" | "SIGSTOP" | "SIGCONT"): boolean {
+  try {
+    return process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
+    throw error;
+  }
+}

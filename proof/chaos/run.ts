@@ -1,0 +1,139 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { systemClock } from "@strongroom/core/clock";
+import { dividePeriods } from "@strongroom/core/config";
+import { seededRandom } from "@strongroom/local/test-random";
+import { judge } from "../check/judge.ts";
+import { groupBy, type JudgedRun, readRun, type Verdict } from "../check/judged-run.ts";
+import { drawClientFault } from "./client-faults.ts";
+import { measureSlowness } from "./come-to-rest.ts";
+import type { Road } from "./driver.ts";
+import { openHistory } from "./history.ts";
+import { flag, type Installation, openInstallation } from "./installation.ts";
+import { drawPages } from "./pages.ts";
+import { perform } from "./perform.ts";
+import type { InjuryKind } from "./plan.ts";
+import type { Sizes } from "./sizes.ts";
+import { mountSmallDisk } from "./small-disk.ts";
+import { checkEdits, harnessEdits, type SourceEdit } from "./source-edits.ts";
+import { writeDump } from "./write-dump.ts";
+
+/** What a run came to. */
+export type RunResult = {
+  verdicts: Verdict[];
+  counts: Record<string, Record<string, number>>;
+  /** Until all was at rest after the faults had stopped; null when it did not come to rest in time. */
+  quietMs: number | null;
+  seconds: number;
+};
+
+export type RunOptions = {
+  directory: string;
+  sizes: Sizes;
+  seed: number;
+  /** Changes that break the product on purpose. */
+  edits?: SourceEdit[];
+  /** In place of those that the seed draws. */
+  injuries?: InjuryKind[];
+  /** Leaves out what comes when all rests: days that go by, and the attackers. */
+  lean?: boolean;
+  say: (sentence: string) => void;
+  /** Ends the run early, in good order. */
+  stopping: AbortSignal;
+};
+
+const diskMegabytes = 4_096;
+
+/** One run below an empty directory: starts the system, performs, dumps and judges. */
+export async function runChaos(options: RunOptions): Promise<RunResult> {
+  const startedMs = performance.now();
+  const { directory, sizes, seed, say } = options;
+  const edits = [...harnessEdits, ...(options.edits ?? [])];
+  checkEdits(edits);
+  const random = seededRandom(seed);
+  const periods = dividePeriods(sizes.timeDivisor);
+  assertRatios(sizes.timeDivisor);
+  const slowness = measureSlowness();
+  const pages = await drawPages(random);
+  const flagFile = join(directory, "faults-strike");
+  const faults = { strike: false };
+  const disk = await mountSmallDisk(join(directory, "data", "objects"), diskMegabytes);
+  if (disk === null) say("skipped: the full disk (mounting is not allowed here)");
+  const history = openHistory(join(directory, "history.ndjson"));
+  let installation: Installation | null = null;
+  try {
+    installation = await openInstallation({
+      directory,
+      plan: { seed, timeDivisor: sizes.timeDivisor, flagFile, rates: sizes.rates, edits },
+      jobs: 2,
+      drawClientFault: () => (faults.strike ? drawClientFault(random) : { kind: "none" }),
+    });
+    const road: Road = {
+      port: installation.clients.port,
+      host: `127.0.0.1:${installation.apiPort}`,
+      history,
+      pages,
+      random,
+      timeDivisor: sizes.timeDivisor,
+      isOpen: () => true,
+      sleep: (delayMs) => systemClock.sleep(delayMs),
+    };
+    const setFaults = async (strike: boolean) => {
+      faults.strike = strike;
+      await (strike ? flag.raise(flagFile) : flag.lower(flagFile));
+    };
+    const stopped = new Promise<never>((_, reject) =>
+      options.stopping.addEventListener("abort", () => reject(new Error("stopped by a signal"))),
+    );
+    const performing = perform({ options, periods, road, installation, disk, slowness, setFaults });
+    const quietMs = await Promise.race([performing, stopped]);
+    await writeDump(directory, installation, periods);
+    await history.close();
+    const run = readRun(directory);
+    const verdicts = judge(run);
+    const counts = {
+      ...(await countRun(run, installation)),
+      connections: Object.fromEntries(installation.clients.counts),
+    };
+    return { verdicts, counts, quietMs, seconds: Math.round((performance.now() - startedMs) / 100) / 10 };
+  } finally {
+    await installation?.close();
+    await disk?.unmount();
+  }
+}
+
+/** Every period is shortened by the one factor, so that all are to one another as in life. */
+function assertRatios(timeDivisor: number): void {
+  const [life, proof] = [dividePeriods(1), dividePeriods(timeDivisor)];
+  for (const [name, ms] of Object.entries(life)) {
+    const shortened = proof[name as keyof typeof proof];
+    if (Math.abs(shortened - ms / timeDivisor) > 1)
+      throw new Error(`${name} is ${shortened} ms, not ${ms / timeDivisor}`);
+  }
+}
+
+async function countRun(
+  { history, tables }: JudgedRun,
+  { logFile }: Installation,
+): Promise<RunResult["counts"]> {
+  const count = <One>(all: One[], nameOf: (one: One) => string) =>
+    Object.fromEntries([...groupBy(all, nameOf)].map(([name, some]) => [name, some.length]));
+  const requests = history.filter((entry) => "outcome" in entry);
+  const log = await readFile(logFile, "utf8").catch(() => "");
+  return {
+    injuries: count(
+      history.filter((entry) => entry.what === "injury"),
+      ({ kind }) => kind,
+    ),
+    requests: count(requests, (entry) => `${entry.what} ${entry.outcome}`),
+    documents: count(tables.document, ({ state }) => state),
+    system: {
+      claims: tables.audit.filter(({ action }) => action === "document.claimed").length,
+      "zombies that dropped their work": log.split('"outcome":"lost"').length - 1,
+      retries: log.split('"document.retried"').length - 1,
+      events: tables.outbox.length,
+      "records in the stream": tables.stream_record.length,
+      pushes: tables.push_inbox.length,
+    },
+  };
+}

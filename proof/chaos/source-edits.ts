@@ -1,0 +1,67 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+const root = join(import.meta.dirname, "..", "..");
+
+/** One change of a source text while it is loaded; `from` must stand in the file exactly once. */
+export type SourceEdit = { file: string; from: string; to: string };
+
+/**
+ * What every run changes, broken or not: the supervisor's own times go by the same divisor as all periods, workers are
+ * loaded as their parent is, and the ports of each process pass through `strongroomChaos`, which makes them flaky.
+ */
+export const harnessEdits: SourceEdit[] = [
+  {
+    file: "packages/local/src/workers.ts",
+    from: `const nodeOptions = ["--max-semi-space-size=8"];`,
+    to: `const nodeOptions = ["--max-semi-space-size=8", "--import", globalThis.strongroomChaos.preload];`,
+  },
+  {
+    file: "packages/local/src/workers.ts",
+    from: "const wellMs = 10_000;",
+    to: "const wellMs = 10_000 / globalThis.strongroomChaos.timeDivisor;",
+  },
+  {
+    file: "packages/local/src/workers.ts",
+    from: "const backoffMs = { first: 250, most: 10_000 };",
+    to: "const backoffMs = { first: 250 / globalThis.strongroomChaos.timeDivisor, most: 10_000 / globalThis.strongroomChaos.timeDivisor };",
+  },
+  {
+    file: "packages/local/src/system.ts",
+    from: "const ports = await connectEmbedded(config, log);",
+    to: "const ports = globalThis.strongroomChaos.wrap(await connectEmbedded(config, log, { faults: globalThis.strongroomChaos.faults }));",
+  },
+  {
+    file: "packages/eks-workers/src/ports.ts",
+    from: "return await connectEmbedded(config, log);",
+    to: "return globalThis.strongroomChaos.wrap(await connectEmbedded(config, log, { faults: globalThis.strongroomChaos.faults }));",
+  },
+  {
+    file: "packages/core/src/embedded/connect.ts",
+    from: `onStored: ({ key }) => queue.send("ingest", writeUploadEvent(key)),`,
+    to: `onStored: ({ key }) => globalThis.strongroomChaos.dropsEvent() ? undefined : queue.send("ingest", writeUploadEvent(key)),`,
+  },
+];
+
+/** The path below the repository that a module's URL names; null for modules of others. */
+export function fileOf(url: string): string | null {
+  const path = url.startsWith("file://") ? decodeURIComponent(new URL(url).pathname) : "";
+  return path.startsWith(`${root}/`) ? path.slice(root.length + 1) : null;
+}
+
+/** A source text with its edits; throws when a text to replace is not there exactly once. */
+export function edited(file: string, source: string, edits: readonly SourceEdit[]): string {
+  return edits
+    .filter((edit) => edit.file === file)
+    .reduce((text, { from, to }) => {
+      const pieces = text.split(from);
+      if (pieces.length !== 2)
+        throw new Error(`${file} has ${pieces.length - 1} places, not one, that read: ${from}`);
+      return pieces.join(to);
+    }, source);
+}
+
+/** Throws when an edit does not fit the sources any more: an edit that changes nothing would prove nothing. */
+export function checkEdits(edits: readonly SourceEdit[]): void {
+  for (const { file } of edits) edited(file, readFileSync(join(root, file), "utf8"), edits);
+}

@@ -1,0 +1,182 @@
+import {
+  type AuditRow,
+  type Document,
+  groupBy,
+  type JudgedRun,
+  type OutboxRow,
+  type Verdict,
+} from "./judged-run.ts";
+
+/** The state graph of the design; a claim may follow a claim. */
+const graph: Record<string, readonly string[]> = {
+  granted: ["received", "expired", "erased"],
+  expired: ["granted", "erased"],
+  received: ["processing", "erased"],
+  processing: ["processing", "stored", "rejected", "failed"],
+  stored: ["archived", "erased"],
+  rejected: ["erased"],
+  failed: ["received", "erased"],
+  archived: ["stored", "restoring", "erased"],
+  restoring: ["stored", "erased"],
+  erased: [],
+};
+const settling = new Set(["document.stored", "document.rejected", "document.failed"]);
+
+/** I7 and P4, I8 and P5: events, transitions and tokens, each source set against the others. */
+export function judgeFacts(run: JudgedRun): Verdict[] {
+  return [judgeEvents(run), judgeStream(run), ...judgeTransitions(run), judgeAudit(run)];
+}
+
+function judgeEvents({ tables }: JudgedRun): Verdict {
+  const events = groupBy(
+    tables.outbox.filter(({ topic }) => topic === "documents"),
+    ({ document_id }) => document_id,
+  );
+  const told = groupBy(
+    tables.outbox.filter(({ type }) => type === "user.notified"),
+    ({ document_id, version }) => `${document_id} version ${version}`,
+  );
+  const documents = new Set(tables.document.map(({ id }) => id));
+  return {
+    id: "I7",
+    promise: "events = ledger: versions 1 to n without a gap, all published, each effect once",
+    looked: tables.outbox.length,
+    violations: [
+      ...tables.document.flatMap((document) => gaps(document, events.get(document.id) ?? [])),
+      ...[...events.keys()]
+        .filter((id) => !documents.has(id))
+        .map((id) => `an event of ${id}, which is not there`),
+      ...tables.outbox
+        .filter(({ published_at }) => published_at === null)
+        .map(({ type, document_id }) => `${type} of ${document_id} is not published`),
+      ...[...told]
+        .filter(([, rows]) => rows.length > 1)
+        .map(([of, rows]) => `${of} was told ${rows.length} times`),
+    ],
+  };
+}
+
+function gaps({ id, version }: Document, rows: OutboxRow[]): string[] {
+  const versions = rows.toSorted((a, b) => Number(a.id) - Number(b.id)).map((row) => row.version);
+  const gapless = versions.length === version && versions.every((one, index) => one === index + 1);
+  return gapless ? [] : [`${id} has version ${version} and events ${versions.join(" ")}`];
+}
+
+type CloudEvent = { id: string; type: string; subject: string; version: number };
+
+/** As a consumer reads it: what is not newer than the last seen of its document is dropped, and then nothing is missing. */
+function judgeStream({ tables }: JudgedRun): Verdict {
+  const violations: string[] = [];
+  const ledger = new Map(tables.outbox.map((row) => [row.event_id, row]));
+  const inStream = new Set<string>();
+  const lastSeen = new Map<string, number>();
+  const records = tables.stream_record.toSorted(
+    (a, b) => a.partition - b.partition || Number(a.record_offset) - Number(b.record_offset),
+  );
+  for (const record of records) {
+    const event = JSON.parse(record.value) as CloudEvent;
+    const row = ledger.get(event.id);
+    if (
+      !row ||
+      `${row.type}.v1` !== event.type ||
+      row.version !== event.version ||
+      row.topic !== record.topic ||
+      row.document_id !== event.subject ||
+      record.key !== event.subject
+    )
+      violations.push(`${event.type} of ${event.subject} is in the stream, but not so in the ledger`);
+    inStream.add(event.id);
+    if (record.topic !== "documents") continue;
+    const last = lastSeen.get(record.key) ?? 0;
+    if (event.version > last + 1)
+      violations.push(`${event.subject} goes from version ${last} to ${event.version} in the stream`);
+    lastSeen.set(record.key, Math.max(last, event.version));
+  }
+  for (const row of tables.outbox)
+    if (!inStream.has(row.event_id))
+      violations.push(`${row.type} of ${row.document_id} never reached the stream`);
+  return {
+    id: "P4",
+    promise: "the stream has every event at least once, in order per document, and no phantom",
+    looked: records.length,
+    violations,
+  };
+}
+
+function judgeTransitions({ tables }: JudgedRun): Verdict[] {
+  const audits = groupBy(tables.audit, ({ subject }) => subject);
+  const strayed: string[] = [];
+  const stale: string[] = [];
+  let commits = 0;
+  for (const document of tables.document) {
+    const steps = (audits.get(document.id) ?? []).toSorted((a, b) => Number(a.id) - Number(b.id));
+    strayed.push(...offTheGraph(document, steps));
+    const settled = steps.filter(({ action }) => settling.has(action));
+    commits += settled.length;
+    stale.push(...staleCommits(document, steps));
+  }
+  const claimed = tables.audit.filter(({ action }) => action === "document.claimed");
+  const twice = groupBy(claimed, ({ detail }) => String(detail.token));
+  for (const [token, rows] of twice) if (rows.length > 1) strayed.push(`token ${token} was given twice`);
+  return [
+    {
+      id: "I8",
+      promise: "every transition is an edge of the graph, tokens rise strictly",
+      looked: tables.audit.length,
+      violations: strayed,
+    },
+    {
+      id: "P5",
+      promise: "no commit under a token that somebody else has taken over",
+      looked: commits,
+      violations: stale,
+    },
+  ];
+}
+
+function offTheGraph(document: Document, steps: AuditRow[]): string[] {
+  const faults: string[] = [];
+  let [state, token] = ["", 0];
+  for (const { action, detail } of steps) {
+    if (detail.state === undefined) continue;
+    const fits = state === "" ? detail.state === "granted" : graph[state]?.includes(detail.state);
+    if (!fits) faults.push(`${document.id} went from ${state || "nothing"} to ${detail.state}`);
+    state = detail.state;
+    if (action !== "document.claimed") continue;
+    if (Number(detail.token) <= token)
+      faults.push(`${document.id} was claimed under ${detail.token} after ${token}`);
+    token = Number(detail.token);
+  }
+  if (state !== document.state)
+    faults.push(`${document.id} is ${document.state}, its audit ends with ${state}`);
+  return faults;
+}
+
+/** Whoever settles a document holds the token of its last claim before. */
+function staleCommits(document: Document, steps: AuditRow[]): string[] {
+  const faults: string[] = [];
+  let held = 0;
+  for (const { action, detail } of steps) {
+    if (action === "document.claimed") held = Number(detail.token);
+    if (settling.has(action) && Number(detail.token) !== held)
+      faults.push(`${document.id}: ${action} under token ${detail.token}, while ${held} held it`);
+  }
+  if (settling.has(`document.${document.state}`) && Number(document.lease_token) !== held)
+    faults.push(`${document.id} bears token ${document.lease_token}, but ${held} claimed it last`);
+  return faults;
+}
+
+function judgeAudit({ tables }: JudgedRun): Verdict {
+  const tenants = groupBy(tables.audit, ({ tenant_id }) => tenant_id);
+  return {
+    id: "audit",
+    promise: "every entry of the audit is numbered, 1 to n per tenant",
+    looked: tables.audit.length,
+    violations: [...tenants].flatMap(([tenant, rows]) => {
+      const numbers = rows.map(({ sequence }) => Number(sequence ?? 0)).sort((a, b) => a - b);
+      return numbers.every((number, index) => number === index + 1)
+        ? []
+        : [`the audit of ${tenant} has a gap`];
+    }),
+  };
+}

@@ -1,0 +1,123 @@
+import { entriesOf, groupBy, type JudgedRun, type Verdict } from "./judged-run.ts";
+
+const told = new Set(["document.stored", "document.rejected", "document.failed"]);
+const failures = new Set(["rejected", "failed"]);
+/** What a notice may say: ids, a code and a number. */
+const noticeFields = new Set(["tag", "documentId", "type", "version", "sentAt"]);
+/** A grant answers within this time, if only with 503. */
+const grantLimitMs = 2_000;
+
+/** I9, P9, P14: what people are shown, told and answered. */
+export function judgePeople(run: JudgedRun): Verdict[] {
+  return [judgeFailures(run), judgePushes(run), judgeGrants(run), judgeOutages(run)];
+}
+
+/** Tags due to each owner: one per version in which a document came to rest. */
+function dueTags({ tables }: JudgedRun): Map<string, Set<string>> {
+  const owners = new Map(
+    tables.document.map(({ id, tenant_id, owner_id }) => [id, `${tenant_id}/${owner_id}`]),
+  );
+  const due = new Map<string, Set<string>>();
+  for (const { type, document_id, version } of tables.outbox) {
+    if (!told.has(type)) continue;
+    const owner = owners.get(document_id) ?? "";
+    due.set(owner, (due.get(owner) ?? new Set()).add(`${document_id}.${version}`));
+  }
+  return due;
+}
+
+function judgeFailures(run: JudgedRun): Verdict {
+  const failed = run.tables.document.filter(({ state }) => failures.has(state));
+  const lists = new Map(
+    entriesOf(run, "listed").map((entry) => [`${entry.tenant}/${entry.user}`, entry.documents]),
+  );
+  const tags = groupBy(run.tables.push_inbox, ({ tag }) => tag.split(".")[0]!);
+  const dead = deadTokens(run);
+  const devices = groupBy(
+    run.tables.device.filter(({ push_token }) => !dead.has(push_token)),
+    ({ tenant_id, user_id }) => `${tenant_id}/${user_id}`,
+  );
+  return {
+    id: "I9",
+    promise: "every failure has a reason, is listed to its owner, and one distinct push tag was sent for it",
+    looked: failed.length,
+    violations: failed.flatMap(({ id, tenant_id, owner_id, state, reason }) => {
+      const owner = `${tenant_id}/${owner_id}`;
+      const shown = lists.get(owner)?.find((one) => one.id === id);
+      const sent = new Set((tags.get(id) ?? []).map(({ tag }) => tag)).size;
+      return [
+        ...(reason === null ? [`${id} is ${state} without a reason`] : []),
+        ...(shown?.state === state && shown.reason === reason
+          ? []
+          : [`${id} (${state}) is not in its owner's list`]),
+        ...(devices.has(owner) && sent !== 1 ? [`${sent} push tags were sent for ${id}`] : []),
+      ];
+    }),
+  };
+}
+
+const deadTokens = (run: JudgedRun) => new Set(entriesOf(run, "unregistered").map(({ token }) => token));
+
+function judgePushes(run: JudgedRun): Verdict {
+  const due = dueTags(run);
+  const dead = deadTokens(run);
+  const sent = groupBy(run.tables.push_inbox, ({ token }) => token);
+  const heard = groupBy(entriesOf(run, "notice"), ({ token }) => token);
+  const violations = run.tables.device.flatMap(({ tenant_id, user_id, push_token: token, dropped_at }) => {
+    const tags = due.get(`${tenant_id}/${user_id}`) ?? new Set<string>();
+    const got = (sent.get(token) ?? []).map(({ tag }) => tag);
+    const phone = new Set((heard.get(token) ?? []).map(({ tag }) => tag));
+    const live = !dead.has(token);
+    return [
+      ...(dropped_at !== null && live ? [`${token} was dropped, and lives`] : []),
+      ...(new Set(got).size < got.length ? [`a tag stands twice in the inbox of ${token}`] : []),
+      ...got.filter((tag) => !tags.has(tag)).map((tag) => `${token} was sent ${tag}, which is not its own`),
+      ...(live
+        ? [...tags].filter((tag) => !got.includes(tag)).map((tag) => `${token} never got ${tag}`)
+        : []),
+      ...(live && heard.has(token)
+        ? [...tags].filter((tag) => !phone.has(tag)).map((tag) => `the phone of ${token} never heard ${tag}`)
+        : []),
+    ];
+  });
+  const talkative = entriesOf(run, "notice").filter(({ fields }) =>
+    fields.some((name) => !noticeFields.has(name)),
+  );
+  return {
+    id: "P14",
+    promise:
+      "one distinct tag per version reaches each live token, without content; only dead tokens are dropped",
+    looked: run.tables.push_inbox.length,
+    violations: [...violations, ...talkative.map(({ tag }) => `the notice ${tag} says more than ids`)],
+  };
+}
+
+function judgeGrants(run: JudgedRun): Verdict {
+  const probes = entriesOf(run, "probe");
+  return {
+    id: "P9",
+    promise: "with the database gone, a grant answers within 2 s: done, or 503 with Retry-After",
+    looked: probes.length,
+    violations: probes.flatMap(({ status, hasRetryAfter, tookMs, controlMs }) => [
+      // What this machine takes for an answer that needs no database was measured beside it.
+      ...(tookMs - controlMs > grantLimitMs
+        ? [`a grant took ${tookMs} ms (${controlMs} ms without a database)`]
+        : []),
+      ...(status === 201 || status === 200 || (status === 503 && hasRetryAfter)
+        ? []
+        : [`a grant was answered with ${status}${status === 503 ? " without Retry-After" : ""}`]),
+    ]),
+  };
+}
+
+function judgeOutages(run: JudgedRun): Verdict {
+  const outages = entriesOf(run, "during");
+  return {
+    id: "P9b",
+    promise: "with push or stream down, documents go on being stored",
+    looked: outages.length,
+    violations: outages
+      .filter(({ stored }) => stored === 0)
+      .map(({ outage }) => `nothing was stored while ${outage} was down`),
+  };
+}

@@ -1,0 +1,166 @@
+import {
+  type Document,
+  entriesOf,
+  type EntryOf,
+  groupBy,
+  type JudgedRun,
+  slownessOf,
+  type Verdict,
+} from "./judged-run.ts";
+
+const terminal = new Set(["stored", "rejected", "failed"]);
+const notYetReceived = new Set(["granted", "expired"]);
+/** On top of a scaled time: processes start and pictures are decoded no faster than they are. */
+const unscaledMs = 5_000;
+
+/** What the clients know of one document. */
+type Known = {
+  planned: EntryOf<"planned">;
+  rows: Document[];
+  accepted: EntryOf<"accept">[];
+  /** Requests of all its files that certainly, and that possibly, reached the store. */
+  sent: { all: boolean; maybeAll: boolean; lastAt: number };
+  acknowledged: boolean;
+};
+
+/** I1, I3, I4: what became of each upload, set against what its client was told. */
+export function judgeUploads(run: JudgedRun): Verdict[] {
+  const known = knownDocuments(run);
+  const acknowledged = known.filter((one) => one.acknowledged);
+  return [
+    {
+      id: "I1",
+      promise: "every acknowledged upload has exactly one live row in a terminal state",
+      looked: acknowledged.length,
+      violations: [
+        ...acknowledged.flatMap(unfinished),
+        ...known.flatMap((one) => [...unsent(one), ...forgotten(run, one)]),
+      ],
+    },
+    judgeOnce(run, known),
+    judgeUnknown(run, known),
+    judgeQuiet(run),
+  ];
+}
+
+function knownDocuments(run: JudgedRun): Known[] {
+  const rows = groupBy(run.tables.document, ({ id }) => id);
+  const accepts = groupBy(entriesOf(run, "accept"), ({ document }) => document);
+  const puts = groupBy(entriesOf(run, "put"), ({ document }) => document);
+  const completed = new Set(
+    entriesOf(run, "complete")
+      .filter(({ outcome }) => outcome === "ok")
+      .map(({ document }) => document),
+  );
+  const seen = new Set(
+    entriesOf(run, "seen")
+      .filter(({ state }) => !notYetReceived.has(state))
+      .map(({ document }) => document),
+  );
+  return entriesOf(run, "planned").map((planned) => ({
+    planned,
+    rows: rows.get(planned.document) ?? [],
+    accepted: accepts.get(planned.document) ?? [],
+    sent: sentOf(planned, puts.get(planned.document) ?? []),
+    acknowledged: completed.has(planned.document) || seen.has(planned.document),
+  }));
+}
+
+function sentOf({ files }: EntryOf<"planned">, puts: EntryOf<"put">[]): Known["sent"] {
+  const reached = (outcomes: readonly string[]) =>
+    files.every(({ position, requests }) =>
+      Array.from({ length: requests }).every((_, request) =>
+        puts.some(
+          (put) => put.position === position && put.request === request && outcomes.includes(put.outcome),
+        ),
+      ),
+    );
+  const lastAt = Math.max(0, ...puts.filter(({ outcome }) => outcome === "ok").map(({ at }) => at));
+  return { all: reached(["ok"]), maybeAll: reached(["ok", "unknown"]), lastAt };
+}
+
+function unfinished({ planned, rows }: Known): string[] {
+  const { document, tenant, user, fate } = planned;
+  if (rows.length !== 1) return [`${document} was acknowledged and has ${rows.length} rows`];
+  const row = rows[0]!;
+  if (row.tenant_id !== tenant || row.owner_id !== user) return [`${document} belongs to somebody else now`];
+  if (!terminal.has(row.state)) return [`${document} was acknowledged and rests in ${row.state}`];
+  const { state } = row;
+  const shown = state === "stored" && row.reason === null;
+  const asMeant = { shown, kept: state === "stored", rejected: state === "rejected", never: false }[fate];
+  return asMeant || state === "failed"
+    ? []
+    : [`${document} should be ${fate}, but is ${state} (${row.reason})`];
+}
+
+/** An acknowledgement for bytes that were never sent is a lie, whatever becomes of it. */
+function unsent({ planned, sent, acknowledged }: Known): string[] {
+  return acknowledged && !sent.maybeAll
+    ? [`${planned.document} was acknowledged, but not all of it was ever sent`]
+    : [];
+}
+
+/** All is sent and the client died: the document is received by the event, or at the reconciler's next look. */
+function forgotten(run: JudgedRun, { planned, rows, sent }: Known): string[] {
+  const row = rows[0];
+  if (!sent.all || row?.state !== "granted") return [];
+  const { silence, reconcile } = run.periods;
+  const ageMs = sent.lastAt - Date.parse(row.created_at);
+  const patienceMs = Math.max(silence, ageMs / 2) + slownessOf(run) * (2 * reconcile + unscaledMs);
+  return run.dumpedAt - sent.lastAt > patienceMs
+    ? [`${planned.document} was sent whole, and waits as granted for ${run.dumpedAt - sent.lastAt} ms`]
+    : [];
+}
+
+function judgeOnce({ tables }: JudgedRun, known: Known[]): Verdict {
+  const stored = groupBy(
+    tables.outbox.filter(({ type }) => type === "document.stored"),
+    ({ document_id }) => document_id,
+  );
+  const receipts = groupBy(tables.receipt, ({ document_id }) => document_id);
+  return {
+    id: "I3",
+    promise: "no two stored rows, stored events or receipts for one client id",
+    looked: known.length,
+    violations: known.flatMap(({ planned: { document }, rows }) => [
+      ...(rows.length > 1 ? [`${document} has ${rows.length} rows`] : []),
+      ...((stored.get(document)?.length ?? 0) > 1 ? [`${document} was stored twice`] : []),
+      ...((receipts.get(document)?.length ?? 0) > 1 ? [`${document} has two receipts`] : []),
+    ]),
+  };
+}
+
+function judgeUnknown({ tables }: JudgedRun, known: Known[]): Verdict {
+  const ids = new Set(known.map(({ planned }) => planned.document));
+  const unknown = known.filter(({ accepted }) => accepted.every(({ outcome }) => outcome !== "ok"));
+  const refused = unknown.filter(({ accepted }) => accepted.every(({ outcome }) => outcome === "refused"));
+  return {
+    id: "I4",
+    promise:
+      "an upload with unknown outcome is at most one document, a refused one none, and none is there unasked",
+    looked: unknown.length,
+    violations: [
+      ...unknown
+        .filter(({ rows }) => rows.length > 1)
+        .map(({ planned, rows }) => `${planned.document}: outcome unknown, ${rows.length} rows`),
+      ...refused
+        .filter(({ rows }) => rows.length > 0)
+        .map(({ planned }) => `${planned.document} was refused, and is there`),
+      ...tables.document.filter(({ id }) => !ids.has(id)).map(({ id }) => `nobody asked for document ${id}`),
+    ],
+  };
+}
+
+function judgeQuiet(run: JudgedRun): Verdict {
+  const quiet = entriesOf(run, "quiet");
+  return {
+    id: "quiet",
+    promise: "when the faults stop, the system comes to rest within 120 s of its time",
+    looked: quiet.length,
+    violations: quiet.flatMap(({ tookMs, limitMs }) =>
+      tookMs === null || tookMs > limitMs
+        ? [`not at rest after ${tookMs ?? "all the"} ms of ${limitMs}`]
+        : [],
+    ),
+  };
+}

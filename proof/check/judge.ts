@@ -1,0 +1,39 @@
+/*
+ * Judges what a run of the chaos proof left behind, offline and without a line of the product: node's own modules, the
+ * published formats of this directory, and the state graph of the design.
+ *
+ *   node proof/check/judge.ts DIRECTORY      exit 0: every promise held; exit 1: one did not; a table either way
+ */
+import { realpathSync } from "node:fs";
+import { judgeFacts } from "./judge-facts.ts";
+import { judgeObjects } from "./judge-objects.ts";
+import { judgePeople } from "./judge-people.ts";
+import { judgeUploads } from "./judge-uploads.ts";
+import { type JudgedRun, readRun, type Verdict } from "./judged-run.ts";
+
+/** Violations that are shown of one promise; all are counted. */
+const shownAtMost = 5;
+
+/** Every promise with what was looked at, in the order in which a document meets them. */
+export function judge(run: JudgedRun): Verdict[] {
+  return [...judgeUploads(run), ...judgeObjects(run), ...judgeFacts(run), ...judgePeople(run)];
+}
+
+/** The verdicts as a table, each with its first violations. */
+export function verdictTable(verdicts: Verdict[]): string {
+  return verdicts
+    .flatMap(({ id, promise, looked, violations }) => [
+      `${violations.length === 0 ? "held  " : "BROKEN"}  ${id.padEnd(5)} ${String(looked).padStart(7)} looked at ${String(violations.length).padStart(5)} violations   ${promise}`,
+      ...violations.slice(0, shownAtMost).map((sentence) => `            · ${sentence}`),
+    ])
+    .join("\n");
+}
+
+// Not import.meta.main: an older Node would do nothing, and call it success.
+if (process.argv[1] && realpathSync(process.argv[1]) === import.meta.filename) {
+  const [directory] = process.argv.slice(2);
+  if (!directory) throw new Error("usage: node judge.ts DIRECTORY");
+  const verdicts = judge(readRun(directory));
+  console.log(verdictTable(verdicts));
+  process.exitCode = verdicts.every(({ violations }) => violations.length === 0) ? 0 : 1;
+}
