@@ -17,11 +17,11 @@ import { keys } from "./keys.ts";
 import { backupCopyName } from "./recovery.ts";
 import { dataRemoval } from "./retention.ts";
 import { currentSite, currentStage } from "./settings.ts";
-import { storage } from "./storage.ts";
 
 /**
- * Database and vault together, every day and every month, copied to another region, in a vault that production cannot
- * empty before its time. The longest one decides on which day an erased document is gone from backups as well (backup-days.ts).
+ * The database, every day and every month, copied to another region, in a vault that production cannot empty before its
+ * time. The longest one decides on which day an erased document is gone from backups as well (backup-days.ts). The sealed
+ * objects are not in it: versions and the copy stand for them (docs/decisions/0015-no-backup-of-the-vault.md).
  */
 export function backup({ stack }: StackContext) {
   const stage = currentStage(stack);
@@ -68,10 +68,7 @@ export function backup({ stack }: StackContext) {
     backupPlan: plan,
     role: backupRole(stack),
     disableDefaultBackupPolicy: true,
-    resources: [
-      BackupResource.fromArn(use(storage).vault.bucketArn),
-      BackupResource.fromArn(use(database)!.clusterArn),
-    ],
+    resources: [BackupResource.fromArn(use(database)!.clusterArn)],
   });
   return { plan };
 }
@@ -82,7 +79,5 @@ const backupRole = (scope: Construct): Role =>
     managedPolicies: [
       "service-role/AWSBackupServiceRolePolicyForBackup",
       "service-role/AWSBackupServiceRolePolicyForRestores",
-      "AWSBackupServiceRolePolicyForS3Backup",
-      "AWSBackupServiceRolePolicyForS3Restore",
     ].map((name) => ManagedPolicy.fromAwsManagedPolicyName(name)),
   });

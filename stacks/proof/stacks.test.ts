@@ -47,7 +47,7 @@ let all: Map<string, Synthesis>;
 let schemas: Schemas;
 beforeAll(async () => {
   [all, schemas] = await Promise.all([synthesize(variants), Schemas.open()]);
-}, 180_000);
+}, 480_000);
 const made = (name: Name) => all.get(name)!;
 const types = (name: Name) =>
   new Set(
@@ -243,6 +243,24 @@ describe("what a stage is made of", () => {
       Audience: ["strongroom"],
       Issuer: "https://login.example.com/",
     });
+  });
+
+  test("backups hold the database and not the vault, whose copy lies in Glacier Instant Retrieval from the start", () => {
+    const [selection] = resourcesOf(made("production, two cells"), "AWS::Backup::BackupSelection");
+    const { Resources } = selection!.properties["BackupSelection"] as { Resources: unknown[] };
+    expect(Resources).toHaveLength(1);
+    expect(JSON.stringify(Resources)).toMatch(/Cluster/);
+    const classOf = (bucket: RegExp) => {
+      const { properties } = resourcesOf(made("production, two cells"), "AWS::S3::Bucket").find(({ id }) =>
+        bucket.test(id),
+      )!;
+      const { Rules } = properties["ReplicationConfiguration"] as {
+        Rules: { Destination: { StorageClass?: string } }[];
+      };
+      return Rules.map(({ Destination }) => Destination.StorageClass);
+    };
+    expect(classOf(/^Vault/)).toEqual(["GLACIER_IR"]);
+    expect(classOf(/^Staging/)).toEqual([undefined]);
   });
 
   test("the processor may make data keys and put into the vault, and may open, delete or sign nothing", () => {

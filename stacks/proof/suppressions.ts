@@ -49,7 +49,7 @@ const suppressions: Suppression[] = [
     why: "What EKS requires of a cluster and of a node, kept up to date by AWS.",
   },
   {
-    rule: /-IAM4\[.*(AWSBackupServiceRolePolicyFor|AWSBackupServiceRolePolicyForS3)/,
+    rule: /-IAM4\[.*AWSBackupServiceRolePolicyFor/,
     where: /-backup\/Role\//,
     why: "What AWS Backup requires, kept up to date by AWS.",
   },

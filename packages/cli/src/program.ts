@@ -5,6 +5,7 @@ import { eraseCommand } from "./commands/erase.ts";
 import { holdCommand } from "./commands/hold.ts";
 import { loginCommand } from "./commands/login.ts";
 import { readCommand } from "./commands/read.ts";
+import { redriveCommand } from "./commands/redrive.ts";
 import { statusCommand } from "./commands/status.ts";
 import { traceCommand } from "./commands/trace.ts";
 import { uploadCommand } from "./commands/upload.ts";
@@ -68,6 +69,7 @@ function createProgram(world: World): Command {
     readCommand,
     verifyCommand,
     traceCommand,
+    redriveCommand,
     holdCommand,
     eraseCommand,
     auditCommand,

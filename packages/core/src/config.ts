@@ -52,6 +52,11 @@ const periods = {
   restCap: 30_000,
   /** A worker without a round for so long is stuck: longer than 50 files of 15 s each, the longest document. */
   stall: 15 * minute,
+  /** Every stored object is read back and compared once in so long; one that was found wrong, in so long. */
+  fixity: 90 * day,
+  fixityFault: day,
+  /** Between two rounds of that. */
+  fixityRound: 10_000,
   /** Visibility of a queue message, extended by every beat. */
   visibility: 2 * minute,
 } as const;

@@ -1,6 +1,8 @@
 import { hostname } from "node:os";
 import { reportHealth } from "./health.ts";
+import { runMigrator } from "./migrator.ts";
 import { notifier } from "./notifier.ts";
+import { opener } from "./opener.ts";
 import { connectPorts } from "./ports.ts";
 import { readProbeAddress, serveProbes } from "./probe-server.ts";
 import { processor } from "./processor.ts";
@@ -8,12 +10,15 @@ import { relay } from "./relay.ts";
 import { createVitals } from "./vitals.ts";
 import type { Worker } from "./worker.ts";
 
-const workers = new Map<string, Worker>(Object.entries({ processor, relay, notifier }));
+const workers = new Map<string, Worker>(Object.entries({ processor, relay, notifier, opener }));
 
 const kind = process.argv[2] ?? "";
+if (kind === "migrator") {
+  process.exit((await runMigrator(process.env)) ? 0 : 1); // one run, and the end of the process tells how it went
+}
 const worker = workers.get(kind);
 if (!worker) {
-  process.stderr.write(`Which worker? One of: ${[...workers.keys()].join(", ")}.\n`);
+  process.stderr.write(`Which worker? One of: ${[...workers.keys(), "migrator"].join(", ")}.\n`);
   process.exit(2);
 }
 

@@ -83,6 +83,9 @@ export type Tables = {
     received_at: MomentOrNull;
     settled_at: MomentOrNull;
     staging_cleared_at: MomentOrNull;
+    fixity_checked_at: MomentOrNull;
+    /** What the last check found wrong, by artefact; null while all is as the manifest says. */
+    fixity_fault: TextOrNull;
     created_at: WithDefault<Date>;
     changed_at: WithDefault<Date>;
     traceparent: TextOrNull;

@@ -87,6 +87,18 @@ describe("the rendition of a photo", () => {
     expect(decoded.captureFacts).toMatchObject({ make: "Samplephone", latitude: 45.8, hasProfile: true });
   });
 
+  test.each(["p3", "srgb", null])(
+    "has a thumbnail in the colours of the photo (profile: %s)",
+    async (profile) => {
+      const wide = sharp({ create: { width: 800, height: 600, channels: 3, background: "#10d030" } });
+      const photo = await (profile === null ? wide : wide.withIccProfile(profile)).jpeg().toBuffer();
+      const { thumbnail } = (await rendered(photo)).pages[0]!;
+      expect((await sharp(thumbnail.bytes).metadata()).icc).toBeUndefined();
+      const small = await colourAt({ rendition: thumbnail, thumbnail, legibility: [] }, 100, 100);
+      expectColour(small, [16, 208, 48]);
+    },
+  );
+
   test("shows transparency as white paper", async () => {
     const clear = sharp({
       create: { width: 60, height: 40, channels: 4, background: { r: 0, g: 0, b: 0, alpha: 0 } },
