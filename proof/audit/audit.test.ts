@@ -57,13 +57,16 @@ async function actAndChain(actions: number): Promise<Ledger> {
   const chaining = [1, 2].map(async () => {
     while (!isOver) await chainAudit(world.ports);
   });
-  const done = await actAtOnce(world.ports, people(), { actions: actions / 2, atOnce: 20 });
-  await checkpointAudit(world.ports);
-  done.push(...(await actAtOnce(world.ports, people(), { actions: actions / 2, atOnce: 20 })));
-  isOver = true;
-  await Promise.all(chaining);
-  await chainAll();
-  return done;
+  try {
+    const half = { actions: actions / 2, atOnce: 8 };
+    const done = await actAtOnce(world.ports, people(), half);
+    await checkpointAudit(world.ports);
+    return [...done, ...(await actAtOnce(world.ports, people(), half))];
+  } finally {
+    isOver = true;
+    await Promise.all(chaining);
+    await chainAll();
+  }
 }
 
 async function chainAll(): Promise<void> {
