@@ -110,8 +110,8 @@ export const plants: readonly Plant[] = [
     patches: [
       {
         file: `${document}/seal-document.ts`,
-        find: "${documentId}/${attempt}/${artefact}`;",
-        replace: "${documentId}/${attempt && 0}/${artefact}`;",
+        find: "${attempt}/${artefact}`;",
+        replace: "${attempt && 0}/${artefact}`;",
       },
     ],
   },
