@@ -56,8 +56,8 @@ export const breaks: readonly Break[] = [
 export const handedOn = (preload: string): readonly Patch[] => [
   {
     file: "local/src/workers.ts",
-    from: `const nodeOptions = ["--max-semi-space-size=8"];`,
-    to: `const nodeOptions = ["--max-semi-space-size=8", ${JSON.stringify(`--import=${preload}`)}];`,
+    from: "[...nodeOptions, entry, kind]",
+    to: `[...nodeOptions, ${JSON.stringify(`--import=${preload}`)}, entry, kind]`,
   },
   {
     file: "render/isolation.ts",

@@ -66,7 +66,7 @@ describe("the rendition of a photo", () => {
     expect(decoded.captureFacts).toMatchObject({ orientation: 6, width: 400, height: 200 });
   });
 
-  test("keeps its colours' meaning and nothing else that the camera wrote", async () => {
+  test("keeps its colour profile and nothing else that the camera wrote", async () => {
     const camera = {
       IFD0: { Make: "Samplephone" },
       IFD3: { GPSLatitudeRef: "N", GPSLatitude: "45/1 48/1 0/1" },
