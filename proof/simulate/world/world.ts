@@ -39,7 +39,6 @@ const config: Config = {
   periods: dividePeriods(1),
   jobs: 2,
   maxRetries: 3,
-  backupDays: 35,
 };
 export const { periods } = config;
 
