@@ -59,14 +59,13 @@ export const plants: readonly Plant[] = [
   {
     name: "stale rescuer",
     patches: [
-      { file: `${job}/claim-document.ts`, find: `    .${leaseFree}\n`, replace: "" },
+      { file: `${job}/claim-document.ts`, find: `      .${leaseFree}\n`, replace: "" },
       {
         file: `${job}/claim-document.ts`,
-        find: "  return await tx\n    .updateTable",
+        find: '  const claimed = tx.with("claimed",',
         replace: `  const free = await tx.selectFrom("document").select("id").where("id", "=", documentId).${leaseFree}.executeTakeFirst();
   if (!free) return undefined;
-  return await tx
-    .updateTable`,
+  const claimed = tx.with("claimed",`,
       },
     ],
   },
@@ -111,8 +110,8 @@ export const plants: readonly Plant[] = [
     patches: [
       {
         file: `${document}/seal-document.ts`,
-        find: "${documentId}/${attempt}/${artefact}`;",
-        replace: "${documentId}/${attempt && 0}/${artefact}`;",
+        find: "${vaultPrefix({ tenantId, documentId })}${attempt}/${artefact}`;",
+        replace: "${vaultPrefix({ tenantId, documentId })}${attempt && 0}/${artefact}`;",
       },
     ],
   },

@@ -60,6 +60,10 @@ export class Session {
     return entry.owner === this ? entry.pending : entry.committed;
   }
 
+  mayTake({ owner }: Entry): boolean {
+    return owner === null || owner === this;
+  }
+
   /** Throws `MustWait` while another transaction holds the row. */
   take(table: Table, entry: Entry): void {
     if (entry.owner === this) return;

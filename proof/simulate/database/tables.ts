@@ -88,6 +88,9 @@ const documentDefaults = nothing(
   ...["lease_token", "lease_until", "claims", "decode_crashes", "retries", "retry_at", "grant_expires_at"],
   ...[
     "rung_at",
+    "waits_turn",
+    "fixity_checked_at",
+    "fixity_fault",
     "received_at",
     "settled_at",
     "staging_cleared_at",
@@ -154,6 +157,7 @@ const definitions: Readonly<Record<string, Definition>> = {
         version: 1,
         review: "unreviewed",
         legal_hold: false,
+        waits_turn: false,
         claims: 0,
         decode_crashes: 0,
         retries: 0,
