@@ -192,7 +192,7 @@ export class Schedule {
     const { process } = step;
     const forMs = this.random.chance(0.5)
       ? 1_000 + this.random.below(20_000)
-      : 40_000 + this.random.below(90_000);
+      : 62_000 + this.random.below(90_000);
     process.held = [step];
     this.onFreeze(process, forMs);
     this.after(forMs, () => {
