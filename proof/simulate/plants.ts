@@ -62,10 +62,10 @@ export const plants: readonly Plant[] = [
       { file: `${job}/claim-document.ts`, find: `      .${leaseFree}\n`, replace: "" },
       {
         file: `${job}/claim-document.ts`,
-        find: '  const claimed = tx.with("claimed"',
+        find: '  const claimed = tx.with("claimed",',
         replace: `  const free = await tx.selectFrom("document").select("id").where("id", "=", documentId).${leaseFree}.executeTakeFirst();
   if (!free) return undefined;
-  const claimed = tx.with("claimed"`,
+  const claimed = tx.with("claimed",`,
       },
     ],
   },
@@ -110,8 +110,8 @@ export const plants: readonly Plant[] = [
     patches: [
       {
         file: `${document}/seal-document.ts`,
-        find: "${attempt}/${artefact}`;",
-        replace: "${attempt && 0}/${artefact}`;",
+        find: "${vaultPrefix({ tenantId, documentId })}${attempt}/${artefact}`;",
+        replace: "${vaultPrefix({ tenantId, documentId })}${attempt && 0}/${artefact}`;",
       },
     ],
   },

@@ -1,3 +1,4 @@
+import { NotModelled } from "../world/faults.ts";
 import type {
   AggregateFunctionNode,
   AliasNode,
@@ -71,7 +72,7 @@ export function evaluate(
     case "AggregateFunctionNode":
       return sumUp(node as AggregateFunctionNode, scope, running, rows);
     default:
-      throw new Error(`the simulation does not know ${node.kind}`);
+      throw new NotModelled(`the simulation does not know ${node.kind}`);
   }
 }
 
@@ -104,7 +105,7 @@ function exists(node: UnaryOperationNode, scope: Scope | null, running: Running)
   const found = running.select(node.operand as SelectQueryNode, scope).length > 0;
   if (operator === "exists") return found;
   if (operator === "not exists") return !found;
-  throw new Error(`the simulation does not know ${operator}`);
+  throw new NotModelled(`the simulation does not know ${operator}`);
 }
 
 function sumUp(
@@ -117,7 +118,7 @@ function sumUp(
   const values = rows
     .map((row) => evaluate(aggregated[0]!, { name: "", row, outer: scope }, running))
     .filter((value) => value !== null) as number[];
-  if (func !== "min" && func !== "max") throw new Error(`the simulation does not know ${func}()`);
+  if (func !== "min" && func !== "max") throw new NotModelled(`the simulation does not know ${func}()`);
   return values.reduce<number | null>(
     (best, value) => (best === null || (func === "min" ? value < best : value > best) ? value : best),
     null,
@@ -160,7 +161,7 @@ function operate(node: BinaryOperationNode, scope: Scope | null, running: Runnin
     case "not in":
       return !(right as unknown[]).includes(left);
     default:
-      throw new Error(`the simulation does not know the operator ${operator}`);
+      throw new NotModelled(`the simulation does not know the operator ${operator}`);
   }
 }
 

@@ -1,3 +1,4 @@
+import { NotModelled } from "../world/faults.ts";
 import type { Row } from "./rows.ts";
 import type { Scope } from "./scope.ts";
 
@@ -38,6 +39,14 @@ const meanings: Readonly<Record<string, Meaning>> = {
   "$::uuid": ([value]) => value,
   "$::text": ([value]) => value,
   "$::jsonb": ([value]) => JSON.parse(value as string) as unknown,
+  "'document.claimed'": () => "document.claimed",
+  "jsonb_build_object('state', state, 'version', version, 'token', lease_token, 'claims', claims)": (
+    _values,
+    around,
+  ) => {
+    const { state, version, lease_token: token, claims } = row(around);
+    return { state, version, token, claims };
+  },
   "id::text": (_values, around) => row(around)["id"],
   "$::jsonb || jsonb_build_object('version', version)": ([value], around) => ({
     ...(JSON.parse(value as string) as object),
@@ -80,13 +89,7 @@ function searches(): Record<string, Meaning> {
       const at = ms(row(around)["retry_at"]);
       return at === null || at < around.now().getTime();
     },
-    "jsonb_build_object('state', state, 'version', version, 'token', lease_token, 'claims', claims)": (
-      _values,
-      around,
-    ) => {
-      const { state, version, lease_token: token, claims } = row(around);
-      return { state, version, token, claims };
-    },
+    "settled_at < $": ([moment], around) => ms(row(around)["settled_at"])! < ms(moment)!,
     "coalesce(rung_at, changed_at)": (_values, around) => row(around)["rung_at"] ?? row(around)["changed_at"],
     "(grant_expires_at - $::float8 * interval '1 millisecond')": ([grant], around) =>
       new Date(ms(row(around)["grant_expires_at"])! - (grant as number)),
@@ -131,7 +134,7 @@ export function textOf(parts: readonly string[]): string {
 export function meaningOf(text: string): Meaning {
   const meaning = meanings[text];
   if (meaning) return meaning;
-  throw new Error(
+  throw new NotModelled(
     `the simulation does not know this piece of SQL; say in fragments.ts what it means: ${text}`,
   );
 }

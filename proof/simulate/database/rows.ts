@@ -60,9 +60,8 @@ export class Session {
     return entry.owner === this ? entry.pending : entry.committed;
   }
 
-  /** What `skip locked` does not pass over. */
-  mayTake(entry: Entry): boolean {
-    return entry.owner === this || entry.owner === null;
+  mayTake({ owner }: Entry): boolean {
+    return owner === null || owner === this;
   }
 
   /** Throws `MustWait` while another transaction holds the row. */

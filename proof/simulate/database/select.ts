@@ -1,3 +1,4 @@
+import { NotModelled } from "../world/faults.ts";
 import type {
   AliasNode,
   ColumnNode,
@@ -38,7 +39,7 @@ export function nameOf(node: OperationNode): { table: string; alias: string } {
 
 export function tableOf({ tables }: Pick<Sources, "tables">, name: string): Table {
   const table = tables.get(name);
-  if (!table) throw new Error(`the simulation has no table ${name}`);
+  if (!table) throw new NotModelled(`the simulation has no table ${name}`);
   return table;
 }
 
@@ -65,16 +66,16 @@ export function select(
         scopes.map(({ scope }) => scope.row),
       ),
     ];
-  const skipsLocked = node.endModifiers?.some(({ modifier }) => modifier === "SkipLocked") ?? false;
-  if (skipsLocked) scopes = scopes.filter(({ entry }) => sources.session.mayTake(entry!));
-  if (node.endModifiers?.some(({ modifier }) => modifier === "ForUpdate") && !skipsLocked)
-    for (const { entry } of scopes)
-      sources.session.take(tableOf(sources, nameOf(node.from.froms[0]!).table), entry!);
   if (node.orderBy) scopes = order(node.orderBy, scopes, running);
-  if (node.limit) scopes = scopes.slice(0, limitOf(node.limit));
-  if (skipsLocked)
-    for (const { entry } of scopes)
-      sources.session.take(tableOf(sources, nameOf(node.from.froms[0]!).table), entry!);
+  const limit = node.limit ? limitOf(node.limit) : Infinity;
+  const has = (wanted: string) => node.endModifiers?.some(({ modifier }) => modifier === wanted) ?? false;
+  if (has("ForUpdate")) {
+    const table = tableOf(sources, nameOf(node.from.froms[0]!).table);
+    if (has("SkipLocked")) scopes = scopes.filter(({ entry }) => sources.session.mayTake(entry!));
+    scopes = scopes.slice(0, limit);
+    for (const { entry } of scopes) sources.session.take(table, entry!);
+  }
+  scopes = scopes.slice(0, limit);
   const rows = scopes.map(({ scope }) => project(selections, scope, running, []));
   return node.frontModifiers?.some(({ modifier }) => modifier === "Distinct") ? distinct(rows) : rows;
 }
@@ -84,7 +85,7 @@ type Found = { scope: Scope; entry: Entry | null };
 function join(node: SelectQueryNode, outer: Scope | null, sources: Sources, running: Running): Found[] {
   let found = read(node.from!.froms[0]!, outer, sources);
   for (const { joinType, table, on } of (node.joins ?? []) as JoinNode[]) {
-    if (joinType !== "InnerJoin") throw new Error(`the simulation does not know ${joinType}`);
+    if (joinType !== "InnerJoin") throw new NotModelled(`the simulation does not know ${joinType}`);
     found = found.flatMap(({ scope }) =>
       read(table, scope, sources).filter(({ scope: both }) => evaluate(on!.on, both, running) === true),
     );

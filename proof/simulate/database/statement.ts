@@ -1,3 +1,4 @@
+import { NotModelled } from "../world/faults.ts";
 import type {
   ColumnNode,
   ColumnUpdateNode,
@@ -61,7 +62,7 @@ function dispatch(node: OperationNode, statement: Statement): Result {
     case "RawNode":
       return carryOutRaw(node as RawNode, statement);
     default:
-      throw new Error(`the simulation does not know ${node.kind}`);
+      throw new NotModelled(`the simulation does not know ${node.kind}`);
   }
 }
 
@@ -195,7 +196,7 @@ function carryOutRaw(node: RawNode, { sources, running }: Statement): Result {
     return { rows: [{}], affected: 1 };
   }
   if (text.startsWith("update audit set sequence = l.sequence")) return chainAudit(values, sources);
-  throw new Error(`the simulation does not know this statement: ${text}`);
+  throw new NotModelled(`the simulation does not know this statement: ${text}`);
 }
 
 type Link = { id: number; sequence: number; previous: string; hash: string };

@@ -89,6 +89,8 @@ const documentDefaults = nothing(
   ...[
     "rung_at",
     "waits_turn",
+    "fixity_checked_at",
+    "fixity_fault",
     "received_at",
     "settled_at",
     "staging_cleared_at",

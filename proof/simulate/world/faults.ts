@@ -26,6 +26,9 @@ export function drawFault(random: Random, strength: number): FaultKind | null {
   return null;
 }
 
+/** Something that the simulation cannot do: no fault of a history, it ends the run. */
+export class NotModelled extends Error {}
+
 /** A connection that broke: it is not known whether the other side acted. */
 export function lostConnection(): Error {
   return Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" });

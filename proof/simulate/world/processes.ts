@@ -32,7 +32,7 @@ export class Processes {
   constructor(world: World) {
     this.#world = world;
     world.schedule.onKill = (process) => this.#reborn(process);
-    world.schedule.onFreeze = (process) => this.#whileFrozen(process);
+    world.schedule.onFreeze = (process, forMs) => this.#whileFrozen(process, forMs);
   }
 
   start(): void {
@@ -86,7 +86,11 @@ export class Processes {
   }
 
   /** What the world does to whoever does not answer: its transaction and its place in the group are taken from it. */
-  #whileFrozen(process: Process): void {
+  #whileFrozen(process: Process, forMs: number): void {
+    const { schedule } = this.#world;
+    // A rescuer that is in the middle of it when the frozen one goes on is what fencing is for.
+    if (process.name.startsWith("processor") && forMs > periods.silence)
+      schedule.after(forMs - schedule.random.below(400), () => this.reconcile(false));
     this.#world.streams.giveUp(process);
     if (process.name.startsWith("relay")) this.#world.postgres.loseLock("strongroom.relay", 5_000);
     if (process.name.startsWith("reconciler")) this.#world.postgres.loseLock("strongroom.reconcile", 5_000);

@@ -1,5 +1,5 @@
 import type { Random } from "../random.ts";
-import { drawFault, type FaultKind, lostConnection } from "./faults.ts";
+import { drawFault, type FaultKind, lostConnection, NotModelled } from "./faults.ts";
 import type { Process } from "./process.ts";
 
 /** A call of a process on a port, parked until the schedule picks it. */
@@ -149,6 +149,7 @@ export class Schedule {
       const answer = step.act(step);
       if (answer !== waiting) step.resolve(answer as never);
     } catch (error) {
+      if (error instanceof NotModelled) throw error;
       if (this.lines !== null) this.note(`${" ".repeat(17)}→ ${String(error)}`);
       step.reject(error);
     }
@@ -191,7 +192,7 @@ export class Schedule {
     const { process } = step;
     const forMs = this.random.chance(0.5)
       ? 1_000 + this.random.below(20_000)
-      : 40_000 + this.random.below(90_000);
+      : 62_000 + this.random.below(90_000);
     process.held = [step];
     this.onFreeze(process, forMs);
     this.after(forMs, () => {

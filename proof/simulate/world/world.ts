@@ -34,11 +34,11 @@ const config: Config = {
   cell: "even",
   backend: { kind: "embedded" } as Config["backend"],
   auth: { issuer: "https://issuer.example", audience: "strongroom" },
-  backupDays: 35,
   secrets: { uploadKey: new Uint8Array(32), ticketKey: new Uint8Array(32), originSecrets: [] },
   periods: dividePeriods(1),
   jobs: 2,
   maxRetries: 3,
+  backupDays: 35,
 };
 export const { periods } = config;
 
