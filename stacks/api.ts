@@ -22,6 +22,8 @@ const grants: Partial<Record<ApiRoute, readonly Grant[]>> = {
   editDocument: ["signUploads", "ring"],
   signUploads: ["signUploads"],
   completeUpload: ["signUploads", "ring"],
+  holdDocument: ["findTombstones"],
+  eraseDocument: ["writeTombstones", "collectStaging", "collectVault", "sign", "tellPublicKey"],
   receiptKeys: ["tellPublicKey"],
 };
 
@@ -67,11 +69,11 @@ function createApi(scope: Construct, cell: CellName): Api {
 function addRoutes({ cell, api: made, publicUrl }: { cell: CellName; api: Api; publicUrl: string }): void {
   const scope = made.node.scope!;
   const logGroup = functionLogs(scope, "ApiLogs");
-  const { ticketKey, originSecret } = use(keys);
+  const { ticketKey, originSecrets } = use(keys);
   const environment = {
     [variables.publicUrl]: publicUrl,
     [variables.ticketKey]: ticketKey,
-    [variables.originSecret]: originSecret,
+    [variables.originSecret]: originSecrets.join(","),
   };
   const routeOf = (name: ApiRoute): ApiRouteProps<"jwt"> => ({
     authorizer: (routes[name] as Route).access === "public" ? "none" : "jwt",

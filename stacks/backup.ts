@@ -11,16 +11,17 @@ import { Key } from "aws-cdk-lib/aws-kms";
 import { Aws, Duration } from "aws-cdk-lib/core";
 import type { Construct } from "constructs";
 import { type StackContext, use } from "sst/constructs";
+import { backupDays } from "./backup-days.ts";
 import { database } from "./database.ts";
 import { keys } from "./keys.ts";
 import { backupCopyName } from "./recovery.ts";
 import { dataRemoval } from "./retention.ts";
 import { currentSite, currentStage } from "./settings.ts";
-import { storage } from "./storage.ts";
 
 /**
- * Database and vault together, every day and every month, copied to another region, in a vault that production cannot
- * empty before its time. The longest one decides on which day an erased document is gone from backups as well: 365 days.
+ * The database, every day and every month, copied to another region, in a vault that production cannot empty before its
+ * time. The longest one decides on which day an erased document is gone from backups as well (backup-days.ts). The sealed
+ * objects are not in it: versions and the copy stand for them (docs/decisions/0015-no-backup-of-the-vault.md).
  */
 export function backup({ stack }: StackContext) {
   const stage = currentStage(stack);
@@ -49,8 +50,8 @@ export function backup({ stack }: StackContext) {
     new BackupPlanRule({
       ruleName: "daily",
       scheduleExpression: Schedule.cron({ hour: "3", minute: "0" }),
-      deleteAfter: Duration.days(35),
-      ...copies(35),
+      deleteAfter: Duration.days(backupDays.daily),
+      ...copies(backupDays.daily),
     }),
   );
   if (stage.protects) {
@@ -58,8 +59,8 @@ export function backup({ stack }: StackContext) {
       new BackupPlanRule({
         ruleName: "monthly",
         scheduleExpression: Schedule.cron({ day: "1", hour: "4", minute: "0" }),
-        deleteAfter: Duration.days(365),
-        ...copies(365),
+        deleteAfter: Duration.days(backupDays.monthly),
+        ...copies(backupDays.monthly),
       }),
     );
   }
@@ -67,10 +68,7 @@ export function backup({ stack }: StackContext) {
     backupPlan: plan,
     role: backupRole(stack),
     disableDefaultBackupPolicy: true,
-    resources: [
-      BackupResource.fromArn(use(storage).vault.bucketArn),
-      BackupResource.fromArn(use(database)!.clusterArn),
-    ],
+    resources: [BackupResource.fromArn(use(database)!.clusterArn)],
   });
   return { plan };
 }
@@ -81,7 +79,5 @@ const backupRole = (scope: Construct): Role =>
     managedPolicies: [
       "service-role/AWSBackupServiceRolePolicyForBackup",
       "service-role/AWSBackupServiceRolePolicyForRestores",
-      "AWSBackupServiceRolePolicyForS3Backup",
-      "AWSBackupServiceRolePolicyForS3Restore",
     ].map((name) => ManagedPolicy.fromAwsManagedPolicyName(name)),
   });

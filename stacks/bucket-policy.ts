@@ -23,6 +23,18 @@ export function closeBucket(bucket: Bucket): void {
 export const refuseChunks = (bucket: Bucket): void =>
   refuse(bucket, "DenyUnsignedLength", { StringLike: { "s3:x-amz-content-sha256": "STREAMING-*" } });
 
+/** Tombstones and checkpoints stay, whoever may remove other objects of their bucket. */
+export const keepProofs = (bucket: Bucket): void =>
+  void bucket.addToResourcePolicy(
+    new PolicyStatement({
+      sid: "DenyRemovalOfProofs",
+      effect: Effect.DENY,
+      principals: [new AnyPrincipal()],
+      actions: ["s3:DeleteObject", "s3:DeleteObjectVersion"],
+      resources: ["t/*", "v/checkpoints/*"].map((keys) => bucket.arnForObjects(keys)),
+    }),
+  );
+
 const refuse = (bucket: Bucket, sid: string, conditions: Record<string, Record<string, unknown>>): void =>
   void bucket.addToResourcePolicy(
     new PolicyStatement({

@@ -83,18 +83,21 @@ const readerAccess = (scope: Construct): CfnOriginAccessControl =>
 
 const tls = { originProtocolPolicy: "https-only", originSslProtocols: ["TLSv1.2"], originReadTimeout: 60 };
 
-/** The secret shows the handlers that a request came through the firewall. */
+/** Shows the handlers that a request came through the firewall. */
+const pass = () => [{ headerName: "x-origin-secret", headerValue: use(keys).originSecrets[0]! }];
+
 const apiOrigin = (cell: CellName, domainName: string) => ({
   id: `api-${cell}`,
   domainName,
   customOriginConfig: tls,
-  originCustomHeaders: [{ headerName: "x-origin-secret", headerValue: use(keys).originSecret }],
+  originCustomHeaders: pass(),
 });
 
 const readerOrigin = (cell: CellName, originAccessControlId: string) => ({
   id: `reader-${cell}`,
   domainName: Fn.select(2, Fn.split("/", use(reader)(cell).url!)),
   customOriginConfig: tls,
+  originCustomHeaders: pass(),
   originAccessControlId,
 });
 

@@ -30,11 +30,13 @@ export const variables = {
   databasePort: "STRONGROOM_DATABASE_PORT",
   databaseName: "STRONGROOM_DATABASE_NAME",
   databaseAuth: "STRONGROOM_DATABASE_AUTH",
+  ownerSecret: "STRONGROOM_DATABASE_OWNER_SECRET_ARN",
   brokers: "STRONGROOM_KAFKA_BROKERS",
   brokerAuth: "STRONGROOM_KAFKA_AUTH",
   topicPrefix: "STRONGROOM_KAFKA_PREFIX",
   cacheUrl: "STRONGROOM_CACHE_URL",
   originSecret: "STRONGROOM_ORIGIN_SECRET",
+  backupDays: "STRONGROOM_BACKUP_DAYS",
 } as const;
 
 export type Variable = keyof typeof variables;
@@ -88,6 +90,7 @@ function baseValues(who: "function" | "worker"): Values {
       databasePort: db.port,
       databaseName: db.name,
       databaseAuth: "iam",
+      ...(who === "worker" && { ownerSecret: db.secretArn }), // its name: the migrator alone may read it
     }),
     ...(log && { brokers: log.brokers, brokerAuth: "iam", topicPrefix: log.prefix }),
     ...(memory && { cacheUrl: memory.url }),

@@ -3,7 +3,8 @@ import { Key } from "aws-cdk-lib/aws-kms";
 import { LogGroup } from "aws-cdk-lib/aws-logs";
 import type { Construct } from "constructs";
 import { type FunctionProps, use } from "sst/constructs";
-import { environmentOf } from "./environment.ts";
+import { longestBackupDays } from "./backup-days.ts";
+import { environmentOf, variables } from "./environment.ts";
 import { type Grant, statementsOf } from "./grants.ts";
 import { keys } from "./keys.ts";
 import { network } from "./network.ts";
@@ -31,7 +32,12 @@ export function functionProps(scope: Construct, cell: CellName, plan: FunctionPl
     handler: plan.handler,
     timeout: plan.timeoutSeconds,
     logGroup: plan.logGroup,
-    environment: { ...environmentOf(cell, "function"), ...(net && trustAurora), ...plan.environment },
+    environment: {
+      ...environmentOf(cell, "function"),
+      [variables.backupDays]: String(longestBackupDays(currentStage(scope))),
+      ...(net && trustAurora),
+      ...plan.environment,
+    },
     permissions: statementsOf(scope, cell, plan.grants),
     ...(net && {
       vpc: net.vpc,

@@ -39,6 +39,11 @@ const administration = [
   "kms:ListGrants",
   "kms:RevokeGrant",
 ];
+/**
+ * CloudFront sends the first, functions take all. To replace it without a refused request (docs/deploy.md): put a new name
+ * last and deploy, move it to the front and deploy, drop the old one and deploy.
+ */
+const originSecretIds = ["OriginSecret"];
 const sealing = ["kms:GenerateDataKey", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo"];
 const signing = ["kms:Sign", "kms:GetPublicKey"];
 const resting = [
@@ -97,10 +102,12 @@ export function keys({ stack }: StackContext) {
     restKeyArn: keyArn,
     /** Tickets live 60 seconds, so a new key breaks nothing. */
     ticketKey: randomHex(stack, "TicketKey", { description: "Signs tickets to read one artefact", keyArn }),
-    originSecret: randomHex(stack, "OriginSecret", {
-      description: "CloudFront's pass to the API, so that nobody walks around it",
-      keyArn,
-    }),
+    originSecrets: originSecretIds.map((id) =>
+      randomHex(stack, id, {
+        description: "CloudFront's pass to API and reader, so that nobody walks around it",
+        keyArn,
+      }),
+    ),
   };
 }
 

@@ -1,10 +1,14 @@
+import type { Bucket } from "aws-cdk-lib/aws-s3";
 import { use } from "sst/constructs";
 import { allow } from "./allow.ts";
 import { storage } from "./storage.ts";
 
 /** What may be done in staging and vault. HEAD of a missing key is 404 only for whoever may list. */
-export function objectGrants() {
-  const { staging, vault } = use(storage);
+export const objectGrants = () => ({ ...stagingGrants(use(storage)), ...vaultGrants(use(storage)) });
+
+type Buckets = ReturnType<typeof storage>;
+
+function stagingGrants({ staging }: Buckets) {
   return {
     /** What a presigned URL may do, its signer must be allowed. */
     signUploads: () => [
@@ -12,11 +16,11 @@ export function objectGrants() {
         ["s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
         [staging.arnForObjects("s/*")],
       ),
-      ...allow(["s3:ListBucket"], [staging.bucketArn], { StringLike: { "s3:prefix": "s/*" } }),
+      ...listBelow(staging, "s/*"),
     ],
     readStaging: () => [
       ...allow(["s3:GetObject"], [staging.arnForObjects("s/*")]),
-      ...allow(["s3:ListBucket"], [staging.bucketArn], { StringLike: { "s3:prefix": "s/*" } }),
+      ...listBelow(staging, "s/*"),
     ],
     collectStaging: () => [
       ...allow(
@@ -28,6 +32,11 @@ export function objectGrants() {
         [staging.bucketArn],
       ),
     ],
+  };
+}
+
+function vaultGrants({ vault }: Buckets) {
+  return {
     collectVault: () => [
       ...allow(["s3:DeleteObjectVersion"], [vault.arnForObjects("v/*")]),
       ...allow(["s3:ListBucket", "s3:ListBucketVersions"], [vault.bucketArn]),
@@ -35,16 +44,26 @@ export function objectGrants() {
     /** Writes, and reads back the sealed bytes to know that they arrived. */
     writeVault: () => [
       ...allow(["s3:PutObject", "s3:GetObject"], [vault.arnForObjects("v/*")]),
-      ...allow(["s3:ListBucket"], [vault.bucketArn], { StringLike: { "s3:prefix": "v/*" } }),
+      ...listBelow(vault, "v/*"),
     ],
     writeCheckpoints: () => [
       ...allow(["s3:PutObject", "s3:GetObject"], [vault.arnForObjects("v/checkpoints/*")]),
-      ...allow(["s3:ListBucket"], [vault.bucketArn], { StringLike: { "s3:prefix": "v/checkpoints/*" } }),
+      ...listBelow(vault, "v/checkpoints/*"),
+    ],
+    /** Kept for ever; the bucket's own policy lets nobody remove them. */
+    writeTombstones: () => [
+      ...allow(["s3:PutObject", "s3:GetObject"], [vault.arnForObjects("t/*")]),
+      ...allow(["s3:ListBucket", "s3:ListBucketVersions"], [vault.bucketArn]),
+    ],
+    /** Whether an erasure has begun. */
+    findTombstones: () => [
+      ...allow(["s3:GetObject"], [vault.arnForObjects("t/*")]),
+      ...listBelow(vault, "t/*"),
     ],
     readVault: () => allow(["s3:GetObject"], [vault.arnForObjects("v/*")]),
     /** Restore from the archive, lock the winner, tag what is to be archived. */
-    tendVault: () =>
-      allow(
+    tendVault: () => [
+      ...allow(
         [
           "s3:GetObject",
           "s3:PutObject",
@@ -55,5 +74,11 @@ export function objectGrants() {
         ],
         [vault.arnForObjects("v/*")],
       ),
+      // Fixity: a missing object has to look missing.
+      ...listBelow(vault, "v/*"),
+    ],
   };
 }
+
+const listBelow = (bucket: Bucket, prefix: string) =>
+  allow(["s3:ListBucket"], [bucket.bucketArn], { StringLike: { "s3:prefix": prefix } });

@@ -38,6 +38,7 @@ function createReader(stack: StackContext["stack"], cell: CellName): Function {
       environment: {
         [variables.publicUrl]: "https://reader.invalid",
         [variables.ticketKey]: use(keys).ticketKey,
+        [variables.originSecret]: use(keys).originSecrets.join(","),
       },
     }),
     role,

@@ -8,7 +8,11 @@ import { currentSite, currentStage } from "./settings.ts";
 export const replicaName = (stage: string, part: string): string =>
   `strongroom-${stage}-${part}-copy-${Aws.ACCOUNT_ID}`;
 
-/** Copies everything that is written, and deletions of current versions, to the recovery region within 15 minutes. */
+/**
+ * Copies everything that is written, and deletions of current versions, to the recovery region within 15 minutes. The
+ * vault's copy is read when a region is lost, if ever, so it lies in Glacier Instant Retrieval from the start; that of staging
+ * lives for a month, and an object there is billed 90 days at least.
+ */
 export function replicate(scope: Construct, buckets: Record<string, Bucket>): void {
   if (currentSite().recoveryRegion === null) return;
   const role = new Role(scope, "Replication", { assumedBy: new ServicePrincipal("s3.amazonaws.com") });
@@ -49,6 +53,7 @@ export function replicate(scope: Construct, buckets: Record<string, Bucket>): vo
           deleteMarkerReplication: { status: "Enabled" },
           destination: {
             bucket: copyArn,
+            ...(part === "vault" && { storageClass: "GLACIER_IR" }),
             replicationTime: { status: "Enabled", time: { minutes: 15 } },
             metrics: { status: "Enabled", eventThreshold: { minutes: 15 } },
           },

@@ -78,7 +78,7 @@ const named: Record<string, Omit<Stage, "name">> = {
     database: { minCapacity: 2, maxCapacity: 64, readers: 1, hasProxy: true, backupDays: 35 },
     logDays: 365,
     requestsPerSecond: 2_000,
-    budgetUsd: 12_000,
+    budgetUsd: 32_000, // the dearest month of docs/cost.md and a quarter more
   },
   staging: { ...large, mskKind: "serverless" },
   dev: small,

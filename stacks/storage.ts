@@ -9,7 +9,7 @@ import {
 import { Duration } from "aws-cdk-lib/core";
 import type { Construct } from "constructs";
 import type { StackContext } from "sst/constructs";
-import { closeBucket, refuseChunks } from "./bucket-policy.ts";
+import { closeBucket, keepProofs, refuseChunks } from "./bucket-policy.ts";
 import { dataRemoval } from "./retention.ts";
 import { replicate } from "./replication.ts";
 import { currentDomain, currentStage } from "./settings.ts";
@@ -61,6 +61,7 @@ export function storage({ stack }: StackContext) {
   });
   for (const bucket of [staging, vault]) closeBucket(bucket);
   refuseChunks(staging);
+  if (stage.protects) keepProofs(vault);
   if (stage.replicates) replicate(stack, { staging, vault });
   return { staging, vault, logs };
 }
@@ -69,7 +70,7 @@ export function storage({ stack }: StackContext) {
  * Glacier Instant Retrieval: $4 per TB and month in place of $23, for $0.02 per 1,000 moves, 90 days and 128 KiB at least
  * (S3 price list, us-east-1, November 2026). A rendition of 250 KB pays its move back in 4 months and 400 KB in 3; so above
  * 256 KiB, after 90 days in which disputes arise. Deep Archive takes hours to read, which only the domain may decide: it
- * tags what it archived (1 MB pays $0.05 per 1,000 moves back in 17 months).
+ * tags what it archived (1 MB pays $0.05 per 1,000 moves back in 18 months).
  */
 const vaultLifecycle = [
   {

@@ -30,7 +30,7 @@ async function proveHonest(wish: Wish): Promise<boolean> {
     );
   const held = result.verdicts.every(({ violations }) => violations.length === 0);
   console.log(`${held ? "every promise held" : "A PROMISE IS BROKEN"} in ${result.seconds} s (seed ${seed})`);
-  if (wish.record) console.log(`written to ${await recordRun(wish, result)}`);
+  if (wish.record) console.log(`written to ${recordRun(wish, result)}`);
   if (held && !wish.keep) await rm(directory, { recursive: true });
   else console.log(`history, dump and data: ${directory}`);
   return held;

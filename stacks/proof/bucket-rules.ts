@@ -60,3 +60,16 @@ export const noDefaultLock: Rule = (synthesis) =>
       ? [`${nameOf(bucket)} locks by default`]
       : [],
   );
+
+/** Where data is protected, nobody removes a tombstone or a checkpoint. */
+export const proofsStay: Rule = (synthesis) =>
+  resourcesOf(synthesis, "AWS::S3::Bucket")
+    .filter(({ id }) => id.startsWith("Vault"))
+    .filter(
+      (bucket) =>
+        !bucketPolicy(synthesis, bucket).some(
+          ({ Effect, Sid, Resource }) =>
+            Effect === "Deny" && Sid === "DenyRemovalOfProofs" && /\/t\/\*/.test(JSON.stringify(Resource)),
+        ),
+    )
+    .map((bucket) => `${nameOf(bucket)} lets tombstones be removed`);

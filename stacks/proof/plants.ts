@@ -54,6 +54,13 @@ export const plants: Plant[] = [
     (one) => props(one)["PolicyDocument"]["Statement"].shift(),
   ],
   [
+    "a vault whose tombstones can be removed",
+    () => buckets.proofsStay,
+    "AWS::S3::BucketPolicy",
+    /^Vault/,
+    (one) => props(one)["PolicyDocument"]["Statement"].pop(),
+  ],
+  [
     "staging that takes bodies in chunks",
     () => buckets.writesAreClosed,
     "AWS::S3::BucketPolicy",
@@ -100,6 +107,20 @@ export const plants: Plant[] = [
     "AWS::Lambda::Url",
     /./,
     (one) => (props(one)["AuthType"] = "NONE"),
+  ],
+  [
+    "an entry that shows no secret",
+    () => rules.entryShowsItsPass,
+    "AWS::CloudFront::Distribution",
+    /^Entry/,
+    (one) => delete props(one)["DistributionConfig"]["Origins"][0]["OriginCustomHeaders"],
+  ],
+  [
+    "a function that anybody reaches around the entry",
+    () => rules.entryShowsItsPass,
+    "AWS::Lambda::Function",
+    /acceptUpload/,
+    (one) => delete props(one)["Environment"]["Variables"]["STRONGROOM_ORIGIN_SECRET"],
   ],
   [
     "a queue that shows a message too soon",

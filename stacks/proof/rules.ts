@@ -44,6 +44,37 @@ export const readersAreShut: Rule = (synthesis) =>
       : [`${nameOf(url)} is open, or does not stream`],
   );
 
+/** The entry shows every function that it leads to the secret which that function asks for. */
+export const entryShowsItsPass: Rule = (synthesis) => {
+  const origins = resourcesOf(synthesis, "AWS::CloudFront::Distribution").flatMap(({ stack, properties }) =>
+    stack === "api" ? originsOf(properties) : [],
+  );
+  const shown = origins.map(({ OriginCustomHeaders = [] }) =>
+    JSON.stringify(
+      OriginCustomHeaders.find(({ HeaderName }) => HeaderName === "x-origin-secret")?.HeaderValue,
+    ),
+  );
+  const asking = resourcesOf(synthesis, "AWS::Lambda::Function").filter(
+    ({ stack, properties }) =>
+      ["api", "reader"].includes(stack) && "STRONGROOM_CELL" in variablesOf(properties),
+  );
+  return [
+    ...shown.filter((value) => !value?.includes("OriginSecret")).map(() => "an origin is shown no secret"),
+    ...asking
+      .filter(
+        ({ properties }) =>
+          !shown.includes(JSON.stringify(variablesOf(properties)["STRONGROOM_ORIGIN_SECRET"])),
+      )
+      .map((found) => `${nameOf(found)} asks for no secret, or another`),
+  ];
+};
+
+type Origin = { OriginCustomHeaders?: { HeaderName: string; HeaderValue: unknown }[] };
+const originsOf = (properties: Record<string, unknown>): Origin[] =>
+  (properties["DistributionConfig"] as { Origins: Origin[] }).Origins;
+const variablesOf = (properties: Record<string, unknown>): Record<string, unknown> =>
+  (properties["Environment"] as { Variables?: Record<string, unknown> } | undefined)?.Variables ?? {};
+
 /** A message stays hidden at least six times as long as its function may take. */
 export const visibilityCoversTimeout: Rule = (synthesis) =>
   resourcesOf(synthesis, "AWS::Lambda::EventSourceMapping").flatMap((mapping) => {

@@ -47,7 +47,7 @@ let all: Map<string, Synthesis>;
 let schemas: Schemas;
 beforeAll(async () => {
   [all, schemas] = await Promise.all([synthesize(variants), Schemas.open()]);
-}, 180_000);
+}, 480_000);
 const made = (name: Name) => all.get(name)!;
 const types = (name: Name) =>
   new Set(
@@ -65,6 +65,7 @@ describe.each(names)("%s", (name) => {
     ["has dead letters behind every queue", rules.everyQueueHasDeadLetters],
     ["serves every route, behind the token check unless it is public", rules.routesAreGuarded],
     ["has readers that only CloudFront calls", rules.readersAreShut],
+    ["shows the secret of the entry to all that ask for it", rules.entryShowsItsPass],
     ["hides a message six times as long as its function may take", rules.visibilityCoversTimeout],
     ["allows no wildcard on data, keys and queues", access.noWildcardOnData],
     ["lets only readers and openers open", access.onlyOpenersOpen],
@@ -88,6 +89,10 @@ describe.each(names)("%s", (name) => {
 
 test.each(production)("%s keeps its data when its stacks go", (name) => {
   expect(rules.productionRetains(made(name))).toEqual([]);
+});
+
+test.each(production)("%s keeps its tombstones and checkpoints", (name) => {
+  expect(buckets.proofsStay(made(name))).toEqual([]);
 });
 
 test.each(names.filter((name) => !production.includes(name)))(
@@ -133,7 +138,7 @@ const environments = (name: Name, stack: string): Record<string, string>[] =>
   });
 function standIn(variable: string, value: unknown): string {
   if (typeof value === "string") return value;
-  if (variable.endsWith("_KEY")) return "0".repeat(64);
+  if (/_(KEY|SECRET)$/.test(variable)) return "0".repeat(64);
   if (variable.endsWith("PORT")) return "5432";
   return /_URL|ISSUER/.test(variable) ? "https://example.com" : "example";
 }
@@ -152,6 +157,7 @@ test.each(["api", "reader", "ingest", "schedules"])(
           kafka: { auth: { kind: "msk-iam" } },
         });
         expect(config.secrets.ticketKey).toHaveLength(32);
+        expect(config.secrets.originSecrets).toHaveLength(["api", "reader"].includes(stack) ? 1 : 0);
       }
     }
   },
@@ -237,6 +243,24 @@ describe("what a stage is made of", () => {
       Audience: ["strongroom"],
       Issuer: "https://login.example.com/",
     });
+  });
+
+  test("backups hold the database and not the vault, whose copy lies in Glacier Instant Retrieval from the start", () => {
+    const [selection] = resourcesOf(made("production, two cells"), "AWS::Backup::BackupSelection");
+    const { Resources } = selection!.properties["BackupSelection"] as { Resources: unknown[] };
+    expect(Resources).toHaveLength(1);
+    expect(JSON.stringify(Resources)).toMatch(/Cluster/);
+    const classOf = (bucket: RegExp) => {
+      const { properties } = resourcesOf(made("production, two cells"), "AWS::S3::Bucket").find(({ id }) =>
+        bucket.test(id),
+      )!;
+      const { Rules } = properties["ReplicationConfiguration"] as {
+        Rules: { Destination: { StorageClass?: string } }[];
+      };
+      return Rules.map(({ Destination }) => Destination.StorageClass);
+    };
+    expect(classOf(/^Vault/)).toEqual(["GLACIER_IR"]);
+    expect(classOf(/^Staging/)).toEqual([undefined]);
   });
 
   test("the processor may make data keys and put into the vault, and may open, delete or sign nothing", () => {

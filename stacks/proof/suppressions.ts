@@ -49,7 +49,7 @@ const suppressions: Suppression[] = [
     why: "What EKS requires of a cluster and of a node, kept up to date by AWS.",
   },
   {
-    rule: /-IAM4\[.*(AWSBackupServiceRolePolicyFor|AWSBackupServiceRolePolicyForS3)/,
+    rule: /-IAM4\[.*AWSBackupServiceRolePolicyFor/,
     where: /-backup\/Role\//,
     why: "What AWS Backup requires, kept up to date by AWS.",
   },
@@ -69,7 +69,7 @@ const suppressions: Suppression[] = [
     why: "X-Ray takes no resource (tracing is on).",
   },
   {
-    rule: /-IAM5\[Resource::(<Staging\w+\.Arn>\/s|<Vault\w+\.Arn>\/v)(\/checkpoints)?\/\*\]$/,
+    rule: /-IAM5\[Resource::(<Staging\w+\.Arn>\/s|<Vault\w+\.Arn>\/[tv])(\/checkpoints)?\/\*\]$/,
     where: /./,
     why: "Objects have no names in advance; the prefix is the narrowest there is.",
   },

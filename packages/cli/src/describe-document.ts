@@ -53,6 +53,8 @@ function whatToKnow(document: DocumentSummary): string {
   return document.legalHold ? "under legal hold" : "";
 }
 
+const until = (moment: string | null): string | null => moment && `until ${formatMoment(moment)}`;
+
 /** One document in full, in lines for people. */
 export function describeDocument(document: DocumentView): string[] {
   const facts = factsOf(document).filter((row): row is [string, string] => row[1] !== null && row[1] !== "");
@@ -100,7 +102,7 @@ function factsOf(document: DocumentView): [string, string | null][] {
     ["size", `${formatBytes(document.sizeBytes)} in ${countOf(document.files.length, "file")}`],
     ["pages", document.pageCount === null ? null : String(document.pageCount)],
     ["review", document.review === "unreviewed" ? null : words(document.review)],
-    ["legal hold", document.legalHold ? "yes" : null],
+    ["legal hold", document.legalHold ? "yes" : until(document.heldUntil)],
     ["already on file", duplicate === null ? null : (duplicate.documentId ?? "yes")],
     ["replaces", document.replaces],
     ["replaced by", document.supersededBy],

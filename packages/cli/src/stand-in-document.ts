@@ -170,6 +170,7 @@ export function viewOf(document: StandInDocument): z.input<typeof DocumentView> 
     supersededBy: null,
     review: "unreviewed",
     legalHold: false,
+    heldUntil: null,
     sizeBytes: order.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     pageCount: stored ? order.files.length : null,
     legibility: outcome?.legibility.map((reasons, index) => ({ page: index + 1, reasons })) ?? null,

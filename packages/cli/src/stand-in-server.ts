@@ -173,6 +173,17 @@ function answerDocument(
       document.move("received");
       return reply(exchange, name, { document: viewOf(document) });
     }
+    case "redriveDocument": {
+      if (document.state !== "failed")
+        return problem(
+          response,
+          409,
+          "not_failed",
+          `It is ${document.state}: only failed ones are redriven.`,
+        );
+      document.move("received");
+      return reply(exchange, name, { document: viewOf(document) });
+    }
     case "showDocument":
       reply(exchange, name, { document: viewOf(document) });
       return document.proceed(standIn.outcome);

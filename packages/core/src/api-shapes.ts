@@ -16,6 +16,10 @@ const moment = z.iso.datetime();
 const momentOrNull = moment.nullable();
 const count = z.number().int().min(0);
 
+/** An edit that names nothing would raise a version, make an event and leave a line in the audit trail for no change. */
+const changesSomething = (edit: object) => Object.values(edit).some((value) => value !== undefined);
+const changesNothing = { error: "changes nothing; name at least one field" };
+
 /** One file of a document, as the client declares it; `parts` only above 16 MiB: the SHA-256 of each 8 MiB part in order. */
 export const FileDeclaration = z.strictObject({
   name: text(documentLimits.nameLength),
@@ -24,7 +28,7 @@ export const FileDeclaration = z.strictObject({
   sha256,
   parts: z
     .array(sha256)
-    .max(documentLimits.fileBytes / documentLimits.partBytes + 1)
+    .max(Math.ceil(documentLimits.fileBytes / documentLimits.partBytes))
     .optional(),
 });
 export type FileDeclaration = z.infer<typeof FileDeclaration>;
@@ -45,16 +49,36 @@ export const AcceptUploadRequest = z.strictObject({
 export type AcceptUploadRequest = z.infer<typeof AcceptUploadRequest>;
 
 /** `PATCH /v1/documents/{id}`; `files` is the whole new list of pages: `{id}` keeps one, a declaration adds one. */
-export const EditDocumentRequest = z.strictObject({
-  kind: KindName.optional(),
-  loadNumber: LoadNumber.nullable().optional(),
-  note: Note.nullable().optional(),
-  files: z
-    .array(z.union([z.strictObject({ id: FileId }), FileDeclaration]))
-    .min(1)
-    .optional(),
-});
+export const EditDocumentRequest = z
+  .strictObject({
+    kind: KindName.optional(),
+    loadNumber: LoadNumber.nullable().optional(),
+    note: Note.nullable().optional(),
+    files: z
+      .array(z.union([z.strictObject({ id: FileId }), FileDeclaration]))
+      .min(1)
+      .optional(),
+  })
+  .refine(changesSomething, changesNothing);
 export type EditDocumentRequest = z.infer<typeof EditDocumentRequest>;
+
+/** Why a hold is set or lifted. */
+export const holdReasons = ["claim", "dispute", "investigation", "audit", "closed", "other"] as const;
+
+/**
+ * `POST /v1/documents/{id}/hold`: sets a hold, with an end or without, or lifts it. The audit keeps `reason` and `reference`
+ * (a case number, say) for good, beyond any erasure: no names there.
+ */
+export const HoldRequest = z.strictObject({
+  held: z.boolean(),
+  reason: z.enum(holdReasons),
+  reference: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,63}$/, "is not a reference such as CASE-2026/17")
+    .nullish(),
+  until: moment.nullish(),
+});
+export type HoldRequest = z.infer<typeof HoldRequest>;
 
 /** One request to send exactly as it stands: `sizeBytes` bytes of the file from `offset`. */
 export const UploadRequest = z.object({
@@ -110,7 +134,10 @@ export const DocumentSummary = z.object({
   replaces: DocumentId.nullable(),
   supersededBy: DocumentId.nullable(),
   review: z.enum(reviewStates),
+  /** A hold without an end; while it lasts nobody can erase the document. */
   legalHold: z.boolean(),
+  /** The end of a hold that has one. */
+  heldUntil: momentOrNull,
   sizeBytes: count,
   pageCount: count.nullable(),
   /** Per page, what may make it hard to read; null before processing. */
@@ -169,13 +196,15 @@ export const Me = z.object({
   role: Role,
   language: z.string(),
 });
-export const EditMeRequest = z.strictObject({
-  name: text(120).optional(),
-  language: z
-    .string()
-    .regex(/^[a-z]{2}(-[A-Z]{2})?$/)
-    .optional(),
-});
+export const EditMeRequest = z
+  .strictObject({
+    name: text(120).optional(),
+    language: z
+      .string()
+      .regex(/^[a-z]{2}(-[A-Z]{2})?$/)
+      .optional(),
+  })
+  .refine(changesSomething, changesNothing);
 export const DeviceRequest = z.strictObject({
   platform: z.enum(["ios", "android", "web"]),
   pushToken: text(4_096),
@@ -196,6 +225,28 @@ export const Health = z.object({
   isolation: z.record(z.string(), z.string()).nullable(),
   /** Age in milliseconds of the oldest document that waits to be processed. */
   oldestWaitingMs: count.nullable(),
+});
+
+/** One line of the audit trail in its place: hashes cover it and the one before. */
+export const ChainedAuditEntry = z.object({
+  sequence: z.int().positive(),
+  previousHash: sha256,
+  hash: sha256,
+  entry: z.object({
+    tenantId: z.uuid(),
+    id: z.uuid(),
+    at: moment,
+    actor: z.string(),
+    action: z.string(),
+    subject: z.string(),
+    /** Ids, codes, hashes and sizes. */
+    detail: z.record(z.string(), z.unknown()),
+  }),
+});
+export const AuditList = z.object({ entries: z.array(ChainedAuditEntry), nextCursor: z.string().nullable() });
+export const ListAuditQuery = z.strictObject({
+  cursor: z.string().max(200).optional(),
+  limit: z.coerce.number().int().min(1).max(500).default(200),
 });
 
 /** Problem details (RFC 9457), the body of every refusal. */

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import {
   AcceptUploadRequest,
+  AuditList,
   ContentQuery,
   Device,
   DeviceList,
@@ -10,7 +11,9 @@ import {
   EditDocumentRequest,
   EditMeRequest,
   Health,
+  HoldRequest,
   KindList,
+  ListAuditQuery,
   ListDocumentsQuery,
   Me,
   PublicKeySet,
@@ -117,6 +120,24 @@ export const routes = {
     summary: "The bytes of one artefact, verified while they stream",
     reply: { status: 200, schema: null, contentType: "application/octet-stream" },
   },
+  holdDocument: {
+    method: "POST",
+    path: "/v1/documents/{id}/hold",
+    access: ["admin"],
+    params: documentParams,
+    body: HoldRequest,
+    summary: "Set a hold on a document, or lift it; while it lasts nobody can erase the document",
+    reply: { status: 200, schema: DocumentReply },
+  },
+  eraseDocument: {
+    method: "DELETE",
+    path: "/v1/documents/{id}",
+    access: ["admin"],
+    params: documentParams,
+    summary:
+      "Erase a document for good; answers the signed certificate of it, a compact JWS (ES256), and the same one again",
+    reply: { status: 200, schema: null, contentType: "application/jose" },
+  },
   readReceipt: {
     method: "GET",
     path: "/v1/documents/{id}/receipt",
@@ -170,6 +191,14 @@ export const routes = {
     access: everybody,
     summary: "Kinds of documents and how long each is kept",
     reply: { status: 200, schema: KindList },
+  },
+  listAudit: {
+    method: "GET",
+    path: "/v1/audit",
+    access: ["admin"],
+    query: ListAuditQuery,
+    summary: "The tenant's audit trail in the order of its chain, from the first entry on",
+    reply: { status: 200, schema: AuditList },
   },
   receiptKeys: {
     method: "GET",

@@ -47,10 +47,12 @@ describe("the configuration", () => {
       secrets: {
         uploadKey: Uint8Array.from(Buffer.from(key, "hex")),
         ticketKey: Uint8Array.from(Buffer.from(key, "hex")),
+        originSecrets: [],
       },
       periods: dividePeriods(1),
       jobs: 2,
       maxRetries: 16,
+      backupDays: 35,
     });
   });
 
@@ -66,6 +68,8 @@ describe("the configuration", () => {
     ["STRONGROOM_UPLOAD_KEY", "secret-too-short"],
     ["STRONGROOM_TICKET_KEY", `secret${key}`],
     ["STRONGROOM_DATABASE_URL_APP", "secret"],
+    ["STRONGROOM_ORIGIN_SECRET", ""],
+    ["STRONGROOM_ORIGIN_SECRET", `${key},secret`],
     ["STRONGROOM_CELL", "third"],
     ["STRONGROOM_TIME_DIVISOR", "0"],
     ["STRONGROOM_TIME_DIVISOR", "fast"],
@@ -85,6 +89,16 @@ describe("the configuration", () => {
     ["STRONGROOM_MAX_RETRIES", "1"],
     ["STRONGROOM_CELL", "odd"],
   ])("takes %s=%s", (name, value) => expect(messageOf({ [name]: value })).toBe(""));
+});
+
+it("takes one origin secret, or two while one replaces the other", () => {
+  const read = (text: string) =>
+    readConfig({ ...environment, STRONGROOM_ORIGIN_SECRET: text }).secrets.originSecrets.map((bytes) =>
+      Buffer.from(bytes).toString("hex"),
+    );
+  const next = "f".repeat(64);
+  expect(read(key)).toEqual([key]);
+  expect(read(`${key},${next}`)).toEqual([key, next]);
 });
 
 describe("periods", () => {

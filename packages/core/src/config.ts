@@ -44,8 +44,19 @@ const periods = {
   relay: 250,
   /** How long a role is believed without asking the database. */
   roleCache: minute,
-  /** Cap of the backoff between two tries of ours. */
+  /** First backoff between two tries of ours; it doubles, up to the cap. */
+  retryBase: 1_000,
   retryCap: minute,
+  /** First rest of a worker that meets fault after fault; it doubles, up to the cap. */
+  rest: 250,
+  restCap: 30_000,
+  /** A worker without a round for so long is stuck: longer than 50 files of 15 s each, the longest document. */
+  stall: 15 * minute,
+  /** Every stored object is read back and compared once in so long; one that was found wrong, in so long. */
+  fixity: 90 * day,
+  fixityFault: day,
+  /** Between two rounds of that. */
+  fixityRound: 10_000,
   /** Visibility of a queue message, extended by every beat. */
   visibility: 2 * minute,
 } as const;
@@ -57,16 +68,22 @@ const issuerUrl = url.refine(
   "is neither https nor on this machine",
 );
 const hexKey = z.string().regex(/^[0-9a-f]{64}$/, "not 64 lower-case hex digits");
+const hexKeys = z
+  .string()
+  .transform((text) => text.split(","))
+  .pipe(z.array(hexKey));
 const Environment = z.object({
   STRONGROOM_PUBLIC_URL: url,
   STRONGROOM_ISSUER: issuerUrl,
   STRONGROOM_AUDIENCE: z.string().min(1),
   STRONGROOM_UPLOAD_KEY: hexKey.optional(),
   STRONGROOM_TICKET_KEY: hexKey.optional(),
+  STRONGROOM_ORIGIN_SECRET: hexKeys.optional(),
   STRONGROOM_CELL: z.enum(["even", "odd"]).default("even"),
   STRONGROOM_TIME_DIVISOR: z.coerce.number().positive().default(1),
   STRONGROOM_JOBS: z.coerce.number().int().min(1).max(64).default(2),
   STRONGROOM_MAX_RETRIES: z.coerce.number().int().min(1).default(16),
+  STRONGROOM_BACKUP_DAYS: z.coerce.number().int().min(0).max(36_500).default(35),
 });
 
 /** What the system runs with; read from the environment once, at the entry of a process. */
@@ -77,12 +94,19 @@ export type Config = {
   backend: Backend;
   auth: { issuer: string; audience: string };
   /** A process on AWS has those only that it needs; to read another throws. */
-  secrets: { readonly uploadKey: Uint8Array; readonly ticketKey: Uint8Array };
+  secrets: {
+    readonly uploadKey: Uint8Array;
+    readonly ticketKey: Uint8Array;
+    /** Any of them shows that a request came through the entry; several while one replaces another, none: not asked for. */
+    readonly originSecrets: readonly Uint8Array[];
+  };
   periods: Periods;
   /** Documents processed at once by one worker: its cores. */
   jobs: number;
   /** Tries of ours before a document is `failed`. */
   maxRetries: number;
+  /** Days after which the last backup that may hold an erased document is gone; certificates of erasure name that day. */
+  backupDays: number;
 };
 
 /** Reads the configuration; throws one error that names every variable that is missing or wrong. */
@@ -102,10 +126,12 @@ export function readConfig(environment: Record<string, string | undefined> = pro
       get ticketKey() {
         return secret("STRONGROOM_TICKET_KEY", env.STRONGROOM_TICKET_KEY);
       },
+      originSecrets: (env.STRONGROOM_ORIGIN_SECRET ?? []).map(bytesOf),
     },
     periods: dividePeriods(env.STRONGROOM_TIME_DIVISOR),
     jobs: env.STRONGROOM_JOBS,
     maxRetries: env.STRONGROOM_MAX_RETRIES,
+    backupDays: env.STRONGROOM_BACKUP_DAYS,
   };
 }
 
@@ -118,5 +144,7 @@ export function dividePeriods(divisor: number): Periods {
 
 function secret(name: string, hex: string | undefined): Uint8Array {
   if (hex === undefined) throw new Error(`configuration: this process was not given ${name}`);
-  return Uint8Array.from(Buffer.from(hex, "hex"));
+  return bytesOf(hex);
 }
+
+const bytesOf = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, "hex"));

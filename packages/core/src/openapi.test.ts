@@ -58,7 +58,11 @@ function faultsOf(way: string, schema: Node): string[] {
     enum: values,
     properties,
   } = schema as { pattern?: string; required?: string[]; enum?: unknown[]; properties?: Node };
+  const counts = ["minItems", "maxItems", "minLength", "maxLength", "minProperties"].filter(
+    (name) => name in schema && !Number.isInteger(schema[name]),
+  );
   return [
+    ...counts.map((name) => `${way}: ${name} is no whole number`),
     ...types.filter((type) => !jsonTypes.includes(type)).map((type) => `${way}: type ${type}`),
     ...(pattern === undefined || isPattern(pattern) ? [] : [`${way}: pattern`]),
     ...(required ?? [])
@@ -175,6 +179,12 @@ describe("the description of the API", () => {
       additionalProperties: false,
       properties: { files: { items: { $ref: "#/components/schemas/FileDeclaration" } } },
     });
+  });
+
+  test("tells clients that an edit must name something", () => {
+    for (const name of ["EditDocumentRequest", "EditMeRequest"])
+      expect(document.components.schemas[name], name).toMatchObject({ minProperties: 1 });
+    expect(document.components.schemas["AcceptUploadRequest"]).not.toHaveProperty("minProperties");
   });
 
   test("lets replies and problems grow: a client must not refuse a field that it does not know", () => {

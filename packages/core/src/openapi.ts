@@ -46,7 +46,7 @@ const securitySchemes = {
 
 function operation(name: api.RouteName, route: api.Route): Json {
   const parameters = [...parametersOf("path", route.params), ...parametersOf("query", route.query)];
-  if (name === "editDocument") parameters.push(ifMatch);
+  if (name === "editDocument" || name === "holdDocument") parameters.push(ifMatch);
   if (route.method === "GET" && route.reply.schema) parameters.push(ifNoneMatch);
   return {
     operationId: name,
@@ -109,14 +109,19 @@ const named: ReadonlyMap<string, z.ZodType> = new Map(
 const nameOf = new Map([...named].map(([name, schema]) => [schema, name]));
 const reference = (name: string) => `#/components/schemas/${name}`;
 
+/** Each field of an edit may be left out, all of them may not; a refinement does not show in a JSON Schema. */
+const edits = new Set<z.ZodType>([shapes.EditDocumentRequest, shapes.EditMeRequest]);
+type Converted = { zodSchema: z.core.$ZodType; jsonSchema: z.core.JSONSchema.BaseSchema };
+
 /** As input: that is what a client may send, and of a reply it promises no more than what stands there. */
 const conversion = {
   io: "input",
   target: "draft-2020-12",
   unrepresentable: "throw",
   /** The format says it all; the pattern of a date with its leap years fills a screen. */
-  override: ({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }) => {
+  override: ({ zodSchema, jsonSchema }: Converted) => {
     if (jsonSchema.format === "date-time") delete jsonSchema.pattern;
+    if (edits.has(zodSchema as z.ZodType)) jsonSchema.minProperties = 1;
   },
 } as const;
 

@@ -1,7 +1,13 @@
 import type { Isolation } from "@strongroom/core/document/rendering";
 import type { Ports } from "@strongroom/core/ports/ports";
 
-type Life = { name: string; kind: string; isolation: Isolation | null };
+/** `onBeat` hears of every beat, and whether the database took it. */
+type Life = {
+  name: string;
+  kind: string;
+  isolation: Isolation | null;
+  onBeat?: (taken: boolean) => void;
+};
 
 /**
  * Writes down, at every beat, that this worker is alive and how its children are isolated; forgets it at the end. An
@@ -13,7 +19,13 @@ export async function reportHealth(
   stopping: AbortSignal,
 ): Promise<void> {
   while (!stopping.aborted) {
-    await report(ports, life).catch((error: Error) => ports.log.warn("health.not_reported", { error }));
+    await report(ports, life).then(
+      () => life.onBeat?.(true),
+      (error: Error) => {
+        life.onBeat?.(false);
+        ports.log.warn("health.not_reported", { error });
+      },
+    );
     await ports.clock.sleep(ports.config.periods.beat, stopping);
   }
   await ports.database.system

@@ -5,6 +5,7 @@ import type { Message, Queue } from "@strongroom/core/ports/queue";
 import type { Ports } from "@strongroom/core/ports/ports";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { runLoop } from "./loop.ts";
+import { createVitals, type Vitals } from "./vitals.ts";
 
 /** A quarter of the visibility of these tests; not one of the loop's own rests. */
 const renewalMs = 600;
@@ -18,13 +19,13 @@ beforeEach(async () => {
 });
 afterEach(() => stop.abort());
 
-type Loop = { ports?: Partial<Ports>; atOnce?: number };
+type Loop = { ports?: Partial<Ports>; atOnce?: number; vitals?: Vitals };
 
 /** A loop over fresh and over-age work; `done` resolves when it has stopped. */
-function start(handle: (message: Message) => Promise<void>, { ports = {}, atOnce = 2 }: Loop = {}) {
+function start(handle: (message: Message) => Promise<void>, { ports = {}, atOnce = 2, vitals }: Loop = {}) {
   const done = runLoop(
     { ...world.ports, ...ports },
-    { queues: ["documents", "late"], atOnce, stopping: stop.signal },
+    { queues: ["documents", "late"], atOnce, stopping: stop.signal, vitals },
     handle,
   );
   return { done, end: async () => (stop.abort(), await done) };
@@ -120,6 +121,36 @@ describe("a worker's loop", () => {
   });
 });
 
+describe("the rounds of a loop", () => {
+  it("are its looks for work, whether there is any or not, and what it has done", async () => {
+    const vitals = createVitals(systemClock);
+    // An empty look asks both queues, then the first one patiently.
+    const { finished, end } = scripted([none, none, none, down, down, down, down], undefined, vitals);
+    await finished;
+    await end();
+    const [rounds] = vitals.counted();
+    expect(rounds!.name).toBe("strongroom_worker_rounds_total");
+    expect(rounds!.samples).toEqual(
+      expect.arrayContaining([
+        { labels: { ok: "true" }, value: 2 }, // the second one was ended by the stop
+        { labels: { ok: "false" }, value: 4 },
+      ]),
+    );
+  });
+
+  it("tell how many messages are in hand", async () => {
+    const vitals = createVitals(systemClock);
+    const [begun, work] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    await send("long work");
+    const loop = start(async () => (begun.resolve(), await work.promise), { vitals });
+    await begun.promise;
+    expect(await vitals.gauges()[0]!.read()).toEqual([{ value: 1 }]);
+    work.resolve();
+    await loop.end();
+    expect(await vitals.gauges()[0]!.read()).toEqual([{ value: 0 }]);
+  });
+});
+
 describe("a message whose handling throws", () => {
   it("is given back, longer each time, and comes again", async () => {
     await send("hard");
@@ -166,6 +197,7 @@ describe("a message whose handling throws", () => {
 function scripted(
   answers: (() => Promise<Message[]>)[],
   handle: (message: Message) => Promise<void> = async () => {},
+  vitals = createVitals(systemClock),
 ) {
   const sleeps: number[] = [];
   const finished = Promise.withResolvers<void>();
@@ -190,7 +222,7 @@ function scripted(
       sleeps.push(ms);
     },
   };
-  const { end } = start(handle, { ports: { clock, queue }, atOnce: 1 });
+  const { end } = start(handle, { ports: { clock, queue }, atOnce: 1, vitals });
   return { sleeps, finished: finished.promise, end };
 }
 

@@ -1,9 +1,15 @@
 import type { Ports } from "@strongroom/core/ports/ports";
 import type { Message, QueueName } from "@strongroom/core/ports/queue";
+import type { Vitals } from "./vitals.ts";
 
 type LoopPorts = Pick<Ports, "queue" | "clock" | "config" | "log">;
 /** `queues` in order of precedence: a later one is asked only when the ones before are empty. */
-type LoopOptions = { queues: readonly QueueName[]; atOnce: number; stopping: AbortSignal };
+type LoopOptions = {
+  queues: readonly QueueName[];
+  atOnce: number;
+  stopping: AbortSignal;
+  vitals?: Vitals | undefined;
+};
 type Handle = (message: Message) => Promise<void>;
 
 /** How long the first queue is waited for when every queue is empty. */
@@ -17,10 +23,15 @@ const restAfter = 3;
  */
 export async function runLoop(
   ports: LoopPorts,
-  { queues, atOnce, stopping }: LoopOptions,
+  { queues, atOnce, stopping, vitals }: LoopOptions,
   handle: Handle,
 ): Promise<void> {
   const inHand = new Set<Promise<void>>();
+  vitals?.addGauge({
+    name: "strongroom_worker_in_hand",
+    help: "Messages that this worker is at work on.",
+    read: async () => [{ value: inHand.size }],
+  });
   let [faults, outages] = [0, 0];
   while (!stopping.aborted) {
     const free = atOnce - inHand.size;
@@ -30,6 +41,7 @@ export async function runLoop(
     }
     const { queue, messages } = await receive(ports, queues, Math.min(free, 10), stopping);
     outages = messages === null ? outages + 1 : 0;
+    vitals?.round(messages !== null);
     if (stopping.aborted) {
       await giveBack(ports, queue, messages ?? []);
       break;
@@ -37,15 +49,18 @@ export async function runLoop(
     for (const message of messages ?? []) {
       const work = handleOne(ports, queue, message, handle)
         .then((done) => void (faults = done ? 0 : faults + 1))
-        .finally(() => inHand.delete(work));
+        .finally(() => (inHand.delete(work), vitals?.round(true)));
       inHand.add(work);
     }
     const inARow = Math.max(faults, outages);
-    if (inARow >= restAfter)
-      await ports.clock.sleep(Math.min(30_000, 250 * 2 ** Math.min(inARow - restAfter, 7)), stopping);
+    if (inARow >= restAfter) await ports.clock.sleep(restMs(ports, inARow - restAfter), stopping);
   }
   await Promise.all(inHand);
 }
+
+/** Twice as long each time, up to `restCap`. */
+const restMs = ({ config }: LoopPorts, before: number): number =>
+  Math.min(config.periods.restCap, config.periods.rest * 2 ** Math.min(before, 20));
 
 /** What came in while we were told to stop is somebody else's, at once. */
 async function giveBack(ports: LoopPorts, queue: QueueName, messages: Message[]): Promise<void> {
@@ -88,7 +103,8 @@ async function handleOne(
       receiveCount: message.receiveCount,
       error: error as Error,
     });
-    await ports.queue.release(queue, message.receipt, 1_000 * message.receiveCount).catch(() => {}); // visibility brings it back
+    const delayMs = ports.config.periods.retryBase * message.receiveCount;
+    await ports.queue.release(queue, message.receipt, delayMs).catch(() => {}); // visibility brings it back
     return false;
   } finally {
     done.abort();

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
+import { findPort } from "@strongroom/local/port";
 import { query } from "@strongroom/local/test-pipeline";
 import { type TestWorld, testWorld } from "@strongroom/local/test-world";
 import { formatConnection } from "@strongroom/core/config";
@@ -62,7 +63,7 @@ const isAlive = (pid: number) => {
 };
 
 describe("a worker process", () => {
-  it.each(["processor", "relay", "notifier"])(
+  it.each(["processor", "relay", "notifier", "opener"])(
     "says that it lives, and ends with 0 and without a trace at SIGTERM: %s",
     async (kind) => {
       const { child, ended, words } = await start(kind);
@@ -82,6 +83,49 @@ describe("a worker process", () => {
       expect(new Set(lines.map((line) => line.process))).toEqual(new Set([kind]));
     },
   );
+
+  it.each([
+    ["processor", ["strongroom_oldest_waiting_seconds 0", "strongroom_worker_in_hand 0"]],
+    ["relay", ["strongroom_oldest_unpublished_seconds 0"]],
+    ["notifier", ['strongroom_notifier_lag_records{topic="documents"} 0']],
+    ["opener", ["strongroom_fixity_oldest_seconds 0"]],
+  ])("answers probes when it is given a port: %s", async (kind, told) => {
+    const port = await findPort(0);
+    const { child, ended } = await start(kind, { ...environment(), STRONGROOM_PROBE_PORT: String(port) });
+    const ask = (path: string) => fetch(`http://127.0.0.1:${port}${path}`);
+    await expect.poll(async () => (await ask("/health")).status).toBe(200);
+    await expect.poll(async () => (await ask("/ready")).status).toBe(200);
+    await expect
+      .poll(async () => (await (await ask("/metrics")).text()).split("\n"), { timeout: 10_000 })
+      .toEqual(expect.arrayContaining([...told, 'strongroom_worker_beats_total{taken="true"} 1']));
+    child.kill("SIGTERM");
+    expect(await ended).toEqual({ code: 0, signal: null });
+    await expect(ask("/health")).rejects.toThrow();
+  });
+
+  it("migrator brings the database up to date, reads that back, and ends with 0; run again it finds nothing to do", async () => {
+    const owner = { STRONGROOM_DATABASE_URL_OWNER: formatConnection(world.database.superuser) };
+    for (const run of ["first", "second"]) {
+      const { ended, words } = await start("migrator", { ...environment(), ...owner });
+      expect(await ended, run).toEqual({ code: 0, signal: null });
+      const lines = (await words)
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as Record<string, unknown>);
+      expect(lines).toMatchObject([
+        { event: "migrator.done", applied: "", database: world.database.superuser.database },
+      ]);
+    }
+  });
+
+  it.each([
+    [{}, "STRONGROOM_DATABASE_URL_OWNER"],
+    [{ STRONGROOM_DATABASE_AUTH: "iam" }, "STRONGROOM_DATABASE_OWNER_SECRET_ARN"],
+  ])("migrator without its configuration names what is missing and ends with 1: %j", async (env, missing) => {
+    const { ended, words } = await start("migrator", { ...environment(), ...env });
+    expect(await ended).toEqual({ code: 1, signal: null });
+    expect(await words).toContain(missing);
+  });
 
   it("goes in good order when the channel to its parent closes", async () => {
     const { child, ended } = await start("relay");
@@ -118,7 +162,7 @@ describe("a worker process", () => {
   it.each(["", "constructor"])("that nobody knows ends with 2 and says which there are: %j", async (kind) => {
     const { ended, words } = await start(kind);
     expect(await ended).toEqual({ code: 2, signal: null });
-    expect(await words).toBe("Which worker? One of: processor, relay, notifier.\n");
+    expect(await words).toBe("Which worker? One of: processor, relay, notifier, opener, migrator.\n");
   });
 
   it("without its configuration names what is missing and ends with 1", async () => {

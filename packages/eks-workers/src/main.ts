@@ -1,17 +1,24 @@
 import { hostname } from "node:os";
 import { reportHealth } from "./health.ts";
+import { runMigrator } from "./migrator.ts";
 import { notifier } from "./notifier.ts";
+import { opener } from "./opener.ts";
 import { connectPorts } from "./ports.ts";
+import { readProbeAddress, serveProbes } from "./probe-server.ts";
 import { processor } from "./processor.ts";
 import { relay } from "./relay.ts";
+import { createVitals } from "./vitals.ts";
 import type { Worker } from "./worker.ts";
 
-const workers = new Map<string, Worker>(Object.entries({ processor, relay, notifier }));
+const workers = new Map<string, Worker>(Object.entries({ processor, relay, notifier, opener }));
 
 const kind = process.argv[2] ?? "";
+if (kind === "migrator") {
+  process.exit((await runMigrator(process.env)) ? 0 : 1); // one run, and the end of the process tells how it went
+}
 const worker = workers.get(kind);
 if (!worker) {
-  process.stderr.write(`Which worker? One of: ${[...workers.keys()].join(", ")}.\n`);
+  process.stderr.write(`Which worker? One of: ${[...workers.keys(), "migrator"].join(", ")}.\n`);
   process.exit(2);
 }
 
@@ -23,13 +30,18 @@ process.stderr.on("error", () => {}); // whoever read our log is gone: no reason
 
 const name = `${kind}-${hostname()}-${process.pid}`;
 const ports = await connectPorts(kind);
-const { done, isolation } = await worker({ ports, name, stopping: stop.signal });
-ports.log.info("worker.started", { kind, ...isolation });
+const vitals = createVitals(ports.clock);
+const address = readProbeAddress(process.env);
+const { done, isolation } = await worker({ ports, name, stopping: stop.signal, vitals });
+const probes = address && (await serveProbes(ports, vitals, address));
+ports.log.info("worker.started", { kind, ...isolation, ...(probes && { probePort: probes.port }) });
 if (process.connected) process.send!({ ready: true });
-const reporting = reportHealth(ports, { name, kind, isolation }, stop.signal);
+const onBeat = (taken: boolean) => vitals.count("strongroom_worker_beats_total", { taken: String(taken) });
+const reporting = reportHealth(ports, { name, kind, isolation, onBeat }, stop.signal);
 await done;
 stop.abort("done");
 await reporting;
+await probes?.close();
 await ports.close();
 ports.log.info("worker.stopped", { kind });
 if (process.connected) process.disconnect();

@@ -1,10 +1,39 @@
 import { notifier as group, notifyUser } from "@strongroom/core/notice/notify-user";
-import type { Running, Worker } from "./worker.ts";
+import type { Running, Worker, WorkerContext } from "./worker.ts";
 
 /** Tells people what became of their documents: a member of the consumer group on the documents topic. */
-export const notifier: Worker = async ({ ports, stopping }): Promise<Running> => {
-  const done = ports.stream.consume({ group, topics: ["documents"], signal: stopping }, async (record) => {
-    await notifyUser(ports, record);
-  });
-  return { done, isolation: null };
+export const notifier: Worker = async (context): Promise<Running> => {
+  const { ports, stopping, vitals } = context;
+  const consuming = ports.stream.consume(
+    { group, topics: ["documents"], signal: stopping },
+    async (record) => {
+      await notifyUser(ports, record);
+      vitals?.round(true);
+    },
+  );
+  const watching = watchLag(context);
+  return { done: Promise.all([consuming, watching]).then(() => {}), isolation: null };
 };
+
+/**
+ * Asks at every beat how far the group is behind. A record handled, or nothing left to handle, is a round; a lag that stays
+ * while nothing is handled is none, so that a member which hangs is found although it sits in its seat.
+ */
+async function watchLag({ ports, stopping, vitals }: WorkerContext): Promise<void> {
+  if (!vitals) return;
+  let lag: number | null = null;
+  vitals.addGauge({
+    name: "strongroom_notifier_lag_records",
+    help: "Records of a topic that the notifiers have not committed.",
+    read: async () => (lag === null ? [] : [{ labels: { topic: "documents" }, value: lag }]),
+  });
+  while (!stopping.aborted) {
+    lag = await ports.stream.lag(group, "documents").catch((error: Error) => {
+      ports.log.warn("notifier.lag_unknown", { error });
+      return null;
+    });
+    if (lag === 0) vitals.round(true);
+    if (lag === null) vitals.round(false); // the stream is away: starting anew would not bring it back
+    await ports.clock.sleep(ports.config.periods.beat, stopping);
+  }
+}

@@ -20,3 +20,12 @@ export async function connectPorts(worker: string): Promise<WorkerPorts> {
     }
   }
 }
+
+/** User and password of the database's master, out of the secret that the migrator alone may read. */
+export async function readMaster(secret: {
+  arn: string;
+  region: string;
+}): Promise<{ user: string; password: string }> {
+  const { readOwnerSecret } = await import("@strongroom/core/aws/owner-secret");
+  return await readOwnerSecret(secret);
+}

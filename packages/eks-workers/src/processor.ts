@@ -2,13 +2,14 @@ import { rm } from "node:fs/promises";
 import { processDocument } from "@strongroom/core/document/process-document";
 import { Doorbell } from "@strongroom/core/job/ring-doorbell";
 import type { Message } from "@strongroom/core/ports/queue";
+import { oldestWaitingMs } from "@strongroom/core/upload/check-overload";
 import { runLoop } from "./loop.ts";
 import { createRenderer } from "./render/pool.ts";
 import { openScratch } from "./scratch.ts";
 import type { Running, Worker } from "./worker.ts";
 
 /** Processes documents: as many at once as it has cores, fresh ones before over-age ones. */
-export const processor: Worker = async ({ ports, name, stopping }): Promise<Running> => {
+export const processor: Worker = async ({ ports, name, stopping, vitals }): Promise<Running> => {
   const scratch = await openScratch();
   const renderer = await createRenderer({ concurrency: ports.config.jobs, log: ports.log, scratch });
   const handle = async (message: Message) => {
@@ -20,13 +21,19 @@ export const processor: Worker = async ({ ports, name, stopping }): Promise<Runn
       stopping,
       scratch,
     });
+    vitals?.count("strongroom_documents_total", { outcome });
     ports.log.info("document.processed", {
       documentId: bell.documentId,
       outcome,
       tookMs: Math.round(ports.clock.monotonicMs() - startedMs),
     });
   };
-  const loop = { queues: ["documents", "late"], atOnce: ports.config.jobs, stopping } as const;
+  const loop = { queues: ["documents", "late"], atOnce: ports.config.jobs, stopping, vitals } as const;
+  vitals?.addGauge({
+    name: "strongroom_oldest_waiting_seconds",
+    help: "Age of the oldest document of all tenants that waits to be processed; 0 when none does.",
+    read: async () => [{ value: ((await oldestWaitingMs(ports)) ?? 0) / 1_000 }],
+  });
   const close = async () => {
     await renderer.close();
     await rm(scratch, { recursive: true, force: true });

@@ -2,37 +2,56 @@ import { chainAudit } from "@strongroom/core/audit/chain-audit";
 import { checkpointAudit } from "@strongroom/core/audit/checkpoint-audit";
 import { relayEvents } from "@strongroom/core/event/relay-events";
 import type { Lock } from "@strongroom/core/ports/database";
+import type { Gauge, Vitals } from "./vitals.ts";
 import type { Running, Worker, WorkerContext } from "./worker.ts";
 
 /** Chains the audit, signs receipts and publishes the outbox; of many relays the one that holds the lock is active. */
 export const relay: Worker = async (context): Promise<Running> => ({ done: run(context), isolation: null });
 
-async function run({ ports, stopping }: WorkerContext): Promise<void> {
+async function run(context: WorkerContext): Promise<void> {
+  const { ports, stopping, vitals } = context;
+  vitals?.addGauge(unpublishedAge(ports));
   while (!stopping.aborted) {
     const lock = await ports.database.lock("strongroom.relay").catch((error: Error) => {
       ports.log.warn("relay.lock_failed", { error });
-      return null;
+      return undefined;
     });
-    if (lock) await relayWhileHeld(ports, lock, stopping);
+    vitals?.round(lock !== undefined);
+    if (lock) await relayWhileHeld(context, lock);
     else await ports.clock.sleep(ports.config.periods.relay * 4, stopping);
   }
 }
 
-async function relayWhileHeld(
-  ports: WorkerContext["ports"],
-  lock: Lock,
-  stopping: AbortSignal,
-): Promise<void> {
+/** Facts are published within a second: an old one means that no relay is active, or the stream is away. */
+const unpublishedAge = (ports: WorkerContext["ports"]): Gauge => ({
+  name: "strongroom_oldest_unpublished_seconds",
+  help: "Age of the oldest fact in the outbox that is not in the stream; 0 when all are.",
+  read: async () => {
+    const oldest = await ports.database.system
+      .selectFrom("outbox")
+      .select("created_at")
+      .where("published_at", "is", null)
+      .orderBy("id")
+      .limit(1)
+      .executeTakeFirst();
+    const ageMs = oldest ? ports.clock.now().getTime() - oldest.created_at.getTime() : 0;
+    return [{ value: Math.max(0, ageMs) / 1_000 }];
+  },
+});
+
+async function relayWhileHeld({ ports, stopping, vitals }: WorkerContext, lock: Lock): Promise<void> {
   ports.log.info("relay.active");
   const until = AbortSignal.any([stopping, lock.lost]);
   const resting = new Map<string, number>();
   const next = { checkpointAt: 0 };
   while (!until.aborted) {
     try {
-      const busy = await round(ports, resting);
+      const busy = await round(ports, resting, vitals);
       await checkpoint(ports, next);
+      vitals?.round(true);
       if (busy) continue;
     } catch (error) {
+      vitals?.round(false);
       ports.log.warn("relay.round_failed", { error: error as Error });
     }
     await ports.clock.sleep(ports.config.periods.relay, until);
@@ -50,7 +69,11 @@ async function checkpoint(ports: WorkerContext["ports"], next: { checkpointAt: n
 }
 
 /** One round; keys that failed rest for ten rounds. Whether there is likely more to do at once. */
-async function round(ports: WorkerContext["ports"], resting: Map<string, number>): Promise<boolean> {
+async function round(
+  ports: WorkerContext["ports"],
+  resting: Map<string, number>,
+  vitals: Vitals | undefined,
+): Promise<boolean> {
   const now = ports.clock.monotonicMs();
   for (const [key, until] of resting) if (until <= now) resting.delete(key);
   const chained = await chainAudit(ports).catch((error: Error) => {
@@ -58,6 +81,8 @@ async function round(ports: WorkerContext["ports"], resting: Map<string, number>
     return 0;
   });
   const { published, failed } = await relayEvents(ports, new Set(resting.keys()));
+  for (let fact = 0; fact < published; fact += 1) vitals?.count("strongroom_facts_published_total");
+  for (let key = 0; key < failed.length; key += 1) vitals?.count("strongroom_facts_failed_total");
   for (const key of failed) resting.set(key, now + ports.config.periods.relay * 10);
   if (published > 0) ports.log.info("relay.published", { published, failed: failed.length, chained });
   return published >= 100;

@@ -11,6 +11,7 @@ import { answerWith, type Reply } from "./answer.ts";
 import { checkRole, verifyCaller } from "./authenticate.ts";
 import { answerWithinMs, type Deadline, startDeadline } from "./deadline.ts";
 import type { HttpAnswer, HttpEvent, RouteHandler } from "./gateway.ts";
+import { addressOf, checkOrigin } from "./origin.ts";
 import { parseRequest } from "./parse-request.ts";
 import { connectedPorts } from "./ports.ts";
 import { asError, commonHeaders, isOurFault, problemAnswer, refusalOf } from "./problem.ts";
@@ -54,7 +55,7 @@ type Call = {
 type Step = (call: Call & { ports: Ports }) => Promise<void> | void;
 
 /**
- * The one chain that every handler goes through: open, limit the address, authenticate, limit the person, parse, handle,
+ * The one chain that every handler goes through: open, check the way it came, limit the address, authenticate, limit the person, parse, handle,
  * answer. Whatever is thrown becomes problem details; each request leaves one log line. It never rejects.
  */
 export function route<Name extends RouteName>(name: Name, handle: Handle<Name>): RouteHandler {
@@ -70,10 +71,11 @@ export function route<Name extends RouteName>(name: Name, handle: Handle<Name>):
     );
   })
     .use(opening(name))
+    .use(step((call) => checkOrigin(call.ports, name, call.event)))
     .use(
       step(
         async (call) =>
-          void (call.rate = await limitAddress(call.ports, call.event.requestContext.http.sourceIp)),
+          void (call.rate = await limitAddress(call.ports, addressOf(call.ports, name, call.event))),
       ),
     )
     .use(step((call) => admit(call, declared.access)))

@@ -92,7 +92,8 @@ describe("a body", () => {
   );
 
   test("may name its charset, and may not be compressed", () => {
-    expect(editMe("{}", { "content-type": "Application/JSON; charset=UTF-8" }).body).toEqual({});
+    const utf8 = { "content-type": "Application/JSON; charset=UTF-8" };
+    expect(editMe('{"name":"Ada"}', utf8).body).toEqual({ name: "Ada" });
     expect(() => editMe("{}", { ...json, "content-encoding": "gzip" })).toThrow(
       expect.objectContaining({ status: 415 }),
     );
@@ -103,6 +104,24 @@ describe("a body", () => {
     expect(() => parseRequest(routes.showMe, event({ body: '{"a":1}' }))).toThrow(
       'The field "a" is not known here',
     );
+  });
+
+  test.each([routes.editDocument, routes.editMe])("of an edit names what it changes: $path", (route) => {
+    const pathParameters = { id: "019a0000-0000-7000-8000-000000000000" };
+    const edit = (body: string) =>
+      parseRequest(
+        route,
+        event({ body, ...(route.path.includes("{") ? { pathParameters } : { rawPath: route.path }) }),
+      );
+    for (const body of ["{}", ""])
+      expect(() => edit(body)).toThrow("The body changes nothing; name at least one field.");
+  });
+
+  test("of an edit may take a value away: that is a change", () => {
+    const pathParameters = { id: "019a0000-0000-7000-8000-000000000000" };
+    expect(parseRequest(routes.editDocument, event({ body: '{"note":null}', pathParameters })).body).toEqual({
+      note: null,
+    });
   });
 
   test("whatever it is, is read or refused, never a fault", () => {

@@ -7,6 +7,7 @@ import { connectEmbedded, type EmbeddedPorts } from "@strongroom/core/embedded/c
 import { createObjectServer } from "@strongroom/core/embedded/object-server";
 import type { Log } from "@strongroom/core/log";
 import type { Connection, DatabaseRole } from "@strongroom/core/ports/database";
+import { replayTombstones } from "@strongroom/core/retention/replay-tombstones";
 import { handlers } from "@strongroom/functions/handlers";
 import { usePorts } from "@strongroom/functions/ports";
 import { openDataDirectory } from "./data-directory.ts";
@@ -105,6 +106,9 @@ async function run(
     noticeMount(ports.push, { stopping: stopping.signal }),
   ];
   const http = createHttpServer({ handlers, mounts, log });
+  // Before anybody is served: a restored database may hold documents that were erased since.
+  const replayed = await replayTombstones(ports);
+  if (replayed > 0) log.warn("tombstones.replayed", { documents: replayed });
   // All that works ends at once: what an upload begins now is found by the next start.
   const atWork: Closer[] = [() => http.close()];
   opened.push(() => closeAtOnce(atWork, stopping, log));

@@ -108,9 +108,10 @@ function configOf(
     cell: "even",
     backend: { kind: "embedded", dataDirectory, connections },
     auth: { issuer, audience },
-    secrets: { uploadKey: new Uint8Array(32), ticketKey: new Uint8Array(32) },
+    secrets: { uploadKey: new Uint8Array(32), ticketKey: new Uint8Array(32), originSecrets: [] },
     periods: dividePeriods(1),
     jobs: 1,
     maxRetries: 8,
+    backupDays: 35,
   };
 }

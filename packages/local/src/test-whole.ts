@@ -104,9 +104,10 @@ function configOf(
     cell: "even",
     backend: { kind: "embedded", dataDirectory, connections },
     auth: { issuer: `${url}/issuer`, audience: "strongroom" },
-    secrets: { uploadKey: randomBytes(32), ticketKey: randomBytes(32) },
+    secrets: { uploadKey: randomBytes(32), ticketKey: randomBytes(32), originSecrets: [] },
     periods: dividePeriods(timeDivisor),
     jobs: 2,
     maxRetries: 8,
+    backupDays: 35,
   };
 }

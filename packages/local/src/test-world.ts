@@ -24,10 +24,11 @@ export type TestWorld = {
   config: Config & { backend: EmbeddedBackend };
   database: TestDatabase;
   directory: string;
-  /** Dora and Emil drive for one tenant, Franz for the other; Agnes is Dora's agent. */
+  /** Dora and Emil drive for one tenant, Franz for the other; Agnes is Dora's agent, Arne her admin. */
   dora: Actor;
   emil: Actor;
   agnes: Actor;
+  arne: Actor;
   franz: Actor;
   close(): Promise<void>;
 };
@@ -54,6 +55,7 @@ export async function testWorld(options: Options = {}): Promise<TestWorld> {
     dora: actorOf("Dora Lind"),
     emil: actorOf("Emil Berg"),
     agnes: actorOf("Agnes Holm"),
+    arne: actorOf("Arne Dahl"),
     franz: actorOf("Franz Huber"),
     close: async () => {
       server.closeAllConnections();
@@ -76,10 +78,11 @@ function testConfig(
     cell: "even",
     backend: { kind: "embedded", dataDirectory, connections: database.connections },
     auth: { issuer: `${url}/issuer`, audience: "strongroom" },
-    secrets: { uploadKey: randomBytes(32), ticketKey: randomBytes(32) },
+    secrets: { uploadKey: randomBytes(32), ticketKey: randomBytes(32), originSecrets: [] },
     periods: { ...dividePeriods(1), ...periods },
     jobs: 2,
     maxRetries,
+    backupDays: 35,
   };
 }
 

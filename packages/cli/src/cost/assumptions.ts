@@ -75,3 +75,6 @@ export const lifecycle = {
 
 /** How long uploads lie in S3: a day until the reconciler deletes them, a day as a deleted version; their copies 30 as such. */
 export const stagingDays = { here: 2, copy: 31 } as const;
+
+/** Every stored object is read back once in so many days; core's period `fixity` holds the same number and a test compares them. */
+export const fixityDays = 90;

@@ -1,7 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
+import { backupDays } from "../../../../stacks/backup-days.ts";
 import { stageOf } from "../../../../stacks/stage.ts";
-import { assumptions, lifecycle } from "./assumptions.ts";
+import { dividePeriods } from "@strongroom/core/config";
+import { assumptions, fixityDays, lifecycle } from "./assumptions.ts";
+import { estimateBill } from "./estimate-cost.ts";
 import { priceList, prices } from "./prices.ts";
 import { stageNames, stageShapes } from "./stage-shape.ts";
 
@@ -35,17 +38,33 @@ test("the vault moves as its lifecycle says", async () => {
   );
 });
 
-test("copies in the recovery region stay in Standard, because nothing moves them", async () => {
-  const moves = /transitions|storageClass/;
-  const isMoved = moves.test(await stack("recovery")) || moves.test(await stack("replication"));
-  expect(stageShapes.production.copyClass).toBe(isMoved ? "instantRetrieval" : "standard");
+test("what is stored is read back as often as the opener does", () => {
+  expect(dividePeriods(1).fixity).toBe(fixityDays * 24 * 3_600_000);
+});
+
+test("production's budget stands above the bill of docs/cost.md in its dearest month, by a quarter at least", () => {
+  const { fullUsd } = estimateBill({
+    stage: "production",
+    cells: "dual",
+    documentsPerDay: 100_000,
+    sizeBytes: 3_200_000,
+    pages: 1.4,
+    retentionDays: 3_650,
+  });
+  expect(stageOf("production", "").budgetUsd).toBeGreaterThan(1.25 * fullUsd);
+  expect(stageOf("production", "").budgetUsd).toBeLessThan(2 * fullUsd);
+});
+
+test("copies of the vault are written in the class that they are counted in, and nothing moves them on", async () => {
+  const written = /part === "vault" && { storageClass: "GLACIER_IR" }/.test(await stack("replication"));
+  expect(await stack("recovery")).not.toMatch(/transitions|storageClass/);
+  expect(stageShapes.production.copyClass).toBe(written ? "instantRetrieval" : "standard");
 });
 
 test("backups are kept as their plan says", async () => {
   const plan = await stack("backup");
   const { dailyDays, monthlyDays, hasVault } = stageShapes.production.backup;
-  expect(plan).toMatch(new RegExp(`"daily".*deleteAfter: Duration\\.days\\(${dailyDays}\\)`, "s"));
-  expect(plan).toMatch(new RegExp(`"monthly".*deleteAfter: Duration\\.days\\(${monthlyDays}\\)`, "s"));
+  expect(backupDays).toEqual({ daily: dailyDays, monthly: monthlyDays });
   expect(plan.includes("use(storage).vault.bucketArn")).toBe(hasVault);
 });
 

@@ -15,9 +15,9 @@ export type StageShape = {
   hasCache: boolean;
   hasObjectLock: boolean;
   replicates: boolean;
-  /** Storage class of the vault's copy: what `stacks/recovery.ts` has no lifecycle for stays in Standard. */
+  /** Storage class of the vault's copy: what `stacks/replication.ts` writes it in. */
   copyClass: "standard" | "instantRetrieval";
-  /** Snapshots of the database by AWS Backup: days that a daily and a monthly one is kept; 0: none. */
+  /** Snapshots by AWS Backup: days that a daily and a monthly one is kept (0: none); of the vault too, or the database alone. */
   backup: { dailyDays: number; monthlyDays: number; hasVault: boolean };
   logDays: number;
   /** m7g.medium nodes of a cell, shut or not, for what must run before Karpenter does. */
@@ -38,8 +38,8 @@ const dev: StageShape = {
   hasCache: false,
   hasObjectLock: false,
   replicates: false,
-  copyClass: "standard",
-  backup: { dailyDays: 35, monthlyDays: 0, hasVault: true },
+  copyClass: "instantRetrieval",
+  backup: { dailyDays: 35, monthlyDays: 0, hasVault: false },
   logDays: 7,
   systemNodes: 2,
   platformCpu: 2,
@@ -67,7 +67,7 @@ export const stageShapes: Readonly<Record<StageName, StageShape>> = {
     ...staging,
     database: { minCapacity: 2, readers: 1, hasProxy: true, backupDays: 35 },
     brokers: "kafka.m7g.large",
-    backup: { dailyDays: 35, monthlyDays: 365, hasVault: true },
+    backup: { dailyDays: 35, monthlyDays: 365, hasVault: false },
     logDays: 365,
   },
   staging,

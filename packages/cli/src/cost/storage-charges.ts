@@ -1,8 +1,8 @@
-import { assumptions, stagingDays } from "./assumptions.ts";
+import { assumptions, fixityDays, lifecycle, stagingDays } from "./assumptions.ts";
 import { type Charge, charge, type Load, overArtefacts } from "./charge.ts";
 import { type Age, keptUsd } from "./keep-artefact.ts";
 import { daysPerMonth, gigabyte, prices } from "./prices.ts";
-import { storedUsdPerDay } from "./storage-class.ts";
+import { readUsd, storedUsdPerDay } from "./storage-class.ts";
 
 const service = "S3";
 const copies = "S3 copies";
@@ -15,6 +15,7 @@ export function storageCharges(load: Load): Charge[] {
     charge(service, "vault", {
       keptUsd: (age) => overArtefacts(load, ({ sizeBytes }) => keptUsd(sizeBytes, age)),
     }),
+    charge(service, "reading back, to check", { keptUsd: (age) => checksUsd(load, age) }),
     charge(service, "uploads on their way", {
       documentUsd: stagingDays.here * storedUsdPerDay("standard", load.sizeBytes),
     }),
@@ -34,6 +35,19 @@ const artefactCount = (load: Load): number => overArtefacts(load, () => 1);
 function requestsUsd(load: Load): number {
   const lock = load.stage.hasObjectLock ? put : 0;
   return load.pages * (put + 3 * get) + artefactCount(load) * (put + get + lock);
+}
+
+/** The opener reads back whatever is not in Deep Archive, once in each period; most of it from Glacier Instant Retrieval. */
+function checksUsd(load: Load, { ageDays, retentionDays }: Age): number {
+  const { archiveAfterDays, archivedShare } = assumptions;
+  const days = Math.min(ageDays, retentionDays);
+  const young = Math.min(days, archiveAfterDays);
+  const checks = (young + (1 - archivedShare) * (days - young)) / fixityDays;
+  const decrypt = prices.kmsRequest.usd / 10_000;
+  const each = overArtefacts(load, ({ sizeBytes }) =>
+    readUsd(sizeBytes > lifecycle.instantRetrievalOverBytes ? "instantRetrieval" : "standard", sizeBytes),
+  );
+  return checks * (each + decrypt);
 }
 
 function accessLogUsd(load: Load, { ageDays }: Age): number {

@@ -23,10 +23,11 @@ const configOf = (changes: Partial<AwsBackend> = {}): Config => ({
   cell: "even",
   backend: { ...backend, ...changes },
   auth: { issuer: "https://issuer.example", audience: "strongroom" },
-  secrets: { uploadKey: new Uint8Array(32), ticketKey: new Uint8Array(32) },
+  secrets: { uploadKey: new Uint8Array(32), ticketKey: new Uint8Array(32), originSecrets: [] },
   periods: dividePeriods(1),
   jobs: 1,
   maxRetries: 1,
+  backupDays: 35,
 });
 
 const opened: { close(): Promise<void> }[] = [];

@@ -2,7 +2,7 @@ import { S3Client, S3ServiceException, type S3ClientConfig } from "@aws-sdk/clie
 import { checkObjectKey } from "../ports/object-key.ts";
 import type { ObjectKey } from "../ports/objects.ts";
 
-/** The bucket of the keys `s/…` and that of the keys `v/…`; both keep versions. */
+/** The bucket of the keys `s/…` and that of the keys `v/…` and `t/…`; both keep versions. */
 export type Buckets = { staging: string; vault: string };
 
 /** What every call of the adapter is made with. */
@@ -30,13 +30,13 @@ export function createS3Client(options: S3ClientConfig): S3Client {
 /** Where a key lies; throws unless it is one. */
 export function placeOf({ buckets }: Store, key: ObjectKey): { Bucket: string; Key: string } {
   checkObjectKey(key);
-  return { Bucket: key.startsWith("v/") ? buckets.vault : buckets.staging, Key: key };
+  return { Bucket: key.startsWith("s/") ? buckets.staging : buckets.vault, Key: key };
 }
 
 /** The buckets in which keys with this prefix may lie. */
 export function bucketsUnder({ buckets }: Store, prefix: string): string[] {
   if (prefix.startsWith("s")) return [buckets.staging];
-  if (prefix.startsWith("v")) return [buckets.vault];
+  if (prefix.startsWith("t") || prefix.startsWith("v")) return [buckets.vault];
   return prefix === "" ? [buckets.staging, buckets.vault] : [];
 }
 

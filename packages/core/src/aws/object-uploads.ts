@@ -6,6 +6,7 @@ import {
   type Part,
 } from "@aws-sdk/client-s3";
 import { checkContent } from "../ports/object-grant.ts";
+import { checkNotTombstone } from "../ports/object-key.ts";
 import type { ObjectKey, Objects, StoredPart } from "../ports/objects.ts";
 import { isRefusal, placeOf, statusOf, type Store, toBase64, toHex } from "./object-client.ts";
 import { head } from "./object-facts.ts";
@@ -17,6 +18,7 @@ export function createObjectUploads(store: Store): Uploads {
   return {
     async startParts(key, { mediaType, metadata }) {
       checkContent(mediaType, metadata);
+      checkNotTombstone(key);
       const checksum = { ChecksumAlgorithm: "SHA256", ChecksumType: "COMPOSITE" } as const;
       const content = { ContentType: mediaType, Metadata: metadata };
       const { UploadId } = await store.client.send(

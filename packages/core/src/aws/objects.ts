@@ -1,6 +1,7 @@
 import { DeleteObjectCommand, GetObjectCommand } from "@aws-sdk/client-s3";
 import { Readable } from "node:stream";
 import type { ObjectKey, Objects } from "../ports/objects.ts";
+import { checkNotTombstone } from "../ports/object-key.ts";
 import { isRefusal, placeOf, type Store } from "./object-client.ts";
 import { head } from "./object-facts.ts";
 import { listObjects, listUploads } from "./object-list.ts";
@@ -8,7 +9,7 @@ import { put } from "./object-put.ts";
 import { signPart, signPut } from "./object-signing.ts";
 import { createObjectUploads } from "./object-uploads.ts";
 
-/** Objects in S3: `s/…` in the staging bucket, `v/…` in the vault. Make the client with `createS3Client`. */
+/** Objects in S3: `s/…` in the staging bucket, `t/…` and `v/…` in the vault. Make the client with `createS3Client`. */
 export function createS3Objects(store: Store): Objects & { close(): Promise<void> } {
   return {
     signPut: (grant) => signPut(store, grant),
@@ -32,6 +33,7 @@ async function read(store: Store, key: ObjectKey): Promise<Readable> {
 
 /** S3 answers 400 to what cannot be a version of its own. */
 async function remove(store: Store, key: ObjectKey, versionId: string): Promise<void> {
+  checkNotTombstone(key);
   const command = new DeleteObjectCommand({ ...placeOf(store, key), VersionId: versionId });
   await store.client.send(command).catch((error: unknown) => {
     if (!isRefusal(error, "InvalidArgument", "NoSuchVersion", "NoSuchKey")) throw error;

@@ -40,6 +40,7 @@ export function objectsContract(name: string, open: () => Promise<OpenObjects>, 
 
     describe("written by us", () => writtenByUs(store));
     describe("listed and removed", () => listedAndRemoved(store, gaps));
+    describe("a tombstone", () => tombstones(store));
     describe("uploaded in one piece", () => uploadedInOnePiece(store));
     describe("uploaded in parts", () => uploadedInParts(store));
   });
@@ -51,6 +52,16 @@ async function* failing(bytes: Uint8Array) {
 }
 
 function writtenByUs(store: Store): void {
+  it("an object bears the digest that its sender took, asked for when its last byte is out", async () => {
+    const { objects } = store();
+    const [key, bytes] = [freshKey("v"), randomBytes(minPartBytes + 1)];
+    const body = streamOf(bytes);
+    const digest = () => (body.readableEnded ? sha256(bytes) : "too early");
+    await objects.put(key, body, { sizeBytes: bytes.length, mediaType, sha256: digest });
+    expect((await objects.head(key))?.sha256).toBe(sha256(bytes));
+    expect((await contentOf(objects, key)).equals(bytes)).toBe(true);
+  });
+
   it.each([0, 1, minPartBytes + 1])("an object of %i bytes is read as it was put", async (sizeBytes) => {
     const { objects } = store();
     const [key, bytes] = [freshKey("v"), randomBytes(sizeBytes)];
@@ -159,6 +170,30 @@ function writtenByUs(store: Store): void {
     await expect(objects.remove(key, "any")).rejects.toThrow();
     await expect(objects.signPut(grant)).rejects.toThrow();
     await expect(objects.startParts(key, { mediaType, metadata: {} })).rejects.toThrow();
+  });
+}
+
+function tombstones(store: Store): void {
+  it("is written once, read back, and listed apart from staging and vault", async () => {
+    const { objects } = store();
+    const key = freshKey("t");
+    await putBytes(objects, key, Buffer.from("gone"));
+    const again = await objects.put(key, streamOf(Buffer.from("back")), { sizeBytes: 4, mediaType });
+    expect(again).toEqual({ outcome: "exists" });
+    expect((await contentOf(objects, key)).toString()).toBe("gone");
+    expect(await keysUnder(objects, "t/")).toContain(key);
+    for (const area of ["s/", "v/"]) expect(await keysUnder(objects, area)).not.toContain(key);
+  });
+
+  it("is neither removed nor uploaded by anybody", async () => {
+    const { objects } = store();
+    const key = freshKey("t");
+    const versionId = await putBytes(objects, key, Buffer.from("gone"));
+    await expect(objects.remove(key, versionId)).rejects.toThrow("tombstone");
+    expect((await objects.head(key))?.versionId).toBe(versionId);
+    const other = freshKey("t");
+    await expect(objects.signPut(grantFor(Buffer.alloc(1), { key: other }))).rejects.toThrow("tombstone");
+    await expect(objects.startParts(other, { mediaType, metadata: {} })).rejects.toThrow("tombstone");
   });
 }
 

@@ -20,7 +20,7 @@ export const mediaType = "application/octet-stream";
 /** In hex, as the port writes it. */
 export const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 /** A key that no other test uses. */
-export const freshKey = (area: "s" | "v" = "s"): ObjectKey =>
+export const freshKey = (area: "s" | "t" | "v" = "s"): ObjectKey =>
   `${area}/contract/${randomUUID()}/${randomUUID()}`;
 /** In pieces, so that an adapter sees more than one chunk. */
 export const streamOf = (bytes: Uint8Array) => Readable.from(piecesOf(bytes), { objectMode: false });

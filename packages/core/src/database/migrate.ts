@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile, readdir } from "node:fs/promises";
 import type pg from "pg";
-import type { Connection } from "../ports/database.ts";
-import { withClient } from "./roles.ts";
+import { type Access, withClient } from "./roles.ts";
 
 const directory = new URL("./migrations/", import.meta.url);
 
@@ -20,11 +19,14 @@ async function readMigrations(): Promise<Migration[]> {
   );
 }
 
-/** Brings a database up to date, each file in a transaction of its own; throws when an applied file has changed since. */
-export async function migrate(owner: Connection): Promise<void> {
+/**
+ * Brings a database up to date, each file in a transaction of its own; one runner at a time, another waits for it, at most
+ * `waitMs`. Answers what it applied. Throws when an applied file has changed since.
+ */
+export async function migrate(owner: Access, { waitMs = 0 }: { waitMs?: number } = {}): Promise<string[]> {
   const migrations = await readMigrations();
-  await withClient(owner, async (client) => {
-    await client.query("select pg_advisory_lock(hashtextextended('strongroom.migrate', 0))");
+  return await withClient(owner, async (client) => {
+    await takeTurn(client, waitMs);
     await client.query(
       "create table if not exists migration (name text primary key, sha256 text not null, applied_at timestamptz not null default clock_timestamp())",
     );
@@ -32,14 +34,44 @@ export async function migrate(owner: Connection): Promise<void> {
       "select name, sha256 from migration",
     );
     const known = new Map(applied.rows.map((row) => [row.name, row.sha256]));
-    for (const migration of migrations) await apply(client, migration, known.get(migration.name) ?? null);
+    const due = migrations.filter((migration) => isDue(migration, known.get(migration.name) ?? null));
+    for (const migration of due) await apply(client, migration);
+    return due.map(({ name }) => name);
   });
 }
 
-async function apply(client: pg.Client, migration: Migration, appliedSha256: string | null): Promise<void> {
-  if (appliedSha256 === migration.sha256) return;
-  if (appliedSha256 !== null)
-    throw new Error(`migration ${migration.name} was edited after it had been applied`);
+/** Names of the migrations that a database lacks, or that it applied in another form. */
+export async function missingMigrations(owner: Access): Promise<string[]> {
+  const migrations = await readMigrations();
+  const rows = await withClient(owner, async (client) => {
+    const { rows: applied } = await client.query<{ name: string; sha256: string }>(
+      "select name, sha256 from migration",
+    );
+    return applied;
+  });
+  return migrations
+    .filter(({ name, sha256 }) => !rows.some((row) => row.name === name && row.sha256 === sha256))
+    .map(({ name }) => name);
+}
+
+/** The lock is the session's: it goes with the connection, whatever ends it. `waitMs` of 0 waits for ever. */
+async function takeTurn(client: pg.Client, waitMs: number): Promise<void> {
+  await client.query(`set lock_timeout = ${Math.round(waitMs)}`);
+  try {
+    await client.query("select pg_advisory_lock(hashtextextended('strongroom.migrate', 0))");
+  } catch (cause) {
+    throw new Error(`another migration did not end within ${waitMs} ms`, { cause });
+  }
+  await client.query("reset lock_timeout");
+}
+
+function isDue({ name, sha256 }: Migration, appliedSha256: string | null): boolean {
+  if (appliedSha256 !== null && appliedSha256 !== sha256)
+    throw new Error(`migration ${name} was edited after it had been applied`);
+  return appliedSha256 === null;
+}
+
+async function apply(client: pg.Client, migration: Migration): Promise<void> {
   await client.query("begin");
   try {
     await client.query(migration.sql);
@@ -49,7 +81,7 @@ async function apply(client: pg.Client, migration: Migration, appliedSha256: str
     ]);
     await client.query("commit");
   } catch (cause) {
-    await client.query("rollback");
+    await client.query("rollback").catch(() => {}); // the connection may be what broke
     throw new Error(`migration ${migration.name} failed`, { cause });
   }
 }

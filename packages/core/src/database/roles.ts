@@ -35,11 +35,11 @@ export async function prepareDatabase(superuser: Connection, database: string): 
   });
 }
 
+/** A connection over TLS, or with settings of its session (`-c name=value`), where need be. */
+export type Access = Connection & { ssl?: { ca?: string }; options?: string };
+
 /** Opens a client, hands it to `work`, closes it. */
-export async function withClient<T>(
-  connection: Connection,
-  work: (client: pg.Client) => Promise<T>,
-): Promise<T> {
+export async function withClient<T>(connection: Access, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ ...connection, connectionTimeoutMillis: 10_000 });
   client.on("error", () => {}); // a lost connection fails the query that runs; there is nobody else to tell
   await client.connect();

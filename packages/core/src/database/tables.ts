@@ -78,9 +78,14 @@ export type Tables = {
     retry_at: MomentOrNull;
     grant_expires_at: Moment;
     rung_at: MomentOrNull;
+    /** Earlier documents of its tenant go first; its bell waits in the late queue. */
+    waits_turn: WithDefault<boolean>;
     received_at: MomentOrNull;
     settled_at: MomentOrNull;
     staging_cleared_at: MomentOrNull;
+    fixity_checked_at: MomentOrNull;
+    /** What the last check found wrong, by artefact; null while all is as the manifest says. */
+    fixity_fault: TextOrNull;
     created_at: WithDefault<Date>;
     changed_at: WithDefault<Date>;
     traceparent: TextOrNull;

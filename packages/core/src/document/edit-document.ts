@@ -14,6 +14,7 @@ import { grantExpired } from "../upload/grant-expired.ts";
 import { findDuplicate } from "../upload/find-duplicate.ts";
 import { type SigningPorts, signMissing } from "../upload/sign-uploads.ts";
 import { type Actor, actorName } from "../user/user.ts";
+import { checkMatch } from "./check-match.ts";
 import { type Loaded, loadVisible } from "./load-document.ts";
 
 type EditPorts = SigningPorts & Pick<Ports, "ids">;
@@ -35,17 +36,6 @@ export async function editDocument(
     await write(ports, tx, actor, loaded, edit, pages);
   });
   return await signMissing(ports, actor, documentId);
-}
-
-/** An ETag begins with the version, which alone is compared. */
-function checkMatch({ document }: Loaded, ifMatch: string | null): void {
-  if (ifMatch === null || ifMatch === "*" || ifMatch.replace(/^W\//, "").startsWith(`"${document.version}-`))
-    return;
-  throw new Refusal(
-    "changed_meanwhile",
-    "Somebody changed this document meanwhile. Load it again, then repeat your change.",
-    { status: 412 },
-  );
 }
 
 async function lockDocument(tx: Transaction, documentId: string): Promise<void> {

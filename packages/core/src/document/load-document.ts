@@ -27,7 +27,7 @@ function maySee(actor: Actor, document: Pick<DocumentRow, "owner_id" | "state">)
 }
 
 /** The one answer for whatever is not there for this person. */
-function notFound(): Refusal {
+export function notFound(): Refusal {
   return new Refusal(
     "not_found",
     "There is no such document. Check the id, or ask for the list of your documents.",

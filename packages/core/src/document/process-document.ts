@@ -5,14 +5,14 @@ import { type Claim, claimDocument } from "../job/claim-document.ts";
 import { countCrash } from "../job/count-crash.ts";
 import { holdLease, LeaseLost } from "../job/hold-lease.ts";
 import { releaseDocument, retryDocument } from "../job/release-document.ts";
-import type { Doorbell } from "../job/ring-doorbell.ts";
+import { type Doorbell, ringDoorbell } from "../job/ring-doorbell.ts";
 import type { Ports } from "../ports/ports.ts";
-import { fetchFiles } from "./fetch-files.ts";
+import { type Fetch, fetchFiles } from "./fetch-files.ts";
 import { listArtefacts } from "./list-artefacts.ts";
 import { checksumMismatch, pageName } from "./rejection.ts";
 import { renderFiles } from "./render-files.ts";
 import type { Renderer } from "./rendering.ts";
-import { sealDocument } from "./seal-document.ts";
+import { sealDocument, type Sealer } from "./seal-document.ts";
 import { rejectDocument, storeDocument } from "./store-document.ts";
 
 /** Deaths of workers in hand of one document that call for a person; it is tried on all the same. */
@@ -22,8 +22,21 @@ export type ProcessPorts = Pick<
   Ports,
   "objects" | "queue" | "keys" | "database" | "clock" | "ids" | "log" | "config"
 >;
+/** How bytes get to this worker and from it into the vault: the simulation of the protocol gives its own, without any. */
+export type Carrier = {
+  /** Lends a directory below `parent` that is gone, with all that is in it, when `work` is over. */
+  inScratch: <T>(parent: string, work: (directory: string) => Promise<T>) => Promise<T>;
+  fetch?: Fetch;
+  sealer?: Sealer;
+};
 /** `worker` stands in the audit trail; `stopping` releases what is in hand; plaintext lies in `scratch` while it is worked on. */
-type ProcessOptions = { renderer: Renderer; worker: string; stopping: AbortSignal; scratch?: string };
+type ProcessOptions = {
+  renderer: Renderer;
+  worker: string;
+  stopping: AbortSignal;
+  scratch?: string;
+  carrier?: Carrier;
+};
 /** `skipped`: not claimable; `lost`: another attempt has it. In every case the doorbell may be acknowledged. */
 export type Processed = "stored" | "rejected" | "failed" | "retried" | "released" | "lost" | "skipped";
 
@@ -38,11 +51,13 @@ export async function processDocument(
 ): Promise<Processed> {
   const claim = await claimDocument(ports, bell, options.worker);
   if (!claim) return "skipped";
+  if (claim.next) await ringDoorbell(ports, claim.next);
   if (claim.document.claims >= deadlyClaims)
     ports.log.error("document.kills_workers", {
       documentId: claim.document.id,
       claims: claim.document.claims,
     });
+  const { inScratch } = options.carrier ?? onDisk;
   try {
     return await holdLease(ports, claim, (lost) =>
       inScratch(options.scratch ?? tmpdir(), (directory) => attempt(ports, claim, directory, lost, options)),
@@ -73,7 +88,7 @@ async function attempt(
 ): Promise<Processed> {
   const signal = AbortSignal.any([lost, options.stopping]);
   try {
-    return await work(ports, claim, directory, signal, options.renderer);
+    return await work(ports, claim, directory, signal, options);
   } catch (error) {
     if (lost.aborted) throw lost.reason; // whatever broke afterwards broke because of it
     throw error;
@@ -85,10 +100,10 @@ async function work(
   claim: Claim,
   directory: string,
   signal: AbortSignal,
-  renderer: Renderer,
+  { renderer, carrier = onDisk }: ProcessOptions,
 ): Promise<"stored" | "rejected"> {
   const { document, files, token } = claim;
-  const fetched = await fetchFiles(ports, files, directory, signal);
+  const fetched = await fetchFiles(ports, files, directory, signal, carrier.fetch);
   const altered = fetched.find(({ intact }) => !intact);
   if (altered)
     return await reject(ports, claim, checksumMismatch(pageName(altered.file.position, files.length)));
@@ -100,13 +115,8 @@ async function work(
   if (!Array.isArray(rendered)) return await reject(ports, claim, rendered);
   const artefacts = await listArtefacts(renderer, rendered);
   signal.throwIfAborted();
-  const sealed = await sealDocument(ports, {
-    tenantId: document.tenant_id,
-    documentId: document.id,
-    token,
-    artefacts,
-    signal,
-  });
+  const sealing = { tenantId: document.tenant_id, documentId: document.id, token, artefacts, signal };
+  const sealed = await sealDocument(ports, sealing, carrier.sealer);
   await storeDocument(ports, claim, { files: rendered, sealed, isolation: renderer.isolation });
   return "stored";
 }
@@ -120,11 +130,13 @@ async function reject(
   return "rejected";
 }
 
-async function inScratch<T>(scratch: string, work: (directory: string) => Promise<T>): Promise<T> {
-  const directory = await mkdtemp(join(scratch, "strongroom-work-"));
-  try {
-    return await work(directory);
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
-}
+const onDisk: Carrier = {
+  async inScratch(parent, work) {
+    const directory = await mkdtemp(join(parent, "strongroom-work-"));
+    try {
+      return await work(directory);
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+  },
+};

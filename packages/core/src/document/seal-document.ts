@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
-import { PassThrough, type Transform } from "node:stream";
+import { addAbortSignal, type Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { heeding } from "../abort.ts";
-import { type Measured, measuring } from "../digest.ts";
+import { type Measured, measureAll, measuring } from "../digest.ts";
 import type { KeyContext } from "../ports/keys.ts";
+import type { ObjectKey } from "../ports/objects.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { Artefact } from "./list-artefacts.ts";
 import { readObject } from "./read-object.ts";
@@ -26,6 +27,18 @@ type Sealing = {
   signal: AbortSignal;
 };
 
+/** How the bytes of one artefact get into the vault, and what is found when they are read from there again. */
+export type Sealer = {
+  /** Seals an artefact on its way into the vault. `exists`: the key was taken, nothing was written. */
+  put(
+    ports: Pick<Ports, "objects">,
+    key: ObjectKey,
+    sealedSizeBytes: number,
+    one: One,
+  ): Promise<{ outcome: "created"; versionId: string; sealedSha256: string } | { outcome: "exists" }>;
+  measure(ports: Pick<Ports, "objects">, key: ObjectKey, signal: AbortSignal): Promise<Measured>;
+};
+
 /** How many artefacts of one document are on their way at once. */
 const atOnce = 4;
 
@@ -37,6 +50,7 @@ const atOnce = 4;
 export async function sealDocument(
   ports: Pick<Ports, "objects" | "keys">,
   sealing: Sealing,
+  sealer: Sealer = streamSealer,
 ): Promise<SealedDocument> {
   const { tenantId, documentId, token, artefacts } = sealing;
   const stop = new AbortController();
@@ -47,7 +61,7 @@ export async function sealDocument(
   );
   const sealOne = (artefact: Artefact) => {
     const to: Addressee = { tenantId, documentId, artefact: artefact.name, attempt: String(token) };
-    return sealArtefact(ports, { to, artefact, dataKey: dataKey.plaintext, stop, signal });
+    return sealArtefact(ports, sealer, { to, artefact, dataKey: dataKey.plaintext, stop, signal });
   };
   const sealed: SealedArtefact[] = [];
   try {
@@ -66,8 +80,13 @@ export function dataKeyContext(tenantId: string, documentId: string, token: numb
 
 /** `v/<2 hex>/<tenant>/<document>/<token>/<artefact>`: the first step spreads the load, the token names the attempt. */
 export function vaultKey({ tenantId, documentId, attempt, artefact }: Addressee): string {
+  return `${vaultPrefix({ tenantId, documentId })}${attempt}/${artefact}`;
+}
+
+/** Below it lies all that any attempt ever sealed of a document. */
+export function vaultPrefix({ tenantId, documentId }: Pick<Addressee, "tenantId" | "documentId">): string {
   const spread = createHash("sha256").update(documentId).digest("hex").slice(0, 2);
-  return `v/${spread}/${tenantId}/${documentId}/${attempt}/${artefact}`;
+  return `v/${spread}/${tenantId}/${documentId}/`;
 }
 
 type One = {
@@ -78,12 +97,21 @@ type One = {
   signal: AbortSignal;
 };
 
-async function sealArtefact(ports: Pick<Ports, "objects">, one: One): Promise<SealedArtefact> {
+async function sealArtefact(
+  ports: Pick<Ports, "objects">,
+  sealer: Sealer,
+  one: One,
+): Promise<SealedArtefact> {
   const { name, mediaType, sizeBytes, sha256 } = one.artefact;
   const key = vaultKey(one.to);
   const sealedSizeBytes = sealedLength(one.to, sizeBytes);
-  const { versionId, sealedSha256 } = await put(ports, key, sealedSizeBytes, one);
-  await readBack(ports, key, { sha256: sealedSha256, sizeBytes: sealedSizeBytes }, one.signal);
+  const stored = await sealer.put(ports, key, sealedSizeBytes, one);
+  if (stored.outcome === "exists") throw new Error(`the vault key of this very attempt is taken: ${key}`);
+  const { versionId, sealedSha256 } = stored;
+  // What the store has is what was sent, byte for byte: only then may anybody be told so.
+  const there = await sealer.measure(ports, key, one.signal);
+  if (there.sha256 !== sealedSha256 || there.sizeBytes !== sealedSizeBytes)
+    throw new Error(`the vault gave back other bytes than it was given: ${key}`);
   return { name, mediaType, sizeBytes, sha256, sealedSizeBytes, sealedSha256, vaultKey: key, versionId };
 }
 
@@ -94,24 +122,17 @@ async function put(
   sealedSizeBytes: number,
   { to, artefact, dataKey, stop, signal }: One,
 ) {
-  const sealed = new PassThrough({ highWaterMark: 1024 * 1024 });
   let measured: Measured | null = null;
-  const sealing = [
-    artefact.open(),
-    expecting(artefact),
-    seal(to, dataKey),
-    measuring((result) => (measured = result)),
-    sealed,
-  ] as const;
-  const piping = pipeline(...sealing, { signal });
+  const sealed = measuring((result) => (measured = result));
+  const piping = pipeline(artefact.open(), expecting(artefact), seal(to, dataKey), sealed, { signal });
   const putting = ports.objects.put(key, sealed, {
     sizeBytes: sealedSizeBytes,
     mediaType: "application/octet-stream",
+    sha256: () => (measured! as Measured).sha256,
     signal,
   });
   const [, stored] = await together(stop, [piping, putting]);
-  if (stored.outcome === "exists") throw new Error(`the vault key of this very attempt is taken: ${key}`);
-  return { versionId: stored.versionId, sealedSha256: (measured! as Measured).sha256 };
+  return stored.outcome === "exists" ? stored : { ...stored, sealedSha256: (measured! as Measured).sha256 };
 }
 
 /** Passes on the bytes that were measured before, or fails ahead of their end: a changed file leaves no object. */
@@ -133,21 +154,12 @@ async function together<T extends readonly unknown[]>(
   return (await Promise.all(works)) as unknown as T;
 }
 
-/** What the store has is what was sent, byte for byte: only then may anybody be told so. */
-async function readBack(
+async function measure(
   ports: Pick<Ports, "objects">,
-  key: string,
-  expected: Measured,
+  key: ObjectKey,
   signal: AbortSignal,
-): Promise<void> {
-  let measured: Measured | null = null;
-  const sink = measuring((result) => (measured = result));
-  await pipeline(
-    await readObject(ports, key, signal),
-    sink.on("data", () => {}),
-    { signal },
-  );
-  const { sha256, sizeBytes } = measured! as Measured;
-  if (sha256 !== expected.sha256 || sizeBytes !== expected.sizeBytes)
-    throw new Error(`the vault gave back other bytes than it was given: ${key}`);
+): Promise<Measured> {
+  return await measureAll(addAbortSignal(signal, await readObject(ports, key, signal)));
 }
+
+const streamSealer: Sealer = { put, measure };

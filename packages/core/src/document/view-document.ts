@@ -24,6 +24,7 @@ export function summarize(actor: Actor, document: SeenRow): DocumentSummary {
     supersededBy: document.superseded_by,
     review: document.review,
     legalHold: document.legal_hold,
+    heldUntil: iso(document.held_until),
     sizeBytes: document.size_bytes,
     pageCount: document.page_count,
     legibility: document.legibility,

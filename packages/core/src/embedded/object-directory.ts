@@ -3,10 +3,11 @@ import { linkSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { link, mkdir, open, rm, rmdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 
-/** Where a store keeps what: finished objects in `staging` and `vault`, open uploads, and unfinished files in `temp`. */
+/** Where a store keeps what: finished objects in `staging`, `tombstones` and `vault`, open uploads, unfinished files in `temp`. */
 export type ObjectDirectories = {
   root: string;
   staging: string;
+  tombstones: string;
   vault: string;
   uploads: string;
   temp: string;
@@ -28,6 +29,7 @@ export function openObjectDirectories(path: string, now: Date): ObjectDirectorie
   const directories = {
     root,
     staging: below("staging"),
+    tombstones: below("tombstones"),
     vault: below("vault"),
     uploads: below("uploads"),
     temp: below("temp"),
@@ -47,8 +49,14 @@ function removeLeftOvers(temp: string, beforeMs: number): void {
 }
 
 /** The file of a key. The `@` is no letter of keys, so that `s/a` and `s/a/b` can both be objects. */
-export function objectPath({ staging, vault }: ObjectDirectories, key: string): string {
-  return `${join(key.startsWith("s/") ? staging : vault, key.slice(2))}@`;
+export function objectPath(directories: ObjectDirectories, key: string): string {
+  return `${join(areaOf(directories, key), key.slice(2))}@`;
+}
+
+/** The directory of the area that a key lies in. */
+export function areaOf({ staging, tombstones, vault }: ObjectDirectories, key: string): string {
+  if (key.startsWith("s/")) return staging;
+  return key.startsWith("t/") ? tombstones : vault;
 }
 
 /** Calls `work` with a path in `temp` that nobody else uses; whatever is left there afterwards is removed. */

@@ -29,8 +29,10 @@ export async function* listObjects(
     throw new AggregateError(damaged, `damaged objects under ${prefix}: ${damaged.map(String).join("; ")}`);
 }
 
-async function* keysUnder({ staging, vault }: ObjectDirectories, prefix: string): AsyncGenerator<ObjectKey> {
+async function* keysUnder(directories: ObjectDirectories, prefix: string): AsyncGenerator<ObjectKey> {
+  const { staging, tombstones, vault } = directories;
   if (meets("s/", prefix)) yield* walk(staging, "s/", prefix);
+  if (meets("t/", prefix)) yield* walk(tombstones, "t/", prefix);
   if (meets("v/", prefix)) yield* walk(vault, "v/", prefix);
 }
 

@@ -6,6 +6,7 @@ import * as z from "zod";
 import type { Clock } from "../clock.ts";
 import type { ObjectFacts, ObjectKey } from "../ports/objects.ts";
 import {
+  areaOf,
   isErrno,
   linkDurably,
   type ObjectDirectories,
@@ -15,8 +16,8 @@ import {
   syncDirectory,
   withTemp,
 } from "./object-directory.ts";
-import { readObjectData, readObjectFacts, writeObjectFile } from "./object-file.ts";
-import { checkObjectKey } from "../ports/object-key.ts";
+import { type DigestSource, readObjectData, readObjectFacts, writeObjectFile } from "./object-file.ts";
+import { checkNotTombstone, checkObjectKey } from "../ports/object-key.ts";
 
 /** What a writer knows of an object before its bytes have come. */
 export type NewObject = {
@@ -26,6 +27,8 @@ export type NewObject = {
   compositeSha256: string | null;
   /** In hex; null when any bytes of that length will do. */
   expectedSha256: string | null;
+  /** Whence the object's own SHA-256; taken from the bytes by default. */
+  digest?: DigestSource;
   signal?: AbortSignal | undefined;
 };
 
@@ -77,7 +80,7 @@ export function createObjectStore(directories: ObjectDirectories, clock: Clock) 
       };
     };
     return await withTemp(directories, async (temp) => {
-      if ((await writeObjectFile(temp, body, is.sizeBytes, describe)) === "unfinished")
+      if ((await writeObjectFile(temp, body, is.sizeBytes, describe, is.digest)) === "unfinished")
         return { outcome: "differs" };
       is.signal?.throwIfAborted();
       const outcome = await linkDurably(directories.root, temp, path);
@@ -106,8 +109,10 @@ export function createObjectStore(directories: ObjectDirectories, clock: Clock) 
     }
   }
 
-  const remove = async (key: ObjectKey, versionId: string): Promise<void> =>
+  const remove = async (key: ObjectKey, versionId: string): Promise<void> => {
+    checkNotTombstone(key);
     await removeVersion(directories, key, pathOf(key), versionId);
+  };
 
   return { write, head, read, remove };
 }
@@ -127,7 +132,7 @@ async function removeVersion(
     await file.close();
   }
   await syncDirectory(dirname(path));
-  await removeEmptyDirectories(dirname(path), key.startsWith("s/") ? directories.staging : directories.vault);
+  await removeEmptyDirectories(dirname(path), areaOf(directories, key));
 }
 
 /**

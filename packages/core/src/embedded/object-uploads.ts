@@ -6,7 +6,7 @@ import type { Clock } from "../clock.ts";
 import type { ObjectKey, Objects, StoredPart } from "../ports/objects.ts";
 import { isErrno, type ObjectDirectories, syncDirectory, withTemp } from "./object-directory.ts";
 import { writeObjectFile } from "./object-file.ts";
-import { checkObjectKey } from "../ports/object-key.ts";
+import { checkNotTombstone, checkObjectKey } from "../ports/object-key.ts";
 import { checkParts, compositeOf, joinedParts, type PartFacts, readPart } from "./object-parts.ts";
 import type { ObjectStore } from "./object-store.ts";
 
@@ -67,6 +67,7 @@ async function startParts(
   { mediaType, metadata }: { mediaType: string; metadata: Record<string, string> },
 ): Promise<{ uploadId: string }> {
   checkObjectKey(key);
+  checkNotTombstone(key);
   const uploadId = randomBytes(16).toString("hex");
   const startedAt = place.clock.now().toISOString();
   await withTemp(place.directories, async (temp) => {
@@ -133,7 +134,15 @@ async function joinParts(place: Place, uploadId: string, upload: StoredUpload, p
   checkParts(parts, await listParts(place, key, uploadId));
   const sizeBytes = parts.reduce((sum, part) => sum + part.sizeBytes, 0);
   const body = joinedParts(parts, ({ partNumber }) => partPath(place, uploadId, partNumber));
-  const is = { sizeBytes, mediaType, metadata, compositeSha256: compositeOf(parts), expectedSha256: null };
+  const compositeSha256 = compositeOf(parts);
+  const is = {
+    sizeBytes,
+    mediaType,
+    metadata,
+    compositeSha256,
+    expectedSha256: null,
+    digest: "none",
+  } as const;
   const { outcome } = await place.store.write(key, body, is);
   return outcome === "created" ? "completed" : "exists";
 }

@@ -13,6 +13,9 @@ export const eventTopics = {
   "document.rejected": "documents",
   "document.failed": "documents",
   "document.redriven": "documents",
+  "document.held": "documents",
+  "document.released": "documents",
+  "document.erased": "documents",
   "user.notified": "users",
   "document.read": "audit",
 } as const satisfies Record<string, Topic>;

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { lapse, query, receive, rowOf } from "@strongroom/local/test-pipeline";
 import { type TestWorld, testWorld } from "@strongroom/local/test-world";
+import { dividePeriods } from "../config.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Claim, claimDocument } from "./claim-document.ts";
 import { backoffMs, releaseDocument, retryDocument } from "./release-document.ts";
@@ -143,11 +144,16 @@ describe("a document that met a fault of ours", () => {
 
 describe("the wait before a try", () => {
   it("is drawn from the whole range, which doubles each time up to the cap", () => {
-    expect([0, 1, 2, 5, 6, 30].map((retries) => backoffMs(retries, 60_000, 1 - 2 ** -32))).toEqual([
+    const periods = { retryBase: 1_000, retryCap: 60_000 };
+    expect([0, 1, 2, 5, 6, 30].map((retries) => backoffMs(retries, periods, 1 - 2 ** -32))).toEqual([
       1_000, 2_000, 4_000, 32_000, 60_000, 60_000,
     ]);
-    expect(backoffMs(5, 60_000, 0)).toBe(0);
-    expect(backoffMs(5, 60_000, 0.5)).toBe(16_000);
+    expect(backoffMs(5, periods, 0)).toBe(0);
+    expect(backoffMs(5, periods, 0.5)).toBe(16_000);
+  });
+
+  it("is shortened with all other periods, so that proofs keep its ratio to a lease", () => {
+    expect(backoffMs(3, dividePeriods(10), 0.5)).toBe(backoffMs(3, dividePeriods(1), 0.5) / 10);
   });
 
   it("never passes its cap, however often was tried", () => {
@@ -158,7 +164,7 @@ describe("the wait before a try", () => {
     ] as const;
     fc.assert(
       fc.property(...anyTry, (retries, capMs, random) => {
-        const ms = backoffMs(retries, capMs, random);
+        const ms = backoffMs(retries, { retryBase: 1_000, retryCap: capMs }, random);
         return Number.isInteger(ms) && ms >= 0 && ms <= capMs;
       }),
     );

@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from "kysely";
 import { moveDocument } from "../document/move-document.ts";
+import type { Periods } from "../config.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { Claim } from "./claim-document.ts";
 import { ringDoorbell } from "./ring-doorbell.ts";
@@ -11,9 +12,13 @@ export async function releaseDocument(ports: ReleasePorts, claim: Claim): Promis
   if (await release(ports, claim, { lease_until: null })) await ringDoorbell(ports, claim.document);
 }
 
-/** Waits before the next try: full jitter below twice as long each time, capped (config `retryCap`). */
-export function backoffMs(retries: number, capMs: number, random: number): number {
-  return Math.round(random * Math.min(capMs, 1_000 * 2 ** retries));
+/** Waits before the next try: full jitter below twice as long each time, from `retryBase` up to `retryCap`. */
+export function backoffMs(
+  retries: number,
+  { retryBase, retryCap }: Pick<Periods, "retryBase" | "retryCap">,
+  random: number,
+): number {
+  return Math.round(random * Math.min(retryCap, retryBase * 2 ** retries));
 }
 
 /**
@@ -27,7 +32,7 @@ export async function retryDocument(
 ): Promise<"retried" | "failed" | "lost"> {
   const { document } = claim;
   if (document.retries + 1 >= ports.config.maxRetries) return await fail(ports, claim, cause);
-  const delayMs = backoffMs(document.retries, ports.config.periods.retryCap, unit(ports));
+  const delayMs = backoffMs(document.retries, ports.config.periods, unit(ports));
   const kept = await release(ports, claim, {
     lease_until: null,
     retries: document.retries + 1,

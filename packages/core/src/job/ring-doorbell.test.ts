@@ -15,6 +15,7 @@ const ring = () => ({
   id: systemIds.uuid(),
   received_at: receivedAt,
   traceparent: null,
+  waits_turn: false,
 });
 const at = (ms: number) => ({
   ...world.ports,
@@ -43,6 +44,12 @@ it.each([
     expect(await queuesWith(document.id)).toEqual([queue]);
   },
 );
+
+it("a document whose turn it is not yet is rung for among the over-age work, however fresh it is", async () => {
+  const document = { ...ring(), waits_turn: true };
+  await ringDoorbell(at(0), document);
+  expect(await queuesWith(document.id)).toEqual(["late"]);
+});
 
 it("a bell may wait, and is not heard before", async () => {
   const document = ring();

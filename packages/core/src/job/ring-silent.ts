@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import { TenantId } from "../ids.ts";
 import type { Ports } from "../ports/ports.ts";
 import { ringDoorbell } from "./ring-doorbell.ts";
+import { turnsPerTenant } from "./turn.ts";
 
 type RingPorts = Pick<Ports, "database" | "queue" | "clock" | "config" | "log">;
 
@@ -21,7 +22,8 @@ export async function ringSilent(ports: RingPorts): Promise<number> {
         )
         .execute(),
     );
-    for (const row of rows) await ringDoorbell(ports, { ...row, traceparent: null });
+    for (const [index, row] of rows.entries())
+      await ringDoorbell(ports, { ...row, traceparent: null, waits_turn: index >= turnsPerTenant });
   }
   return silent.length;
 }

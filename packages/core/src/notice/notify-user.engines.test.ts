@@ -62,6 +62,34 @@ describeWith(kafkaBroker, (kafka) => {
       await close();
     },
   );
+
+  test(
+    "the lag that the probes tell rises by every fact while no notifier is there, and is gone when one has caught up",
+    { timeout: 2 * timeout },
+    async () => {
+      const { connection, stream, close } = await openStreams(kafka().bootstrap);
+      const ports = { ...world.ports, stream };
+      const stopping = new AbortController();
+      const relaying = await relay({ ports, name: "relay", stopping: stopping.signal });
+      const lag = () => stream.lag(notifier, "documents");
+      const member = await startMember(connection, world);
+      await rejectDocuments(ports, world, 3);
+      await expect.poll(() => member.tags.length, patience).toBe(3);
+      await expect.poll(lag, patience).toBe(0);
+      member.process.kill("SIGKILL");
+
+      for (const told of [5, 10]) {
+        await rejectDocuments(ports, world, 5);
+        await expect.poll(lag, patience).toBe(told);
+      }
+      const next = await startMember(connection, world);
+      await expect.poll(lag, patience).toBe(0);
+      expect(next.tags).toHaveLength(10);
+      stopping.abort();
+      await relaying.done;
+      await close();
+    },
+  );
 });
 
 /** Facts that a driver is told of, one for each new document, by way of the outbox. */

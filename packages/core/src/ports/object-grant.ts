@@ -1,4 +1,4 @@
-import { checkObjectKey } from "./object-key.ts";
+import { checkNotTombstone, checkObjectKey } from "./object-key.ts";
 import type { PartGrant, PutGrant } from "./objects.ts";
 
 /** S3's limit on all names and values of an object's metadata. */
@@ -20,6 +20,7 @@ export function checkPartGrant(grant: PartGrant): void {
 
 function checkGrant({ key, sizeBytes, sha256, expiresInMs }: PutGrant | PartGrant): void {
   checkObjectKey(key);
+  checkNotTombstone(key);
   if (!isWholeNumber(expiresInMs, 1)) throw new Error(`a grant cannot expire in ${expiresInMs} ms`);
   if (!isWholeNumber(sizeBytes, 0)) throw new Error(`an upload cannot have ${sizeBytes} bytes`);
   if (!/^[0-9a-f]{64}$/.test(sha256)) throw new Error("a SHA-256 is written as 64 lower-case hex digits");

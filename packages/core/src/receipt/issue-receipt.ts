@@ -1,6 +1,7 @@
 import { lastCheckpoint } from "../audit/checkpoint-audit.ts";
 import { loadDocument } from "../document/load-document.ts";
 import type { TenantId } from "../ids.ts";
+import type { Transaction } from "../ports/database.ts";
 import type { Ports } from "../ports/ports.ts";
 import { type ReceiptFacts, signReceipt } from "./receipt.ts";
 
@@ -11,13 +12,26 @@ export async function issueReceipt(ports: IssuePorts, tenantId: TenantId, docume
   const facts = await readFacts(ports, tenantId, documentId);
   if (!facts) return;
   const jws = await signReceipt(ports.keys, facts);
-  await ports.database.withTenant(tenantId, (tx) =>
-    tx
+  await ports.database.withTenant(tenantId, async (tx) => {
+    if (!(await lockSealed(tx, documentId))) return;
+    await tx
       .insertInto("receipt")
       .values({ tenant_id: tenantId, document_id: documentId, jws })
       .onConflict((conflict) => conflict.doNothing())
-      .execute(),
-  );
+      .execute();
+  });
+}
+
+/** A receipt of a document that was erased while it was being signed would bring back what the erasure took. */
+async function lockSealed(tx: Transaction, documentId: string): Promise<boolean> {
+  const found = await tx
+    .selectFrom("document")
+    .select("state")
+    .where("tenant_id", "=", tx.insideTenant)
+    .where("id", "=", documentId)
+    .forShare()
+    .executeTakeFirst();
+  return found !== undefined && found.state !== "erased";
 }
 
 async function readFacts(

@@ -31,7 +31,7 @@ export async function acceptUpload(
   checkFiles(request.files);
   const requestSha256 = hashRequest(request);
   const known = await ports.database.withTenant(actor.tenantId, (tx) => findDocument(tx, request.id));
-  if (!known) await checkOverload(ports);
+  if (!known) await checkOverload(ports, actor.tenantId);
   const created = known
     ? await repeat(ports, actor, known, requestSha256)
     : await create(ports, actor, request, requestSha256);

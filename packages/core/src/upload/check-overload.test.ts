@@ -8,7 +8,11 @@ import { showHealth } from "../job/show-health.ts";
 import { checkOverload } from "./check-overload.ts";
 
 let world: TestWorld;
-beforeAll(async () => (world = await testWorld()));
+let tenantId: TestWorld["dora"]["tenantId"];
+beforeAll(async () => {
+  world = await testWorld();
+  ({ tenantId } = world.dora);
+});
 afterAll(() => world.close());
 afterEach(
   async () => void (await asOwner(world, "update document set state = 'erased' where state = 'received'")),
@@ -43,17 +47,25 @@ describe("while documents wait", () => {
     const { receivedAt } = await receive(world, world.dora, [newPage()]);
     const ports = later(receivedAt, 1_002);
     await expect(
-      checkOverload({
-        ...ports,
-        config: { ...world.config, periods: { ...world.config.periods, overload: 1_000 } },
-      }),
+      checkOverload(
+        { ...ports, config: { ...world.config, periods: { ...world.config.periods, overload: 1_000 } } },
+        tenantId,
+      ),
     ).rejects.toMatchObject(overloaded);
+  });
+
+  it("another company is let in, however long it was: who floods us closes the intake for nobody else", async () => {
+    const { receivedAt } = await receive(world, world.franz, [newPage()]);
+    const busy = { ...world, ports: later(receivedAt, minutes(60)) };
+    await expect(announce(busy, world.franz, [newPage()])).rejects.toMatchObject(overloaded);
+    expect(await announce(busy, world.dora, [newPage()])).toMatchObject({ created: true });
+    expect(await showHealth(busy.ports)).toMatchObject({ oldestWaitingMs: expect.any(Number) as number });
   });
 
   it("a document that is announced already is answered, however long the others wait", async () => {
     const page = newPage();
     const { document } = await announce(world, world.dora, [page]);
-    const { receivedAt } = await receive(world, world.franz, [newPage()]);
+    const { receivedAt } = await receive(world, world.dora, [newPage()]);
     const busy = { ...world, ports: later(receivedAt, minutes(60)) };
     expect(await announce(busy, world.dora, [page], { id: document.id })).toMatchObject({ created: false });
     await expect(announce(busy, world.dora, [newPage()])).rejects.toMatchObject(overloaded);
@@ -62,12 +74,12 @@ describe("while documents wait", () => {
   it("the answer is remembered for a second, so that a rush does not ask the database each time", async () => {
     const waiting = await receive(world, world.dora, [newPage()]);
     const ports = later(waiting.receivedAt, minutes(11));
-    await expect(checkOverload(ports)).rejects.toMatchObject(overloaded);
+    await expect(checkOverload(ports, tenantId)).rejects.toMatchObject(overloaded);
     await walkTo(world, waiting.id, "erased");
     ports.monotonic.ms = 999;
-    await expect(checkOverload(ports)).rejects.toMatchObject(overloaded);
+    await expect(checkOverload(ports, tenantId)).rejects.toMatchObject(overloaded);
     ports.monotonic.ms = 1_001;
-    await checkOverload(ports);
+    await checkOverload(ports, tenantId);
   });
 });
 
@@ -75,9 +87,9 @@ describe("a document that waits for something else than a worker", () => {
   it("does not close the intake while a worker holds it, or when its worker died", async () => {
     const { id, receivedAt } = await receive(world, world.dora, [newPage()]);
     await claimDocument(world.ports, { tenantId: world.dora.tenantId, documentId: id }, "worker:test");
-    await checkOverload(later(receivedAt, minutes(60)));
+    await checkOverload(later(receivedAt, minutes(60)), tenantId);
     await setDocument(world, id, "lease_until = clock_timestamp() - interval '1 hour'");
-    await checkOverload(later(receivedAt, minutes(60)));
+    await checkOverload(later(receivedAt, minutes(60)), tenantId);
     expect(await showHealth(later(receivedAt, minutes(60)))).toMatchObject({ status: "degraded" });
     await setDocument(world, id, "state = 'failed', reason = 'test', lease_until = null");
   });
@@ -85,9 +97,9 @@ describe("a document that waits for something else than a worker", () => {
   it("does not close the intake while it rests after a fault of ours; given back unharmed, it waits as before", async () => {
     const { id, receivedAt } = await receive(world, world.dora, [newPage()]);
     await setDocument(world, id, "state = 'processing', retry_at = clock_timestamp() + interval '1 minute'");
-    await checkOverload(later(receivedAt, minutes(60)));
+    await checkOverload(later(receivedAt, minutes(60)), tenantId);
     await setDocument(world, id, "retry_at = null");
-    await expect(checkOverload(later(receivedAt, minutes(60)))).rejects.toMatchObject(overloaded);
+    await expect(checkOverload(later(receivedAt, minutes(60)), tenantId)).rejects.toMatchObject(overloaded);
     await setDocument(world, id, "state = 'failed', reason = 'test'");
   });
 
@@ -95,6 +107,6 @@ describe("a document that waits for something else than a worker", () => {
     const { receivedAt } = await receive(world, world.dora, [newPage()]);
     await asOwner(world, "update document set state = 'erased' where state = 'received'");
     await announce(world, world.dora, [newPage()]);
-    await checkOverload(later(receivedAt, minutes(60)));
+    await checkOverload(later(receivedAt, minutes(60)), tenantId);
   });
 });

@@ -4,6 +4,7 @@ import { type Loaded, loadDocument } from "../document/load-document.ts";
 import { moveDocument } from "../document/move-document.ts";
 import { confirmationCode, type TenantId } from "../ids.ts";
 import { ringDoorbell } from "../job/ring-doorbell.ts";
+import { mustWait } from "../job/turn.ts";
 import type { Transaction } from "../ports/database.ts";
 import type { ObjectFacts } from "../ports/objects.ts";
 import type { Ports } from "../ports/ports.ts";
@@ -60,7 +61,11 @@ async function moveToReceived(
   actor: string,
 ) {
   const content = { documentId: document.id, sha256: document.content_sha256 };
-  const [, duplicateOf] = await Promise.all([lockContent(tx, content), findDuplicate(tx, content)]);
+  const [, duplicateOf, waitsTurn] = await Promise.all([
+    lockContent(tx, content),
+    findDuplicate(tx, content),
+    mustWait(tx),
+  ]);
   const code = confirmationCode(ports.ids);
   const [moved] = await Promise.all([
     moveDocument(ports, tx, {
@@ -73,6 +78,7 @@ async function moveToReceived(
         rung_at: sql`clock_timestamp()`,
         confirmation_code: code,
         duplicate_of: duplicateOf,
+        waits_turn: waitsTurn,
       },
       event: {
         type: "document.received",

@@ -3,6 +3,8 @@ import { collectVault } from "../document/collect-vault.ts";
 import { ringSilent } from "../job/ring-silent.ts";
 import { sweepDeadLetters } from "../job/sweep-dead-letters.ts";
 import type { Ports } from "../ports/ports.ts";
+import { clearErased } from "../retention/clear-erased.ts";
+import { replayTombstones } from "../retention/replay-tombstones.ts";
 import { clearStaging, collectStaging } from "./clear-staging.ts";
 import { expireGrants, receiveSilent } from "./expire-grants.ts";
 import type { ReceivePorts } from "./receive-document.ts";
@@ -37,9 +39,15 @@ async function round(ports: ReconcilePorts, sweep: boolean): Promise<Reconciled>
     ["expired", expireGrants],
     ["deadLetters", sweepDeadLetters],
     ["stagingCleared", clearStaging],
+    ["erasedCleared", clearErased],
     ["eventsPruned", pruneOutbox],
   ];
-  if (sweep) steps.push(["stagingOrphans", collectStaging], ["vaultOrphans", collectVault]);
+  if (sweep)
+    steps.push(
+      ["tombstonesReplayed", replayTombstones],
+      ["stagingOrphans", collectStaging],
+      ["vaultOrphans", collectVault],
+    );
   for (const [name, step] of steps)
     done[name] = await step(ports).catch((error: Error) => tell(ports, name, error));
   return done;

@@ -7,8 +7,12 @@ export function stagingKey(
   owner: { tenantId: string; documentId: string; fileId: string },
 ): string {
   const nonce = Buffer.from(ids.random(16)).toString("hex");
-  return `s/${owner.tenantId}/${owner.documentId}/${owner.fileId}/${nonce}`;
+  return `${stagingPrefix(owner)}${owner.fileId}/${nonce}`;
 }
+
+/** Below it lies all that was ever staged for a document. */
+export const stagingPrefix = ({ tenantId, documentId }: { tenantId: string; documentId: string }): string =>
+  `s/${tenantId}/${documentId}/`;
 
 const Parts = z.tuple([z.literal("s"), TenantId, DocumentId, FileId, z.string().regex(/^[0-9a-f]{32}$/)]);
 

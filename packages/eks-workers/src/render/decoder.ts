@@ -16,7 +16,7 @@ const lastWordsMs = 500;
 /** How one job in a child ended: with an answer, not yet checked, or with the child's death. */
 export type JobEnd = { frame: Frame } | { crashed: "timed_out" | "out_of_memory" | "killed" };
 
-/** A job with the bytes that follow it; `feed` yields exactly `blobBytes` in all. */
+/** A job with the bytes that follow it; `feed` yields exactly `blobBytes` in all, and may use its chunk again when asked for the next. */
 export type Assignment = {
   job: Job;
   blobBytes: number[];

@@ -4,6 +4,7 @@ import { readExif } from "./exif.ts";
 import { readHeicExtras } from "./heic-boxes.ts";
 import { breaksImageLimit } from "./limits.ts";
 import { renderPage } from "./page.ts";
+import { plainProfile } from "./plain-profile.ts";
 
 const mediaType = "image/heic";
 
@@ -26,7 +27,7 @@ export async function renderHeic(bytes: Buffer): Promise<Decoded> {
       const page = await renderPage({
         input: data,
         options,
-        profile: icc ?? "dropped",
+        profile: icc && plainProfile(icc),
         original: { width, height },
       });
       if (page === null) return undecodable(mediaType, "damaged", 1);

@@ -78,10 +78,8 @@ type LegibilityFacts = {
 function measureLegibility(image: GreyImage): LegibilityFacts {
   const histogram = histogramOf(image.pixels);
   const count = image.pixels.length;
-  const calm = median3(image);
   return {
-    edge: edgeOf({ ...image, pixels: calm }),
-    ...tilesOf(image, calm),
+    ...tilesOf(image, median3(image)),
     p50: quantile(histogram, count, 0.5),
     p95: quantile(histogram, count, 0.95),
     ink: inkOf(histogram, count),
@@ -94,48 +92,43 @@ function isBlurred({ textured, edge, tileSharp }: LegibilityFacts): boolean {
   );
 }
 
-/** Curvature over slope at the strongest edges: falls with blur, does not care for light or amount of ink. */
-function edgeOf({ pixels, width, height }: GreyImage): number {
-  const laplacians = new Uint32Array(1_021);
-  const slopes = new Uint32Array(182);
-  let count = 0;
-  // Every second row: half the time, and a percentile over 375,000 pixels does not move.
-  for (let y = 1; y < height - 1; y += 2) {
-    for (let x = 1, at = y * width + 1; x < width - 1; x += 1, at += 1) {
-      const west = pixels[at - 1]!;
-      const east = pixels[at + 1]!;
-      const north = pixels[at - width]!;
-      const south = pixels[at + width]!;
-      laplacians[Math.abs(4 * pixels[at]! - west - east - north - south)]! += 1;
-      slopes[Math.round(Math.sqrt((east - west) ** 2 + (south - north) ** 2) / 2)]! += 1;
-      count += 1;
-    }
-  }
-  return quantile(laplacians, count, 0.995) / Math.max(1, quantile(slopes, count, 0.995));
-}
-
+/** Facts from tiles and edges, all in one pass: `calm` stays in the processor's cache tile by tile. */
 function tilesOf({ pixels, width, height }: GreyImage, calm: Uint8Array) {
+  const edges = new Edges();
   const sharpness: number[] = [];
   let tiles = 0;
   let clippedTiles = 0;
   for (let top = 0; top < height; top += tileSide) {
+    const bottom = Math.min(top + tileSide, height);
     for (let left = 0; left < width; left += tileSide) {
-      const tile = {
-        left,
-        top,
-        right: Math.min(left + tileSide, width),
-        bottom: Math.min(top + tileSide, height),
-      };
-      const range = rangeIn(calm, width, tile);
+      const tile = { left, top, right: Math.min(left + tileSide, width), bottom };
       tiles += 1;
+      const range = rangeIn(calm, width, tile);
       if (isClipped(pixels, width, tile)) clippedTiles += 1;
-      if (range >= texturedRange) sharpness.push(laplacianDeviation(calm, width, height, tile) / range);
+      const deviation = laplacianDeviation(calm, width, height, tile, edges);
+      if (range >= texturedRange) sharpness.push(deviation / range);
     }
   }
   const textured = sharpness.length / Math.max(1, tiles);
   sharpness.sort((a, b) => a - b);
   const tileSharp = sharpness[Math.floor(sharpness.length * 0.8)] ?? 0;
-  return { tileSharp, textured, clippedTiles: clippedTiles / Math.max(1, tiles) };
+  return { edge: edges.ratio(), tileSharp, textured, clippedTiles: clippedTiles / Math.max(1, tiles) };
+}
+
+/** Slopes by the sum of two squared differences: half its root, rounded. Twice as fast as taking the root. */
+const slopeOf = Uint8Array.from({ length: 2 * 255 ** 2 + 1 }, (_, sum) => Math.round(Math.sqrt(sum) / 2));
+
+/** Curvature over slope at the strongest edges: falls with blur, does not care for light or amount of ink. */
+class Edges {
+  readonly laplacians = new Uint32Array(1_021);
+  readonly slopes = new Uint32Array(182);
+  count = 0;
+
+  ratio(): number {
+    return (
+      quantile(this.laplacians, this.count, 0.995) / Math.max(1, quantile(this.slopes, this.count, 0.995))
+    );
+  }
 }
 
 type Tile = { left: number; top: number; right: number; bottom: number };
@@ -144,8 +137,8 @@ function rangeIn(pixels: Uint8Array, width: number, { left, top, right, bottom }
   let low = 255;
   let high = 0;
   for (let y = top; y < bottom; y += 1) {
-    for (let x = left; x < right; x += 1) {
-      const value = pixels[y * width + x]!;
+    for (let at = y * width + left, end = y * width + right; at < end; at += 1) {
+      const value = pixels[at]!;
       if (value < low) low = value;
       if (value > high) high = value;
     }
@@ -154,61 +147,97 @@ function rangeIn(pixels: Uint8Array, width: number, { left, top, right, bottom }
 }
 
 function isClipped(pixels: Uint8Array, width: number, { left, top, right, bottom }: Tile): boolean {
-  let bright = 0;
+  let dim = 0;
+  const allowed = 0.05 * (right - left) * (bottom - top);
   for (let y = top; y < bottom; y += 1) {
-    for (let x = left; x < right; x += 1) if (pixels[y * width + x]! >= clipped) bright += 1;
+    for (let at = y * width + left, end = y * width + right; at < end; at += 1) {
+      if (pixels[at]! < clipped) dim += 1;
+    }
+    if (dim > allowed) return false;
   }
-  return bright >= 0.95 * (right - left) * (bottom - top);
+  return true;
 }
 
-function laplacianDeviation(pixels: Uint8Array, width: number, height: number, tile: Tile): number {
+/** Deviation of the Laplacian in one tile; what is seen on the way is counted in `edges`. */
+function laplacianDeviation(
+  pixels: Uint8Array,
+  width: number,
+  height: number,
+  tile: Tile,
+  edges: Edges,
+): number {
+  const { laplacians, slopes } = edges;
+  const left = Math.max(1, tile.left);
+  const right = Math.min(tile.right, width - 1);
+  const top = Math.max(1, tile.top);
+  const bottom = Math.min(tile.bottom, height - 1);
   let sum = 0;
   let squares = 0;
-  let count = 0;
-  for (let y = Math.max(1, tile.top); y < Math.min(tile.bottom, height - 1); y += 1) {
-    for (let x = Math.max(1, tile.left); x < Math.min(tile.right, width - 1); x += 1) {
-      const at = y * width + x;
-      const value =
-        4 * pixels[at]! - pixels[at - 1]! - pixels[at + 1]! - pixels[at - width]! - pixels[at + width]!;
-      sum += value;
-      squares += value * value;
-      count += 1;
+  for (let y = top; y < bottom; y += 1) {
+    // Every second row: half the time, and a percentile over 375,000 pixels does not move.
+    const counts = (y & 1) === 1;
+    for (let at = y * width + left, end = y * width + right; at < end; at += 1) {
+      const west = pixels[at - 1]!;
+      const east = pixels[at + 1]!;
+      const north = pixels[at - width]!;
+      const south = pixels[at + width]!;
+      const value = 4 * pixels[at]! - west - east - north - south;
+      sum = (sum + value) | 0;
+      squares = (squares + value * value) | 0;
+      if (counts) {
+        laplacians[Math.abs(value)]! += 1;
+        slopes[slopeOf[(east - west) * (east - west) + (south - north) * (south - north)]!]! += 1;
+      }
     }
+    if (counts) edges.count += Math.max(0, right - left);
   }
+  const count = Math.max(0, right - left) * Math.max(0, bottom - top);
   return count === 0 ? 0 : Math.sqrt(Math.max(0, squares / count - (sum / count) ** 2));
 }
 
 /** 3 × 3 median; the outermost rows and columns stay as they are. */
 function median3({ pixels, width, height }: GreyImage): Uint8Array {
-  const out = Uint8Array.from(pixels);
-  const low = new Uint8Array(width);
-  const middle = new Uint8Array(width);
-  const high = new Uint8Array(width);
-  for (let y = 1; y < height - 1; y += 1) {
-    for (let x = 0, at = y * width; x < width; x += 1, at += 1) {
-      const a = pixels[at - width]!;
-      const b = pixels[at]!;
-      const c = pixels[at + width]!;
-      const least = min(a, min(b, c));
-      const greatest = max(a, max(b, c));
-      low[x] = least;
-      high[x] = greatest;
-      middle[x] = a + b + c - least - greatest;
-    }
-    // The median of nine is the median of: the greatest low, the middle middle, the least high of three sorted columns.
-    for (let x = 1; x < width - 1; x += 1) {
-      const greatestLow = max(low[x - 1]!, max(low[x]!, low[x + 1]!));
-      const leastHigh = min(high[x - 1]!, min(high[x]!, high[x + 1]!));
-      out[y * width + x] = median(greatestLow, median(middle[x - 1]!, middle[x]!, middle[x + 1]!), leastHigh);
-    }
-  }
+  const out = new Uint8Array(pixels); // a copy: `slice` of a Buffer would be none
+  for (let y = 1; y < height - 1 && width > 2; y += 1) medianRow(pixels, out, y * width, width);
   return out;
+}
+
+/**
+ * The median of nine is the median of: the greatest low, the middle middle, the least high of three sorted columns. Each
+ * column is sorted once and handed on from pixel to pixel.
+ */
+function medianRow(pixels: Uint8Array, out: Uint8Array, row: number, width: number): void {
+  let [low0, middle0, high0, low1, middle1, high1] = [0, 0, 0, 0, 0, 0];
+  for (let x = 0, at = row; x < width; x += 1, at += 1) {
+    const a = pixels[at - width]!;
+    const b = pixels[at]!;
+    const c = pixels[at + width]!;
+    const lower = min(b, c);
+    const upper = b + c - lower;
+    const low = min(a, lower);
+    const high = max(a, upper);
+    const middle = a + b + c - low - high;
+    if (x > 1) {
+      const greatestLow = max(low0, max(low1, low));
+      const leastHigh = min(high0, min(high1, high));
+      out[at - 1] = median(greatestLow, median(middle0, middle1, middle), leastHigh);
+    }
+    low0 = low1;
+    middle0 = middle1;
+    high0 = high1;
+    low1 = low;
+    middle1 = middle;
+    high1 = high;
+  }
 }
 
 // Without branches: on noisy pixels every second guess of the processor would be wrong (31 against 17 ms per page).
 const min = (a: number, b: number): number => b + ((a - b) & ((a - b) >> 31));
 const max = (a: number, b: number): number => a - ((a - b) & ((a - b) >> 31));
-const median = (a: number, b: number, c: number): number => max(min(a, b), min(max(a, b), c));
+const median = (a: number, b: number, c: number): number => {
+  const lower = min(a, b);
+  return max(lower, min(a + b - lower, c));
+};
 
 function histogramOf(pixels: Uint8Array): Uint32Array {
   const histogram = new Uint32Array(256);

@@ -21,7 +21,7 @@ export const maxTextBytes = 1024 * 1024;
 export type Allowance = {
   /** Pages of one file that get a preview. */
   previewPages: number;
-  /** Milliseconds after which a PDF stops adding previews and text, so that the deadline finds it finished. */
+  /** Milliseconds after which a PDF or TIFF stops adding previews and text, so that the deadline finds it finished. */
   softDeadlineMs: number;
 };
 

@@ -15,12 +15,15 @@ import { jpegQuality, maxMegapixels, renditionSide, thumbnailSide } from "./limi
 export type Picture = {
   input: SharpInput;
   options: SharpOptions;
-  /** The file's own is kept where it fits the pixels; else they become sRGB. Raw pixels come with theirs in bytes. */
-  profile: "kept" | "dropped" | Uint8Array;
+  /** What describes the pixels and stays with them, in the bytes of an ICC profile; null when they become sRGB. */
+  profile: Uint8Array | null;
   original: { width: number; height: number };
 };
 
 type FailOn = "warning" | "none";
+
+/** Pixels row by row, three bytes each, in the colours of the picture's profile. */
+type Pixels = { bytes: Buffer; raw: { width: number; height: number; channels: 3 } };
 
 /**
  * Renders one picture upright and flattened on white; null when the file is damaged and next to nothing of it shows.
@@ -31,10 +34,11 @@ type FailOn = "warning" | "none";
  * @throws what libvips says when nothing at all can be decoded.
  */
 export async function renderPage(picture: Picture): Promise<RenderedPage | null> {
-  const strict = await encode(picture, "warning").catch((error: unknown) => ({ error }));
-  if (!("error" in strict)) return (await look(strict, picture.original)).page;
-  const { page, grey } = await look(await encode(picture, "none"), picture.original);
-  return showsAlmostNothing(grey) ? null : page;
+  const strict = await decode(picture, "warning").catch((error: unknown) => ({ error }));
+  if (!("error" in strict)) return await pageOf(picture, strict, await smaller(strict, legibilitySide));
+  const lenient = await decode(picture, "none");
+  const small = await smaller(lenient, legibilitySide);
+  return showsAlmostNothing(greyOf(small)) ? null : await pageOf(picture, lenient, small);
 }
 
 /** A thumbnail of a rendition, in sRGB without a profile. */
@@ -49,34 +53,45 @@ export async function jpegOf(pipeline: Sharp): Promise<RenderedImage> {
   return { bytes: data, width: info.width, height: info.height };
 }
 
-/** Adds thumbnail and verdict. Both are made from the rendition, so the original is decoded once. */
-async function look(rendition: RenderedImage, original: { width: number; height: number }) {
-  const grey = await greyOf(rendition);
-  const legibility = judgeLegibility({ ...grey, original });
-  return { grey, page: { rendition, thumbnail: await thumbnailOf(rendition), legibility } };
-}
-
-async function encode({ input, options, profile }: Picture, failOn: FailOn): Promise<RenderedImage> {
+/** The one decoding of the original. All else is made of its pixels: decoding the rendition again takes 25 ms. */
+function decode({ input, options, profile }: Picture, failOn: FailOn): Promise<Pixels> {
   const limitInputPixels = maxMegapixels * 1_000_000;
   const upright = sharp(input, { ...options, failOn, limitInputPixels }).autoOrient();
-  const flat = inside(upright, renditionSide).flatten({ background: "#ffffff" });
-  const image = await jpegOf(profile === "kept" ? flat.keepIccProfile() : flat);
-  return typeof profile === "string" ? image : { ...image, bytes: withIccProfile(image.bytes, profile) };
+  const flat = inside(upright, renditionSide, "lanczos2").flatten({ background: "#ffffff" });
+  return pixelsOf(profile ? flat.keepIccProfile() : flat);
 }
 
-function inside(pipeline: Sharp, side: number): Sharp {
-  return pipeline.resize({ width: side, height: side, fit: "inside", withoutEnlargement: true });
+async function pageOf({ profile, original }: Picture, pixels: Pixels, small: Pixels): Promise<RenderedPage> {
+  const legibility = judgeLegibility({ ...greyOf(small), original });
+  const plain = await jpegOf(imageOf(pixels));
+  if (profile === null)
+    return { rendition: plain, thumbnail: await jpegOf(inside(imageOf(small), thumbnailSide)), legibility };
+  // Only what carries its profile is turned into sRGB: bare pixels would be taken for it.
+  const rendition = { ...plain, bytes: withIccProfile(plain.bytes, profile) };
+  return { rendition, thumbnail: await thumbnailOf(rendition), legibility };
 }
 
-/** Luminance at legibility size. Summed here from RGB: libvips' own greyscale takes 24 ms longer per page. */
-async function greyOf(rendition: RenderedImage): Promise<GreyImage> {
-  const small = inside(sharp(rendition.bytes), legibilitySide).keepIccProfile().raw();
-  const { data, info } = await small.toBuffer({ resolveWithObject: true });
+const smaller = (pixels: Pixels, side: number): Promise<Pixels> => pixelsOf(inside(imageOf(pixels), side));
+
+const imageOf = ({ bytes, raw }: Pixels): Sharp => sharp(bytes, { raw });
+
+async function pixelsOf(pipeline: Sharp): Promise<Pixels> {
+  const { data, info } = await pipeline.raw().toBuffer({ resolveWithObject: true });
   const { width, height, channels } = info;
-  if (channels < 3) return { pixels: data, width, height };
+  if (channels !== 3) throw new Error(`three channels were expected, not ${channels}`);
+  return { bytes: data, raw: { width, height, channels } };
+}
+
+/** With two lobes the large step from 12 megapixels takes 6 ms less than with three, and the text stays as sharp (2 %). */
+function inside(pipeline: Sharp, side: number, kernel: "lanczos2" | "lanczos3" = "lanczos3"): Sharp {
+  return pipeline.resize({ width: side, height: side, fit: "inside", withoutEnlargement: true, kernel });
+}
+
+/** Luminance, summed here: libvips' own greyscale takes 24 ms longer per page. */
+function greyOf({ bytes, raw: { width, height } }: Pixels): GreyImage {
   const pixels = new Uint8Array(width * height);
-  for (let at = 0, from = 0; at < pixels.length; at += 1, from += channels) {
-    pixels[at] = luminanceOf(data[from]!, data[from + 1]!, data[from + 2]!);
+  for (let at = 0, from = 0; at < pixels.length; at += 1, from += 3) {
+    pixels[at] = luminanceOf(bytes[from]!, bytes[from + 1]!, bytes[from + 2]!);
   }
   return { pixels, width, height };
 }

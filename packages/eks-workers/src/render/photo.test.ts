@@ -2,6 +2,7 @@ import sharp, { type Sharp } from "sharp";
 import { describe, expect, test } from "vitest";
 import type { RenderedPage } from "@strongroom/core/document/rendering";
 import { renderPhoto, type PhotoType } from "./photo.ts";
+import { plainProfile } from "./plain-profile.ts";
 
 const allowance = { previewPages: 20, softDeadlineMs: 10_000 };
 
@@ -77,7 +78,7 @@ describe("the rendition of a photo", () => {
     const decoded = await rendered(photo);
     const { rendition, thumbnail } = decoded.pages[0]!;
     const after = await sharp(rendition.bytes).metadata();
-    expect(after.icc).toEqual(before.icc);
+    expect(after.icc).toEqual(plainProfile(before.icc!));
     expect([after.exif, after.xmp, after.iptc]).toEqual([undefined, undefined, undefined]);
     for (const image of [rendition, thumbnail]) {
       const written = Buffer.from(image.bytes).toString("latin1");
@@ -85,6 +86,18 @@ describe("the rendition of a photo", () => {
     }
     expect(decoded.captureFacts).toMatchObject({ make: "Samplephone", latitude: 45.8, hasProfile: true });
   });
+
+  test.each(["p3", "srgb", null])(
+    "has a thumbnail in the colours of the photo (profile: %s)",
+    async (profile) => {
+      const wide = sharp({ create: { width: 800, height: 600, channels: 3, background: "#10d030" } });
+      const photo = await (profile === null ? wide : wide.withIccProfile(profile)).jpeg().toBuffer();
+      const { thumbnail } = (await rendered(photo)).pages[0]!;
+      expect((await sharp(thumbnail.bytes).metadata()).icc).toBeUndefined();
+      const small = await colourAt({ rendition: thumbnail, thumbnail, legibility: [] }, 100, 100);
+      expectColour(small, [16, 208, 48]);
+    },
+  );
 
   test("shows transparency as white paper", async () => {
     const clear = sharp({
@@ -144,6 +157,11 @@ describe("a TIFF of many pages", () => {
     expect(await rendered(await tiff(3), "image/tiff")).toMatchObject({ pageCount: 3, pages: { length: 3 } });
     const few = await renderPhoto(await tiff(3), "image/tiff", { ...allowance, previewPages: 2 });
     expect(few).toMatchObject({ outcome: "rendered", pageCount: 3, pages: { length: 2 } });
+  });
+
+  test("shows one page at least, when there is no time for more", async () => {
+    const hurried = await renderPhoto(await tiff(3), "image/tiff", { ...allowance, softDeadlineMs: 0 });
+    expect(hurried).toMatchObject({ outcome: "rendered", pageCount: 3, pages: { length: 1 } });
   });
 });
 

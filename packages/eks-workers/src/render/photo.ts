@@ -5,26 +5,36 @@ import { type Decoded, overLimit, undecodable } from "./decoded.ts";
 import { readExif } from "./exif.ts";
 import { type Allowance, breaksImageLimit } from "./limits.ts";
 import { renderPage } from "./page.ts";
+import { plainProfile } from "./plain-profile.ts";
+import { webpSize } from "./webp-size.ts";
 
 /** Types that libvips decodes; an animated WebP counts as its first picture. */
 export type PhotoType = "image/jpeg" | "image/png" | "image/webp" | "image/tiff";
 
-/** Renders a photo or the pages of a TIFF; dimensions are compared with the limits before anything is decoded. */
+/**
+ * Renders a photo or the pages of a TIFF; dimensions are compared with the limits before anything is decoded. Past the
+ * soft deadline the previews of a TIFF end early (one page at least), rather than not at all.
+ */
 export async function renderPhoto(
   bytes: Buffer,
   mediaType: PhotoType,
   allowance: Allowance,
 ): Promise<Decoded> {
+  const endsAt = performance.now() + allowance.softDeadlineMs;
   try {
+    const declared = mediaType === "image/webp" ? webpSize(bytes) : null;
+    const isOver = declared && breaksImageLimit(declared.width, declared.height);
+    if (isOver) return overLimit(mediaType, isOver);
     const header = await headerOf(bytes, 0);
     const pageCount = mediaType === "image/tiff" ? (header.pages ?? 1) : 1;
+    const previews = Math.min(pageCount, allowance.previewPages);
     const pages: RenderedPage[] = [];
-    for (let page = 0; page < Math.min(pageCount, allowance.previewPages); page += 1) {
+    for (let page = 0; page < previews && (page === 0 || performance.now() < endsAt); page += 1) {
       const { width, height, ...rest } = page === 0 ? header : await headerOf(bytes, page);
       const broken = breaksImageLimit(width, height);
       if (broken) return overLimit(mediaType, broken);
       const options = mediaType === "image/tiff" ? { page } : {};
-      const profile = profileFits(rest) ? ("kept" as const) : ("dropped" as const);
+      const profile = profileFits(rest) ? plainProfile(rest.icc!) : null;
       const rendered = await renderPage({ input: bytes, options, profile, original: { width, height } });
       if (rendered === null) return undecodable(mediaType, "damaged", pageCount);
       pages.push(rendered);

@@ -1,0 +1,33 @@
+import { freezeProcessor } from "./freeze-processor.ts";
+import { wallMs } from "./open-loop.ts";
+import { sendDocument } from "./send-document.ts";
+import { settleLimitMs } from "./scenario.ts";
+import type { Outcome, StartedSystem } from "./started-system.ts";
+
+const documents = 60;
+const atOnce = 8;
+
+/** Documents per second that a system stores when nothing else goes on: sixty that came in while its processor stood still. */
+export async function cleanSpeed(system: StartedSystem, photo: Uint8Array): Promise<number> {
+  const { drivers } = system.companies[0]!;
+  const goOn = await freezeProcessor(system);
+  let left = documents;
+  await Promise.all(
+    Array.from({ length: atOnce }, async (_, index) => {
+      while (left-- > 0) await sendDocument(drivers[index]!, photo);
+    }),
+  );
+  const resumedMs = wallMs();
+  goOn();
+  await system.untilSettled(settleLimitMs);
+  return drainSpeed(await system.outcomes(), resumedMs);
+}
+
+/** Documents stored per second, from when the processor went on until the last that had waited was stored. */
+export function drainSpeed(outcomes: ReadonlyMap<string, Outcome>, resumedMs: number): number {
+  const settled = [...outcomes.values()].filter(({ settledMs }) => settledMs! > resumedMs);
+  const waited = settled.filter(({ receivedMs }) => receivedMs! < resumedMs);
+  const drainedMs = Math.max(...waited.map(({ settledMs }) => settledMs!));
+  const done = settled.filter(({ settledMs }) => settledMs! <= drainedMs).length;
+  return (done * 1_000) / (drainedMs - resumedMs);
+}

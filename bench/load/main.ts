@@ -1,0 +1,77 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { seededRandom } from "@strongroom/local/test-random";
+import { recordResult } from "../../proof/promises/result.ts";
+import { drawPhoto } from "../draw-photo.ts";
+import { describeMachine } from "../machine.ts";
+import { runBacklog } from "./backlog.ts";
+import { cleanSpeed } from "./clean-speed.ts";
+import { runFlood } from "./flood.ts";
+import type { Report, Setting } from "./scenario.ts";
+import { startForLoad } from "./started-system.ts";
+import { runSteady } from "./steady.ts";
+
+const scenarios: Record<string, (setting: Setting) => Promise<Report>> = {
+  steady: runSteady,
+  flood: runFlood,
+  backlog: runBacklog,
+};
+
+const { values } = parseArgs({
+  options: {
+    scenario: { type: "string", multiple: true },
+    minutes: { type: "string" },
+    seed: { type: "string" },
+    record: { type: "boolean", default: false },
+  },
+});
+const names = values.scenario ?? Object.keys(scenarios);
+const unknown = names.find((name) => !scenarios[name]);
+const seconds = values.minutes === undefined ? 18 : Number(values.minutes) * 60;
+const seed = Number(values.seed ?? Date.now() % 1_000_000);
+if (unknown !== undefined || !(seconds > 0) || Number.isNaN(seed)) {
+  process.stderr.write(
+    `npm run load [-- --scenario NAME]… [--minutes N] [--seed N] [--record]; scenarios: ${Object.keys(scenarios).join(", ")}\n`,
+  );
+  process.exit(2);
+}
+
+const tell = (line: string) => void process.stdout.write(`  ${line}\n`);
+const machine = await describeMachine();
+process.stdout.write(`${machine.text}\nseed ${seed}, ${seconds} s of load in each scenario\n`);
+const photo = await drawPhoto({ width: 1_152, height: 864 });
+const system = await startForLoad();
+const reports: Report[] = [];
+try {
+  await cleanSpeed(system, photo); // the first documents warm everything up
+  const clean = await cleanSpeed(system, photo);
+  tell(`clean speed: ${clean.toFixed(1)} documents of one megapixel a second`);
+  for (const name of names) {
+    process.stdout.write(`\n${name}\n`);
+    const random = seededRandom(seed);
+    const report = await scenarios[name]!({ system, photo, random, seconds, clean, tell });
+    for (const { promise, seen, met } of report.findings)
+      tell(`${met ? "kept  " : "BROKEN"}  ${promise}: ${seen}`);
+    reports.push(report);
+  }
+} finally {
+  await system.stop();
+}
+const directory = join(import.meta.dirname, "../results");
+await mkdir(directory, { recursive: true });
+const result = { at: new Date().toISOString(), ...machine, seed, seconds, reports };
+await writeFile(
+  join(directory, `${result.at.slice(0, 10)}-load.json`),
+  `${JSON.stringify(result, null, 2)}\n`,
+);
+const findings = reports.flatMap((report) => report.findings);
+const kept = findings.filter(({ met }) => met).length;
+if (values.record)
+  recordResult({
+    proof: "load",
+    held: kept === findings.length,
+    counts: { scenarios: reports.length, kept, broken: findings.length - kept },
+    detail: { seed, seconds, findings },
+  });
+if (reports.some(({ findings }) => findings.some(({ met }) => !met))) process.exitCode = 1;

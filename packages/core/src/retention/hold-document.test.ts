@@ -1,0 +1,97 @@
+import { announce, asOwner, eventsOf, newPage, receive, walkTo } from "@strongroom/local/test-documents";
+import { newDocumentId, type TestWorld, testWorld } from "@strongroom/local/test-world";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { HoldRequest } from "../api-shapes.ts";
+import { eraseDocument } from "./erase-document.ts";
+import { holdDocument } from "./hold-document.ts";
+
+let world: TestWorld;
+beforeAll(async () => (world = await testWorld()));
+afterAll(() => world.close());
+
+const hold = (documentId: string, wanted: HoldRequest, ifMatch: string | null = null) =>
+  holdDocument(world.ports, world.arne, { documentId, ifMatch, hold: wanted });
+const erase = (id: string) => eraseDocument(world.ports, world.arne, id);
+const set: HoldRequest = { held: true, reason: "claim", reference: "CASE-2026/17" };
+const lift: HoldRequest = { held: false, reason: "closed", reference: "CASE-2026/17" };
+const inMinutes = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString();
+
+describe("a document under a hold", () => {
+  it("is not erased, nor begun to be, until the hold is lifted", async () => {
+    const { id } = await receive(world, world.dora, [newPage()]);
+    expect(await hold(id, set)).toMatchObject({ legalHold: true, heldUntil: null, version: 3 });
+    await expect(erase(id)).rejects.toMatchObject({ code: "held", status: 409 });
+    expect(await hold(id, lift)).toMatchObject({ legalHold: false, version: 4, state: "received" });
+    await erase(id);
+    expect(await eventsOf(world, id)).toEqual([
+      "upload.accepted 1",
+      "document.received 2",
+      "document.held 3",
+      "document.released 4",
+      "document.erased 5",
+    ]);
+  });
+
+  it("with an end is free after it, by the database's clock", async () => {
+    const { id } = await receive(world, world.dora, [newPage()]);
+    const until = inMinutes(60);
+    expect(await hold(id, { ...set, until })).toMatchObject({ legalHold: false, heldUntil: until });
+    await expect(erase(id)).rejects.toMatchObject({ code: "held" });
+    await asOwner(world, "update document set held_until = clock_timestamp() where id = $1", [id]);
+    await erase(id);
+  });
+
+  it("leaves a line in the audit that says why, and no words of people", async () => {
+    const { id } = await receive(world, world.dora, [newPage()]);
+    await hold(id, set);
+    const [line] = await asOwner(
+      world,
+      "select actor, detail from audit where subject = $1 and action = $2",
+      [id, "document.held"],
+    );
+    expect(line).toEqual({
+      actor: `user:${world.arne.userId}`,
+      detail: { reason: "claim", reference: "CASE-2026/17", until: null, version: 3 },
+    });
+    expect(HoldRequest.safeParse({ ...set, reference: "Mr. Smith" }).success).toBe(false);
+  });
+});
+
+describe("setting a hold", () => {
+  it("twice changes nothing the second time", async () => {
+    const { id } = await receive(world, world.dora, [newPage()]);
+    const first = await hold(id, set);
+    expect(await hold(id, set)).toEqual(first);
+    expect(await hold(id, set, '"1-old"')).toEqual(first);
+  });
+
+  it("on another version than was seen is refused", async () => {
+    const { id } = await receive(world, world.dora, [newPage()]);
+    await expect(hold(id, set, '"1-abc"')).rejects.toMatchObject({ code: "changed_meanwhile", status: 412 });
+    expect(await hold(id, set, '"2-abc"')).toMatchObject({ legalHold: true });
+  });
+
+  it("is possible while a worker has the document", async () => {
+    const { id } = await receive(world, world.dora, [newPage()]);
+    await walkTo(world, id, "processing");
+    expect(await hold(id, set)).toMatchObject({ legalHold: true, state: "processing" });
+  });
+
+  it("on an unknown, an erased or another tenant's document is not found", async () => {
+    const erased = await receive(world, world.dora, [newPage()]);
+    await erase(erased.id);
+    const foreign = await announce(world, world.franz, [newPage()]);
+    for (const id of [newDocumentId(), erased.id, foreign.document.id])
+      await expect(hold(id, set)).rejects.toMatchObject({ code: "not_found", status: 404 });
+  });
+});
+
+it("a hold and an erasure at the same moment: one of them wins, and the other is told", async () => {
+  for (let round = 0; round < 5; round += 1) {
+    const { id } = await receive(world, world.dora, [newPage()]);
+    const [held, erased] = await Promise.allSettled([hold(id, set), erase(id)]);
+    expect([held, erased].filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+    const reason = (held.status === "rejected" ? held : (erased as PromiseRejectedResult)).reason;
+    expect(reason).toMatchObject({ code: held.status === "rejected" ? "not_found" : "held" });
+  }
+});

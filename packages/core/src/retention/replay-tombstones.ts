@@ -1,0 +1,86 @@
+import { sql } from "kysely";
+import type { Ports } from "../ports/ports.ts";
+import { moveDocument } from "../document/move-document.ts";
+import type { TenantId } from "../ids.ts";
+import type { Transaction } from "../ports/database.ts";
+import { eraseRows } from "./erase-rows.ts";
+import { lockDocument } from "./lock-document.ts";
+import { removeBytes } from "./remove-bytes.ts";
+import { type Owned, parseTombstoneKey, readTombstone, tombstoneArea } from "./tombstone.ts";
+
+type ReplayPorts = Pick<Ports, "database" | "objects" | "ids" | "config" | "log">;
+
+const actor = "system:tombstones";
+/** So many tombstones are looked up in one statement. */
+const batch = 500;
+
+/**
+ * Erases every document that has a tombstone and is not erased: a restore brought it back, or an erasure died before its
+ * commit. Comes before a restored system serves anybody. Neither a hold nor a worker stops it, since both are older than the
+ * decision, or came back with the restore. Answers how many documents were erased.
+ */
+export async function replayTombstones(ports: ReplayPorts): Promise<number> {
+  let erased = 0;
+  for await (const { tenantId, documentIds } of batches(ports)) {
+    for (const documentId of await standing(ports, tenantId, documentIds))
+      if (await eraseAgain(ports, { tenantId, documentId })) erased += 1;
+  }
+  return erased;
+}
+
+type Batch = { tenantId: TenantId; documentIds: string[] };
+
+/** Tombstones come in order of their keys, and so tenant by tenant. */
+async function* batches(ports: Pick<Ports, "objects">): AsyncGenerator<Batch> {
+  let open: Batch | null = null;
+  for await (const { key } of ports.objects.list(tombstoneArea)) {
+    const owned = parseTombstoneKey(key);
+    if (!owned) continue;
+    if (open && (open.tenantId !== owned.tenantId || open.documentIds.length === batch)) {
+      yield open;
+      open = null;
+    }
+    open ??= { tenantId: owned.tenantId, documentIds: [] };
+    open.documentIds.push(owned.documentId);
+  }
+  if (open) yield open;
+}
+
+async function standing(ports: ReplayPorts, tenantId: TenantId, documentIds: string[]): Promise<string[]> {
+  const rows = await ports.database.withTenant(tenantId, (tx) =>
+    tx
+      .selectFrom("document")
+      .select("id")
+      .where("tenant_id", "=", tenantId)
+      .where("id", "in", documentIds)
+      .where("state", "<>", "erased")
+      .execute(),
+  );
+  return rows.map(({ id }) => id);
+}
+
+async function eraseAgain(ports: ReplayPorts, owned: Owned): Promise<boolean> {
+  const { by: requestedBy } = await readTombstone(ports, owned);
+  const erased = await ports.database.withTenant(owned.tenantId, async (tx) => {
+    const found = await lockDocument(tx, owned.documentId);
+    if (!found || found.state === "erased") return false;
+    if (found.state === "processing") await takeFromWorker(ports, tx, owned.documentId);
+    await eraseRows(ports, tx, { documentId: owned.documentId, actor, requestedBy });
+    return true;
+  });
+  if (!erased) return false;
+  const removed = await removeBytes(ports, owned);
+  ports.log.info("document.erased", { ...owned, removed, replayed: true });
+  return true;
+}
+
+/** A worker that still has it finds itself a zombie: what it commits is for a document in `processing`. */
+async function takeFromWorker(ports: ReplayPorts, tx: Transaction, documentId: string): Promise<void> {
+  await moveDocument(ports, tx, {
+    documentId,
+    from: ["processing"],
+    to: "failed",
+    set: { lease_until: null, retry_at: null, reason: "erased", settled_at: sql`clock_timestamp()` },
+    audit: { actor, action: "document.withdrawn" },
+  });
+}

@@ -1,0 +1,44 @@
+import type { PromiseMade, Proof } from "./promises.ts";
+import type { ProofResult } from "./result.ts";
+import type { SuiteCount } from "./suites.ts";
+
+/** The last that is known of one proof of a promise; `at` is null when it was never recorded. */
+export type Standing = { proof: string; at: string | null; commit: string; held: boolean; counts: string };
+
+/** How each proof of a promise stands, by the results that were recorded last. */
+export function standings(
+  { proofs }: PromiseMade,
+  results: ReadonlyMap<string, ProofResult>,
+): [Standing, ...Standing[]] {
+  return proofs.map((proof) => standing(proof, results)) as [Standing, ...Standing[]];
+}
+
+function standing(proof: Proof, results: ReadonlyMap<string, ProofResult>): Standing {
+  if ("suites" in proof) return ofSuites(proof.suites, results.get("suites"));
+  const name = `npm run ${proof.command}`;
+  const result = results.get(proof.command);
+  if (!result) return { proof: name, at: null, commit: "", held: false, counts: "never recorded" };
+  const { at, commit, held, counts } = result;
+  return { proof: name, at, commit, held, counts: listed(counts) };
+}
+
+function ofSuites(suites: readonly string[], result: ProofResult | undefined): Standing {
+  const proof = `npm test ${suites.join(" ")}`;
+  if (!result) return { proof, at: null, commit: "", held: false, counts: "never recorded" };
+  const files = Object.entries(result.detail as Record<string, SuiteCount>);
+  const each = suites.map((suite) =>
+    files.filter(([file]) => file.startsWith(suite)).map(([, count]) => count),
+  );
+  const [passed, failed, skipped] = (["passed", "failed", "skipped"] as const).map((kind) =>
+    each.flat().reduce((sum, count) => sum + count[kind], 0),
+  );
+  const { at, commit } = result;
+  const held = failed === 0 && each.every((counts) => counts.some((count) => count.passed > 0));
+  return { proof, at, commit, held, counts: listed({ passed: passed!, failed: failed!, skipped: skipped! }) };
+}
+
+const listed = (counts: Record<string, number>): string =>
+  Object.entries(counts)
+    .filter(([name, count]) => count !== 0 || name === "failed" || name === "violations")
+    .map(([name, count]) => `${count.toLocaleString("en")} ${name}`)
+    .join(", ");

@@ -1,0 +1,33 @@
+import { standings } from "./judge.ts";
+import { promises } from "./promises.ts";
+import { readResults, recordResult } from "./result.ts";
+import { runSuites } from "./suites.ts";
+
+// Prints each promise with its last proof, count and date; exits 1 when one has none that holds. With `--record` it
+// first runs the suites of `npm test` that prove something, and keeps their counts.
+const unknown = process.argv.slice(2).filter((argument) => argument !== "--record");
+if (unknown.length > 0) {
+  process.stderr.write("Usage: npm run promises [-- --record]\n");
+  process.exit(2);
+}
+if (process.argv.includes("--record")) {
+  const detail = runSuites();
+  const total = (kind: "passed" | "failed" | "skipped") =>
+    Object.values(detail).reduce((sum, count) => sum + count[kind], 0);
+  const counts = { passed: total("passed"), failed: total("failed"), skipped: total("skipped") };
+  recordResult({ proof: "suites", held: counts.failed === 0, counts, detail });
+}
+const results = readResults();
+let broken = 0;
+for (const promise of promises) {
+  const proofs = standings(promise, results);
+  const held = proofs.every((proof) => proof.held);
+  if (!held) broken += 1;
+  process.stdout.write(`${promise.id.padEnd(4)}${promise.says}: ${held ? "held" : "NOT PROVEN"}\n`);
+  for (const { proof, at, commit, counts, held: stands } of proofs)
+    process.stdout.write(
+      `      ${stands ? " " : "✗"} ${at?.slice(0, 16).replace("T", " ") ?? "never           "} ${commit.padEnd(13)} ${proof}\n${" ".repeat(25)}${counts}\n`,
+    );
+}
+process.stdout.write(`\n${promises.length - broken} of ${promises.length} promises held when last proven.\n`);
+process.exitCode = broken > 0 ? 1 : 0;

@@ -1,0 +1,64 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { standings } from "./judge.ts";
+import { promises } from "./promises.ts";
+import type { ProofResult } from "./result.ts";
+import { provingSuites } from "./suites.ts";
+
+const root = join(import.meta.dirname, "../..");
+
+describe("the promises", () => {
+  test("are P1 to P16, each with a proof", () => {
+    expect(promises.map(({ id }) => id)).toEqual(Array.from({ length: 16 }, (_, at) => `P${at + 1}`));
+    expect(promises.filter(({ proofs }) => proofs.length === 0)).toEqual([]);
+  });
+
+  test("name commands and suites that exist", () => {
+    const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+      scripts: Record<string, string>;
+    };
+    const commands = promises.flatMap(({ proofs }) =>
+      proofs.flatMap((proof) => ("command" in proof ? [proof.command] : [])),
+    );
+    expect(commands.filter((command) => !scripts[command])).toEqual([]);
+    expect(provingSuites().filter((suite) => !existsSync(join(root, suite)))).toEqual([]);
+  });
+});
+
+const of = (proof: string, rest: Partial<ProofResult>): [string, ProofResult] => [
+  proof,
+  { proof, at: "2026-11-21T03:00:00.000Z", machine: "m", commit: "c", held: true, counts: {}, ...rest },
+];
+const byCommand = { id: "P0", says: "", proofs: [{ command: "chaos" }] } as const;
+const bySuites = { id: "P0", says: "", proofs: [{ suites: ["proof/a/", "b.test.ts"] }] } as const;
+const all = { passed: 2, failed: 0, skipped: 0 };
+
+describe("a proof", () => {
+  test("that was never recorded does not hold", () => {
+    expect(standings(byCommand, new Map())[0]).toMatchObject({ held: false, at: null });
+    expect(standings(bySuites, new Map())[0]).toMatchObject({ held: false, at: null });
+  });
+
+  test("holds as its last result says, with its counts", () => {
+    const counts = { kills: 20, violations: 0, retries: 0 };
+    expect(standings(byCommand, new Map([of("chaos", { counts })]))[0]).toMatchObject({
+      held: true,
+      counts: "20 kills, 0 violations",
+    });
+    expect(standings(byCommand, new Map([of("chaos", { held: false })]))[0].held).toBe(false);
+  });
+
+  test.each<[string, Record<string, object>, boolean]>([
+    ["every suite passed something and failed nothing", { "proof/a/x.test.ts": all, "b.test.ts": all }, true],
+    ["a suite did not run", { "proof/a/x.test.ts": all }, false],
+    ["a test failed", { "proof/a/x.test.ts": { ...all, failed: 1 }, "b.test.ts": all }, false],
+    [
+      "a suite was skipped",
+      { "proof/a/x.test.ts": all, "b.test.ts": { passed: 0, failed: 0, skipped: 2 } },
+      false,
+    ],
+  ])("of suites, when %s", (_when, detail, held) => {
+    expect(standings(bySuites, new Map([of("suites", { detail })]))[0].held).toBe(held);
+  });
+});

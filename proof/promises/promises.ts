@@ -1,0 +1,93 @@
+/** What proves a promise: suites of `npm test`, or a command that records its last result under its own name. */
+export type Proof =
+  | { suites: readonly string[] }
+  | { command: "simulate" | "chaos" | "toxic" | "load" | "bench" };
+export type PromiseMade = { id: string; says: string; proofs: readonly Proof[] };
+
+const core = "packages/core/src";
+const local = "packages/local/src";
+
+/** Every promise that Strongroom makes, in the order of their numbers, each with whatever proves it. */
+export const promises: readonly PromiseMade[] = [
+  {
+    id: "P1",
+    says: "No accepted document is lost or doubled",
+    proofs: [{ command: "chaos" }, { command: "simulate" }, { suites: [`${local}/kill.test.ts`] }],
+  },
+  {
+    id: "P2",
+    says: "Stored is what was uploaded, bit for bit",
+    proofs: [
+      { command: "chaos" },
+      {
+        suites: [
+          `${core}/document/sealing.test.ts`,
+          `${core}/document/read-document.test.ts`,
+          "proof/check/check.test.ts",
+          "proof/check/vault-object.test.ts",
+        ],
+      },
+    ],
+  },
+  {
+    id: "P3",
+    says: "No plaintext at rest outside staging, and staging empties",
+    proofs: [{ suites: ["proof/canary/"] }],
+  },
+  {
+    id: "P4",
+    says: "Events come at least once, in order per document, and none is a phantom",
+    proofs: [
+      { command: "chaos" },
+      { command: "simulate" },
+      { suites: [`${core}/event/relay-events.test.ts`] },
+    ],
+  },
+  {
+    id: "P5",
+    says: "A worker that lost its lease has no effect",
+    proofs: [{ command: "chaos" }, { command: "simulate" }, { suites: [`${core}/job/hold-lease.test.ts`] }],
+  },
+  {
+    id: "P6",
+    says: "Late and hostile uploads are harmless",
+    proofs: [{ command: "chaos" }, { suites: [`${core}/embedded/object-server.test.ts`] }],
+  },
+  {
+    id: "P7",
+    says: "Poison is contained",
+    proofs: [
+      { command: "toxic" },
+      { suites: ["packages/eks-workers/src/render/hostile.test.ts", "proof/toxic/"] },
+    ],
+  },
+  { id: "P8", says: "A backlog drains, and tenants are served fairly", proofs: [{ command: "load" }] },
+  {
+    id: "P9",
+    says: "What depends on something that is down is bounded and honest",
+    proofs: [{ command: "chaos" }, { suites: ["packages/functions/src/middleware.test.ts"] }],
+  },
+  { id: "P10", says: "Fast", proofs: [{ command: "bench" }, { command: "load" }] },
+  {
+    id: "P11",
+    says: "Tenants are isolated, whole",
+    proofs: [{ suites: ["proof/isolation/", `${core}/database/row-level-security.test.ts`] }],
+  },
+  {
+    id: "P12",
+    says: "The audit is complete, and whoever changes it is found out",
+    proofs: [{ suites: ["proof/audit/", `${core}/audit/`] }],
+  },
+  { id: "P13", says: "Erasure erases, and a hold holds", proofs: [{ suites: ["proof/erasure/"] }] },
+  {
+    id: "P14",
+    says: "One visible push per version of a document, and never content",
+    proofs: [{ command: "chaos" }, { suites: [`${core}/notice/notify-user.test.ts`] }],
+  },
+  {
+    id: "P15",
+    says: "Upgrade, backup and restore lose nothing that they do not name",
+    proofs: [{ suites: [`${local}/main.test.ts`, "proof/erasure/"] }],
+  },
+  { id: "P16", says: "The protocol is right", proofs: [{ command: "simulate" }] },
+];

@@ -1,0 +1,47 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { join } from "node:path";
+
+/** What a proof showed, once: counts by what was counted, and whether all of it held. */
+export type ProofResult = {
+  proof: string;
+  at: string;
+  machine: string;
+  /** Commit of the tree that ran, with `+` behind it when files differed from it. */
+  commit: string;
+  held: boolean;
+  counts: Record<string, number>;
+  /** Whatever else the proof wants to keep: seed, sizes, seconds, verdicts. */
+  detail?: Record<string, unknown>;
+};
+
+const directory = join(import.meta.dirname, "../results");
+
+/** Writes the last result of a proof, in place of the one before: history is in git. */
+export function recordResult(result: Pick<ProofResult, "proof" | "held" | "counts" | "detail">): string {
+  const path = join(directory, `${result.proof}.json`);
+  const about = { at: new Date().toISOString(), machine: machineName(), commit: currentCommit() };
+  const { proof, ...rest } = result;
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(path, `${JSON.stringify({ proof, ...about, ...rest }, null, 2)}\n`);
+  return path;
+}
+
+/** The last recorded result of every proof, by its name. */
+export function readResults(from: string = directory): Map<string, ProofResult> {
+  const files = readdirSync(from).filter((name) => name.endsWith(".json"));
+  const results = files.map((name) => JSON.parse(readFileSync(join(from, name), "utf8")) as ProofResult);
+  return new Map(results.map((result) => [result.proof, result]));
+}
+
+const machineName = (): string =>
+  `${cpus().length} × ${cpus()[0]?.model.trim() ?? "unknown processor"}, Node ${process.version}`;
+
+function currentCommit(): string {
+  const git = (...args: string[]) =>
+    execFileSync("git", args, { cwd: import.meta.dirname, encoding: "utf8" }).trim();
+  return (
+    git("rev-parse", "--short=12", "HEAD") + (git("status", "--porcelain", "--untracked-files=no") && "+")
+  );
+}
