@@ -13,8 +13,8 @@ export type SourceEdit = { file: string; from: string; to: string };
 export const harnessEdits: SourceEdit[] = [
   {
     file: "packages/local/src/workers.ts",
-    from: `const nodeOptions = ["--max-semi-space-size=8"];`,
-    to: `const nodeOptions = ["--max-semi-space-size=8", "--import", globalThis.strongroomChaos.preload];`,
+    from: "[...nodeOptions, entry, kind]",
+    to: `[...nodeOptions, "--import", globalThis.strongroomChaos.preload, entry, kind]`,
   },
   {
     file: "packages/local/src/workers.ts",
