@@ -4,7 +4,7 @@ import { drawHonest } from "./honest.ts";
 import { honestDocuments, honestTruth } from "./honest-documents.ts";
 import { judgeEnd } from "./send-through-pool.ts";
 import { type Sent, sendThroughSystem } from "./send-through-system.ts";
-import { type Family, isHeavy, type ToxicFile } from "./toxic-file.ts";
+import { type Family, type ToxicFile } from "./toxic-file.ts";
 import { makeToxicFiles } from "./toxic-files.ts";
 import { startWorld, type World } from "./world.ts";
 
@@ -81,20 +81,17 @@ async function between(
     if (++done % 100 === 0) plan.say(`  ${done} of ${files.length}`);
     return result;
   };
-  const lanes = [
-    inTurn(files.filter(isHeavy), send),
-    inTurn(
-      files.filter((file) => !isHeavy(file)),
-      send,
-    ),
-    inTurn(told, async (lie) =>
+  // One hostile document at a time: two that spend their deadlines at once would hold both slots of a small machine.
+  const sendAll = async () => [
+    ...(await inTurn(files, send)),
+    ...(await inTurn(told, async (lie) =>
       tell(lie, await lie.tell(world).catch((error: Error) => `failed: ${error.message}`)),
-    ),
+    )),
   ];
   let isOver = false;
-  const toxic = Promise.all(lanes).finally(() => (isOver = true));
+  const toxic = sendAll().finally(() => (isOver = true));
   const honest = await pace(perSecond, (index) => index < plan.honest || !isOver, sendHonest);
-  const results = (await toxic).flat();
+  const results = await toxic;
   const after = await alone(Math.floor(plan.baseline / 2));
   const crashes = await world.countCrashes();
   return {

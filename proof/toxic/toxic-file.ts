@@ -54,11 +54,6 @@ export type ToxicFile = {
   truth: Truth | null;
 };
 
-/** Whether a file may spend seconds, and up to its whole deadline twice. */
-export function isHeavy({ ends }: ToxicFile): boolean {
-  return ends.includes("no_preview timed_out");
-}
-
 type Rest = Partial<Pick<ToxicFile, "name" | "declaredType" | "truth">>;
 /** A file of a family; `bytes` may be given as they are, or be made when they are wanted. */
 export type Bytes = Buffer | (() => Buffer | Promise<Buffer>);
