@@ -1,47 +1,103 @@
 import { mkdir, writeFile } from "node:fs/promises";
-import { cpus } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { recordResult } from "../proof/promises/result.ts";
+import { raceApi } from "./api.ts";
+import { raceCombine } from "./combine.ts";
+import { raceDatabase } from "./database.ts";
 import { raceDocuments } from "./documents.ts";
+import { raceHeic } from "./heic.ts";
+import { describeMachine } from "./machine.ts";
+import { racePdf } from "./pdf.ts";
 import { racePhoto } from "./photo.ts";
-import type { Race, Spread } from "./race.ts";
+import type { BenchOptions, Race, Spread } from "./race.ts";
 import { raceSeal } from "./seal.ts";
+import { raceSha256 } from "./sha256.ts";
+import { raceSteady } from "./steady.ts";
 import { raceUpload } from "./upload.ts";
 
-const races: Record<string, () => Promise<Race | Race[]>> = {
+/** In the order of the limits that they race against. */
+const rows: Record<string, (options: BenchOptions) => Promise<Race | Race[]>> = {
   photo: racePhoto,
+  documents: raceDocuments,
   seal: raceSeal,
   upload: raceUpload,
-  documents: raceDocuments,
+  heic: raceHeic,
+  pdf: racePdf,
+  combine: raceCombine,
+  sha256: raceSha256,
+  database: raceDatabase,
+  api: raceApi,
+  steady: raceSteady,
 };
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: "boolean", default: false },
+    files: { type: "string" },
+    record: { type: "boolean", default: false },
+  },
+});
+const names = positionals.length > 0 ? positionals : Object.keys(rows);
+const unknown = names.find((name) => !rows[name]);
+if (unknown !== undefined) {
+  process.stderr.write(`There is no row “${unknown}”. There are: ${Object.keys(rows).join(", ")}.\n`);
+  process.exit(2);
+}
 
 const number = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toFixed(1));
 const text = ({ min, median, max, runs }: Spread): string =>
   runs === 1 ? number(median) : `${number(median)} (${number(min)}–${number(max)})`;
 
-const wanted = process.argv.slice(2);
-const names = wanted.length > 0 ? wanted : Object.keys(races);
-const unknown = names.find((name) => !races[name]);
-if (unknown) {
-  process.stderr.write(`There is no race “${unknown}”. There are: ${Object.keys(races).join(", ")}.\n`);
-  process.exit(2);
+/** Some lines about one figure. */
+function describe({ name, unit, ours, limitName, limit, ratio, goal, met, skipped }: Race): string {
+  if (ours === null) return `${name}\n  skipped  ${skipped}\n`;
+  const lines = [name, `  ours   ${text(ours)} ${unit}`];
+  if (limit) lines.push(`  limit  ${text(limit)} ${unit}   ${limitName}`, `  ratio  ${ratio!.toFixed(2)}`);
+  if (goal !== "–") lines.push(`  goal   ${goal}${met === null ? "" : met ? ": met" : ": MISSED"}`);
+  return `${lines.join("\n")}\n`;
 }
-const results: Race[] = [];
+
+const machine = await describeMachine();
+process.stdout.write(`${machine.text}\n\n`);
+const options: BenchOptions = { quick: values.quick, files: values.files ?? null };
+const startedMs = performance.now();
+const results: (Race & { row: string })[] = [];
 for (const name of names) {
-  for (const result of [await races[name]!()].flat()) {
-    results.push(result);
-    process.stdout.write(
-      `${result.name}\n  ours   ${text(result.ours)} ${result.unit}\n` +
-        (result.limit
-          ? `  limit  ${text(result.limit)} ${result.unit}   ${result.limitName}\n  ratio  ${result.ratio!.toFixed(2)}   goal ${result.goal}\n`
-          : `  limit  ${result.limitName}\n`),
-    );
+  try {
+    for (const result of [await rows[name]!(options)].flat()) {
+      results.push({ row: name, ...result });
+      process.stdout.write(describe(result));
+    }
+  } catch (error) {
+    process.stdout.write(`${name}: FAILED, ${(error as Error).stack}\n`); // the other rows can still be measured
+    process.exitCode = 1;
   }
 }
-const machine = `${cpus().length} × ${cpus()[0]?.model.trim() ?? "unknown processor"}, Node ${process.version}`;
+const judged = results.filter(({ met }) => met !== null);
+const seconds = Math.round((performance.now() - startedMs) / 1_000);
+process.stdout.write(
+  `\n${judged.filter(({ met }) => met).length} of ${judged.length} goals met, ${results.filter(({ skipped }) => skipped).length} rows skipped, ${seconds} s\n`,
+);
+const at = new Date().toISOString();
 const directory = join(import.meta.dirname, "results");
 await mkdir(directory, { recursive: true });
+const file = names.length === Object.keys(rows).length && !values.quick ? at.slice(0, 10) : "latest-part";
+const { text: _, ...where } = machine;
 await writeFile(
-  join(directory, "latest.json"),
-  `${JSON.stringify({ at: new Date().toISOString(), machine, results }, null, 2)}\n`,
+  join(directory, `${file}.json`),
+  `${JSON.stringify({ at, ...where, quick: values.quick, seconds, results }, null, 2)}\n`,
 );
-process.stdout.write(`\n${machine}; written to bench/results/latest.json\n`);
+process.stdout.write(`written to bench/results/${file}.json\n`);
+if (values.record) {
+  const met = judged.filter((race) => race.met).length;
+  const skipped = results.filter((race) => race.skipped).length;
+  const missed = judged.filter((race) => !race.met).map(({ name }) => name);
+  recordResult({
+    proof: "bench",
+    held: met === judged.length && skipped === 0,
+    counts: { "goals met": met, "goals missed": judged.length - met, "rows skipped": skipped },
+    detail: { missed, file },
+  });
+}

@@ -1,61 +1,75 @@
-import { randomBytes } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Renderer } from "@strongroom/core/document/rendering";
 import { createRenderer } from "@strongroom/eks-workers/render/pool";
 import sharp from "sharp";
-import { cpuMsOfCommand, cpuMsOfTree, has, type Race, race } from "./race.ts";
+import { cpuMsOf, cpuMsOfCommand, cpuMsOfTree } from "./cpu.ts";
+import { drawPhoto } from "./draw-photo.ts";
+import { filesLike } from "./files.ts";
+import { type BenchOptions, type Race, race } from "./race.ts";
+import { has } from "./run.ts";
+import { inScratch } from "./scratch.ts";
 
 /** Photos that one measurement takes: fewer than the 50 after which a child is replaced. */
 const photos = 10;
 
-/** A 12-megapixel JPEG of about 3 MB with the detail of a photographed page. */
-export async function drawPhoto(width = 4_032, height = 3_024): Promise<Buffer> {
-  const noise = randomBytes((width / 8) * (height / 8) * 3);
-  const grain = await sharp(noise, { raw: { width: width / 8, height: height / 8, channels: 3 } })
-    .resize(width, height)
-    .blur(2)
-    .png({ compressionLevel: 1 })
-    .toBuffer();
-  const lines = Array.from(
-    { length: 60 },
-    (_, index) =>
-      `<text x="200" y="${150 + index * 46}" font-size="34">Load 4711 position ${index} of 60: pallets, weight and remarks</text>`,
-  );
-  const page = `<svg width="${width}" height="${height}"><rect x="100" y="60" width="${width - 200}" height="${height - 120}" fill="#f4f1ea" fill-opacity="0.85"/>${lines.join("")}</svg>`;
-  return await sharp(grain)
-    .composite([{ input: Buffer.from(page) }])
-    .jpeg({ quality: 88 })
-    .toBuffer();
-}
-
-/** CPU per 12-megapixel photo, in the decode child and its parent, beside libjpeg's own tools on the same file. */
-export async function racePhoto(): Promise<Race> {
-  const directory = await mkdtemp(join(tmpdir(), "strongroom-bench-"));
-  const path = join(directory, "photo.jpg");
-  await writeFile(path, await drawPhoto());
+/** CPU per 12-megapixel photo, in the decode child and its parent: beside libjpeg's own tools, and beside decoding it twice. */
+export async function racePhoto(options: BenchOptions): Promise<Race[]> {
   const renderer = await createRenderer({ concurrency: 1 });
-  const tools = (await has("djpeg")) && (await has("cjpeg"));
-  const pipe = `djpeg -scale 1/2 -outfile ${directory}/half.ppm ${path}; cjpeg -quality 80 -outfile ${directory}/half.jpg ${directory}/half.ppm`;
   try {
-    return await race({
-      name: "photo, 12 megapixels → 2,000 px JPEG, thumbnail, legibility",
-      unit: "CPU-ms",
-      more: false,
-      limitName: tools ? "djpeg -scale 1/2, cjpeg" : "djpeg and cjpeg are not installed",
-      goal: "≤ 2.2 × the limit",
-      rounds: 5,
-      ours: async () => {
-        const before = cpuMsOfTree(process.pid);
-        for (let photo = 0; photo < photos; photo++) await renderer.render(path, { tight: false });
-        return (cpuMsOfTree(process.pid) - before) / photos;
-      },
-      limit: tools
-        ? async () => (await cpuMsOfCommand(Array.from({ length: photos }, () => pipe).join("\n"))) / photos
-        : null,
-    });
+    return await inScratch(async (directory) => [
+      await raceLibjpeg(renderer, directory, options),
+      await raceTwice(renderer, directory, options),
+    ]);
   } finally {
     await renderer.close();
-    await rm(directory, { recursive: true });
   }
+}
+
+async function raceLibjpeg(renderer: Renderer, directory: string, options: BenchOptions): Promise<Race> {
+  const given = await filesLike(options, /\.jpe?g$/i);
+  const path = given[0] ?? join(directory, "photo.jpg");
+  if (given.length === 0) await writeFile(path, await drawPhoto());
+  const tools = (await has("djpeg")) && (await has("cjpeg"));
+  const pipe = `djpeg -scale 1/2 -outfile ${directory}/half.ppm '${path}'; cjpeg -quality 80 -outfile ${directory}/half.jpg ${directory}/half.ppm`;
+  const commands = Array.from({ length: photos }, () => pipe).join("\n");
+  return await race({
+    name: "photo, 12 megapixels → 2,000 px JPEG, thumbnail, legibility",
+    unit: "CPU-ms",
+    limitName: "djpeg -scale 1/2, cjpeg",
+    goal: "≤ 2.2 × the limit",
+    isMet: (_, ratio) => ratio <= 2.2,
+    rounds: options.quick ? 1 : 5,
+    ours: () => cpuOfRender(renderer, path),
+    limit: tools ? async () => (await cpuMsOfCommand(commands)) / photos : null,
+  });
+}
+
+/** A phone's photo has the P3 profile: whoever decodes it once per size, into sRGB, pays for both twice. */
+async function raceTwice(renderer: Renderer, directory: string, { quick }: BenchOptions): Promise<Race> {
+  const path = join(directory, "p3.jpg");
+  const bytes = await drawPhoto({ profile: "p3", seed: 2 });
+  await writeFile(path, bytes);
+  sharp.concurrency(1);
+  const once = (side: number) =>
+    sharp(bytes).rotate().resize(side, side, { fit: "inside" }).jpeg({ quality: 80 }).toBuffer();
+  return await race({
+    name: "the same of a photo with the P3 profile",
+    unit: "CPU-ms",
+    limitName: "sharp, decoding once for each of the two sizes, to sRGB",
+    goal: "≤ 0.5 × the limit",
+    isMet: (_, ratio) => ratio <= 0.5,
+    rounds: quick ? 1 : 5,
+    ours: () => cpuOfRender(renderer, path),
+    limit: async () => await cpuMsOf(() => once(2_000).then(() => once(320))),
+  });
+}
+
+async function cpuOfRender(renderer: Renderer, path: string): Promise<number> {
+  const before = cpuMsOfTree(process.pid);
+  for (let photo = 0; photo < photos; photo++) {
+    const { outcome } = await renderer.render(path, { tight: false });
+    if (outcome !== "rendered") throw new Error(`${path} is ${outcome}`);
+  }
+  return (cpuMsOfTree(process.pid) - before) / photos;
 }

@@ -1,75 +1,68 @@
 import { createCipheriv, createHash, randomBytes } from "node:crypto";
-import { mkdtemp, open, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
-import { Readable } from "node:stream";
-import { systemClock } from "@strongroom/core/clock";
-import { sha256Hex } from "@strongroom/core/digest";
-import { sealDocument } from "@strongroom/core/document/seal-document";
-import { createEmbeddedKeys } from "@strongroom/core/embedded/keys";
-import { createEmbeddedObjects } from "@strongroom/core/embedded/objects";
-import { systemIds } from "@strongroom/core/ids";
-import { type Race, race } from "./race.ts";
+import { cpuMsOf } from "./cpu.ts";
+import { opensslSpeed } from "./openssl-speed.ts";
+import { type BenchOptions, figure, type Race, race } from "./race.ts";
+import { has, run } from "./run.ts";
+import { inScratch } from "./scratch.ts";
+import { megabytes, openSealer } from "./sealer.ts";
 
-const megabytes = 50;
+const name = `seal, hash, write, sync and read back ${megabytes} MB`;
 
-/** Seal, hash, write durably and read back one artefact, beside a bare AES-GCM loop that writes and syncs the same bytes. */
-export async function raceSeal(): Promise<Race> {
-  const directory = await mkdtemp(join(tmpdir(), "strongroom-bench-"));
-  const bytes = randomBytes(megabytes * 1_000_000);
-  const sha256 = sha256Hex(bytes);
-  const keys = await createEmbeddedKeys({ directory: join(directory, "keys") });
-  const objects = createEmbeddedObjects({
-    root: join(directory, "objects"),
-    publicUrl: "http://127.0.0.1/objects",
-    signingKey: randomBytes(32),
-    clock: systemClock,
-  });
-  let token = 0;
-  try {
-    return await race({
-      name: `seal, hash, write, sync and read back ${megabytes} MB`,
+/** Seal, hash, write durably and read back one artefact: beside a bare AES-GCM loop that writes the same, and bare AES-GCM. */
+export async function raceSeal({ quick }: BenchOptions): Promise<Race[]> {
+  return await inScratch(async (directory) => {
+    const bytes = randomBytes(megabytes * 1_000_000);
+    const seal = await openSealer(directory, bytes);
+    const loop = await race({
+      name,
       unit: "MB/s",
-      more: true,
       limitName: "bare node:crypto AES-256-GCM loop, SHA-256, write, sync",
-      goal: "≥ 250 MB/s per core",
-      rounds: 5,
-      ours: async () => {
-        const artefact = {
-          name: "original-1",
-          mediaType: "image/jpeg",
-          sizeBytes: bytes.length,
-          sha256,
-          open: () => Readable.from(pieces(bytes)),
-        };
-        const startedMs = performance.now();
-        await sealDocument(
-          { objects, keys },
-          {
-            tenantId: systemIds.uuid(),
-            documentId: systemIds.uuid(),
-            token: ++token,
-            artefacts: [artefact],
-            signal: new AbortController().signal,
-          },
-        );
-        return rate(startedMs);
-      },
-      limit: () => bare(join(directory, "bare"), bytes),
+      goal: "–",
+      isMet: null,
+      rounds: quick ? 1 : 5,
+      ours: () => rate(seal),
+      limit: () => rate(() => bare(join(directory, "bare"), bytes)),
     });
-  } finally {
-    await rm(directory, { recursive: true });
-  }
+    const cipher = await race({
+      name,
+      unit: "MB/CPU-s",
+      limitName: "openssl speed -evp aes-256-gcm",
+      goal: "≥ 250 MB/s per core",
+      isMet: (perCore) => perCore >= 250,
+      rounds: quick ? 1 : 3,
+      ours: async () => (megabytes * 1_000) / (await cpuMsOf(seal)),
+      limit: (await has("openssl")) ? () => opensslSpeed("aes-256-gcm", 262_144) : null,
+    });
+    return [loop, cipher, await memory()];
+  });
 }
 
-const rate = (startedMs: number): number => (megabytes * 1_000) / (performance.now() - startedMs);
-
-function* pieces(bytes: Buffer): Generator<Buffer> {
-  for (let at = 0; at < bytes.length; at += 65_536) yield bytes.subarray(at, at + 65_536);
+/** In a process of its own, whose memory nothing else has stretched. */
+async function memory(): Promise<Race> {
+  const script = join(import.meta.dirname, "seal-memory.ts");
+  const { stdout } = await run(process.execPath, ["--max-semi-space-size=8", script]);
+  return figure(
+    {
+      name: `memory over base while sealing ${megabytes} MB`,
+      unit: "MB",
+      limitName: "–",
+      goal: "≤ 64 MB",
+      isMet: (over) => over <= 64,
+    },
+    [Number(stdout)],
+  );
 }
 
-async function bare(path: string, bytes: Buffer): Promise<number> {
+/** Megabytes per second by the wall clock. */
+async function rate(work: () => Promise<void>): Promise<number> {
   const startedMs = performance.now();
+  await work();
+  return (megabytes * 1_000) / (performance.now() - startedMs);
+}
+
+async function bare(path: string, bytes: Buffer): Promise<void> {
   const [cipher, hash, file] = [
     createCipheriv("aes-256-gcm", randomBytes(32), randomBytes(12)),
     createHash("sha256"),
@@ -82,5 +75,4 @@ async function bare(path: string, bytes: Buffer): Promise<number> {
   }
   await file.sync();
   await file.close();
-  return rate(startedMs);
 }

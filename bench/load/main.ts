@@ -2,6 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { seededRandom } from "@strongroom/local/test-random";
+import { recordResult } from "../../proof/promises/result.ts";
 import { drawPhoto } from "../draw-photo.ts";
 import { describeMachine } from "../machine.ts";
 import { runBacklog } from "./backlog.ts";
@@ -22,6 +23,7 @@ const { values } = parseArgs({
     scenario: { type: "string", multiple: true },
     minutes: { type: "string" },
     seed: { type: "string" },
+    record: { type: "boolean", default: false },
   },
 });
 const names = values.scenario ?? Object.keys(scenarios);
@@ -30,7 +32,7 @@ const seconds = values.minutes === undefined ? 18 : Number(values.minutes) * 60;
 const seed = Number(values.seed ?? Date.now() % 1_000_000);
 if (unknown !== undefined || !(seconds > 0) || Number.isNaN(seed)) {
   process.stderr.write(
-    `npm run load [-- --scenario NAME]… [--minutes N] [--seed N]; scenarios: ${Object.keys(scenarios).join(", ")}\n`,
+    `npm run load [-- --scenario NAME]… [--minutes N] [--seed N] [--record]; scenarios: ${Object.keys(scenarios).join(", ")}\n`,
   );
   process.exit(2);
 }
@@ -63,4 +65,13 @@ await writeFile(
   join(directory, `${result.at.slice(0, 10)}-load.json`),
   `${JSON.stringify(result, null, 2)}\n`,
 );
+const findings = reports.flatMap((report) => report.findings);
+const kept = findings.filter(({ met }) => met).length;
+if (values.record)
+  recordResult({
+    proof: "load",
+    held: kept === findings.length,
+    counts: { scenarios: reports.length, kept, broken: findings.length - kept },
+    detail: { seed, seconds, findings },
+  });
 if (reports.some(({ findings }) => findings.some(({ met }) => !met))) process.exitCode = 1;

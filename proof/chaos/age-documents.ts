@@ -27,16 +27,18 @@ export async function ageDocuments(installation: Installation): Promise<Aged> {
       (select id from document where state = 'granted' order by id limit (select (count(*) + 1) / 2 from document where state = 'granted'))
       returning id`);
     const { rows } = await client.query<{ vault_key: string }>("select vault_key from artefact");
-    await ageOrphans(installation.dataDirectory, new Set(rows.map((row) => row.vault_key)));
+    const working = await update("select id from document where state in ('received', 'processing')");
+    await ageOrphans(installation.dataDirectory, new Set(rows.map((row) => row.vault_key)), new Set(working));
     return { cleared, expired };
   });
 }
 
-/** Objects that no manifest names get a time of writing that lies a week back. */
-async function ageOrphans(dataDirectory: string, listed: Set<string>): Promise<void> {
+/** Objects that no manifest names get a time of writing that lies a week back; those of documents at work are none yet. */
+async function ageOrphans(dataDirectory: string, listed: Set<string>, working: Set<string>): Promise<void> {
   const vault = join(dataDirectory, "objects", "vault");
   for (const name of await readdir(vault, { recursive: true })) {
     const isOfDocument = name.endsWith("@") && !name.startsWith("checkpoints/");
+    if (working.has(name.split("/")[2] ?? "")) continue;
     if (!isOfDocument || listed.has(`v/${name.slice(0, -1)}`)) continue;
     const file = await readFile(join(vault, name));
     const start = file.length - 8 - file.readUInt32BE(file.length - 8);

@@ -13,6 +13,23 @@ const unscaledMs = 5_000;
 export const restLimitMs = ({ timeDivisor }: Sizes): number =>
   promisedMs / timeDivisor + (timeDivisor === 1 ? 0 : unscaledMs);
 
+/** Each measurement takes so much processor time. */
+const spinMs = 50;
+
+/**
+ * How many times longer than on an idle machine our work takes now, because others work beside it; 1 on an idle one.
+ * Measured while nothing of ours runs: otherwise our own load would excuse itself.
+ */
+export function measureSlowness(): number {
+  const [startedMs, used] = [performance.now(), process.cpuUsage()];
+  const spentMs = () => {
+    const { user, system } = process.cpuUsage(used);
+    return (user + system) / 1_000;
+  };
+  while (spentMs() < spinMs);
+  return Math.max(1, (performance.now() - startedMs) / spentMs());
+}
+
 /** Milliseconds from now until nothing is on its way any more; null when that took longer than the limit. */
 export async function untilAtRest(
   { superuser }: Installation,

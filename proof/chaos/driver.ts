@@ -18,7 +18,7 @@ export type Road = {
   timeDivisor: number;
   /** Whether there is still time to try again. */
   isOpen: () => boolean;
-  sleep(delayMs: number): Promise<void>;
+  sleep: (delayMs: number) => Promise<void>;
 };
 
 /** A driver with a token and what they sent. */

@@ -3,8 +3,10 @@ import type { Faults } from "@strongroom/core/embedded/faults";
 
 /** How often each dependency fails, as shares of its calls. */
 export type FlakyRates = {
-  /** Calls of object store, keys and stream that fail before anything is done. */
+  /** Calls of object store and keys that fail before anything is done. */
   error: number;
+  /** Batches that the stream does not take. */
+  unacknowledged: number;
   /** Calls that are done, but whose answer is lost. */
   lost: number;
   /** Deliveries of queue and stream that come twice. */
@@ -55,7 +57,7 @@ export function flakyPorts(ports: EmbeddedPorts, rates: FlakyRates, strikes: Str
     stream: {
       ...stream,
       publish: async (topic, records) =>
-        strikes(rates.error)
+        strikes(rates.unacknowledged)
           ? records.map(() => ({ acknowledged: false, error: new Error("chaos: the stream failed") }))
           : await stream.publish(topic, records),
     },

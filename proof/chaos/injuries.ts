@@ -18,19 +18,28 @@ export type Scene = {
   history: History;
   ledger: Ledger;
   random: () => number;
-  sleep(delayMs: number): Promise<void>;
+  sleep: (delayMs: number) => Promise<void>;
   outageMs: number;
+  /** How much longer than on an idle machine a process takes here. */
+  slowness: number;
   leaseMs: number;
   /** Whose grants are asked for while the database is gone. */
   prober: Driver;
   disk: SmallDisk | null;
+  /** Lets drivers go on to the documents of this injury's share. */
+  release: () => void;
 };
 
-/** No work came up by then: the injury is done all the same. */
-const patienceMs = 2_000;
+/** When no work came up by then, a kill is done all the same. */
+const patienceMs = 3_000;
+/** A rescuer that is starved of processor time takes this many leases to claim. */
+const takeOverLeases = 10;
+/** To freeze a processor that holds nothing proves nothing: for that, work is waited for longer. */
+const freezePatienceMs = 15_000;
 
 /** Does one injury, and waits until what was hurt runs again. */
 export async function injure(scene: Scene, kind: InjuryKind): Promise<void> {
+  if (kind !== "freeze processor") scene.release();
   scene.history.write({ what: "injury", kind, detail: (await injuries[kind](scene)) ?? "" });
 }
 
@@ -43,7 +52,7 @@ const injuries: Record<InjuryKind, Injury> = {
     return await kill(scene, "processor");
   },
   "kill processor at the vault": async (scene) => {
-    const found = await untilInVault(scene);
+    const found = await untilInVault(scene, patienceMs);
     return `${found === null ? "not seen in the vault" : "in the vault"}, ${await kill(scene, "processor")}`;
   },
   "kill decoder": killDecoder,
@@ -104,20 +113,21 @@ async function killDecoder(scene: Scene): Promise<string> {
  * still in turn, and the first goes on: a zombie with the field to itself. At the end both go on, and the second one ends.
  */
 async function freeze(scene: Scene): Promise<string> {
-  const { installation, sleep } = scene;
+  const { installation, sleep, leaseMs } = scene;
   const second = await installation.startSecond("processor");
+  scene.release(); // not before: while the second one starts, the first would do it all
   const first = await installation.untilRunning("processor");
   try {
-    const seen = await untilInVault(scene);
+    const seen = await untilInVault(scene, freezePatienceMs);
     const frozen = seen !== null && (await heldBy(scene, second.pid!)).includes(seen) ? second.pid! : first;
     const rescuer = frozen === first ? second.pid! : first;
     if (!signal(frozen, "SIGSTOP")) return "gone before it could be stopped";
     const held = await heldBy(scene, frozen);
-    await sleep(scene.leaseMs * 1.1);
+    await sleep(leaseMs * 1.1);
     const isTaken = await untilTaken(scene, held);
     signal(rescuer, "SIGSTOP");
     signal(frozen, "SIGCONT");
-    await sleep(500);
+    await untilSettled(scene, held);
     return `processor ${frozen} held ${held.length}, ${isTaken ? "and lost one to another" : "and lost none"}`;
   } finally {
     signal(first, "SIGCONT");
@@ -127,10 +137,21 @@ async function freeze(scene: Scene): Promise<string> {
   }
 }
 
+/** The zombie alone is awake: it has two thirds of a lease to do what it must not. */
+async function untilSettled({ ledger, sleep, leaseMs }: Scene, held: string[]): Promise<void> {
+  const ids = new Set(held.map((one) => one.split("/")[1]));
+  const deadline = performance.now() + leaseMs / 1.5;
+  while (performance.now() < deadline) {
+    const left = (await ledger.inHand()).filter(({ id }) => ids.has(id));
+    if (left.length < held.length) return;
+    await sleep(20);
+  }
+}
+
 /** Rings for them, as the reconciler will, and answers whether one of them is in other hands soon. */
 async function untilTaken({ ledger, sleep, leaseMs }: Scene, held: string[]): Promise<boolean> {
   await ledger.ring(held);
-  const deadline = performance.now() + leaseMs;
+  const deadline = performance.now() + takeOverLeases * leaseMs;
   while (held.length > 0 && performance.now() < deadline) {
     const now = new Set((await ledger.inHand()).map(nameOf));
     const tokens = new Set(held);
@@ -150,8 +171,11 @@ async function untilAtWork({ ledger, sleep }: Scene): Promise<void> {
 }
 
 /** The first attempt that is seen to have something in the vault and is not committed yet; null when none is. */
-async function untilInVault({ installation, ledger, sleep }: Scene): Promise<string | null> {
-  const deadline = performance.now() + patienceMs;
+async function untilInVault(
+  { installation, ledger, sleep }: Scene,
+  withinMs: number,
+): Promise<string | null> {
+  const deadline = performance.now() + withinMs;
   const vault = join(installation.dataDirectory, "objects", "vault");
   for (; performance.now() < deadline; await sleep(1)) {
     for (const held of await ledger.inHand()) {

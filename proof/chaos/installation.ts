@@ -49,6 +49,8 @@ const mainEntry = fileURLToPath(import.meta.resolve("@strongroom/local/main"));
 const preloadFile = join(import.meta.dirname, "preload.ts");
 /** A main that could not start, say because its database is away, is started again after this. */
 const restMs = 250;
+/** A first start takes three seconds; on a machine where much else runs, many times as long. */
+const startLimitMs = 180_000;
 
 /** Starts PostgreSQL, the proxies and the system below a directory; main is started anew whenever it ends. */
 export async function openInstallation(options: Options): Promise<Installation> {
@@ -67,10 +69,18 @@ export async function openInstallation(options: Options): Promise<Installation> 
     target: { host: "127.0.0.1", port: apiPort },
     draw: options.drawClientFault,
   });
+  const closeOthers = async () => {
+    await clients.close();
+    await database.close();
+    await postgres.stop();
+  };
   const main = await keepMain(options, {
     STRONGROOM_DATA: dataDirectory,
     STRONGROOM_PORT: String(apiPort),
     DATABASE_URL: formatConnection({ ...superuser, port: database.port }),
+  }).catch(async (error: unknown) => {
+    await closeOthers();
+    throw error;
   });
   const pid = async (part: Part) =>
     part === "postgres" ? postgres.pid() : part === "main" ? main.pid() : await workerPid(main.pid(), part);
@@ -93,15 +103,13 @@ export async function openInstallation(options: Options): Promise<Installation> 
     stopMain: ({ anew } = { anew: false }) => main.stop(anew),
     close: async () => {
       await main.stop(false);
-      await clients.close();
-      await database.close();
-      await postgres.stop();
+      await closeOthers();
     },
   };
 }
 
 type Main = {
-  pid(): number | null;
+  pid: () => number | null;
   hasGreeted(): boolean;
   stop(anew: boolean): Promise<number | null>;
 };
@@ -139,24 +147,23 @@ async function keepMain(
     await log.close();
   };
   const living = live();
-  const failed = systemClock.sleep(60_000).then(async () => {
+  const stop = async (anew: boolean) => {
+    isWanted = anew;
+    const ending = child;
+    ending?.kill("SIGTERM");
+    const code = ending && ((await once(ending, "exit")) as [number | null])[0];
+    if (!anew) await living;
+    return code;
+  };
+  const late = new AbortController();
+  const failed = systemClock.sleep(startLimitMs, late.signal).then(async () => {
+    if (late.signal.aborted) return;
+    await stop(false);
     throw new Error(`main did not start:\n${await readFile(join(directory, "main.log"), "utf8")}`);
   });
-  failed.catch(() => {});
   await Promise.race([first.promise, failed]);
-  return {
-    pid: () => child?.pid ?? null,
-    hasGreeted: () => greeted,
-    stop: async (anew) => {
-      isWanted = anew;
-      const ending = child;
-      if (ending === null) return null;
-      ending.kill("SIGTERM");
-      const [code] = (await once(ending, "exit")) as [number | null];
-      if (!anew) await living;
-      return code;
-    },
-  };
+  late.abort();
+  return { pid: () => child?.pid ?? null, hasGreeted: () => greeted, stop };
 }
 
 async function workerPid(main: number | null, kind: string): Promise<number | null> {

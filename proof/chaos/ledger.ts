@@ -8,7 +8,7 @@ export type Held = { tenantId: string; id: string; token: number; worker: string
 export type Ledger = {
   /** Attempts under way; empty while the database is just being started anew. */
   inHand(): Promise<Held[]>;
-  /** Rings once more for attempts, named `tenant/document/token`: a doorbell may always come twice. */
+  /** Rings once more for attempts, named `tenant/document/token`, ahead of all others: a doorbell may always come twice. */
   ring(attempts: string[]): Promise<void>;
   close(): Promise<void>;
 };
@@ -47,7 +47,7 @@ export function openLedger(superuser: Connection): Ledger {
       for (const [tenantId, documentId] of attempts.map((one) => one.split("/")))
         await query(
           `insert into embedded.queue_message (message_id, queue, body, attributes, sent_at, visible_at)
-           select gen_random_uuid(), 'documents', $1, '{}', at, at from clock_timestamp() at
+           select gen_random_uuid(), 'documents', $1, '{}', at, at - interval '1 hour' from clock_timestamp() at
            returning pg_notify('embedded_queue', 'documents')`,
           [JSON.stringify({ tenantId, documentId })],
         ).catch(() => []);

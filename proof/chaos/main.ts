@@ -10,6 +10,9 @@ import { readWish, type Wish } from "./sizes.ts";
 const say = (sentence: string) =>
   console.log(`${(performance.now() / 1_000).toFixed(1).padStart(7)} s  ${sentence}`);
 
+const stop = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
+
 /** Whether everything held. */
 async function proveHonest(wish: Wish): Promise<boolean> {
   const directory = await mkdtemp(join(tmpdir(), "strongroom-chaos-"));
@@ -17,7 +20,7 @@ async function proveHonest(wish: Wish): Promise<boolean> {
   console.log(
     `chaos: seed ${seed}, ${sizes.documents} documents, ${sizes.kills} kills, time divided by ${sizes.timeDivisor}`,
   );
-  const result = await runChaos({ directory, sizes, seed, say });
+  const result = await runChaos({ directory, sizes, seed, say, stopping: stop.signal });
   console.log(verdictTable(result.verdicts));
   for (const [name, counts] of Object.entries(result.counts))
     console.log(
@@ -27,12 +30,12 @@ async function proveHonest(wish: Wish): Promise<boolean> {
     );
   const held = result.verdicts.every(({ violations }) => violations.length === 0);
   console.log(`${held ? "every promise held" : "A PROMISE IS BROKEN"} in ${result.seconds} s (seed ${seed})`);
-  if (wish.record) console.log(`written to ${await recordRun(wish, result)}`);
+  if (wish.record) console.log(`written to ${recordRun(wish, result)}`);
   if (held && !wish.keep) await rm(directory, { recursive: true });
   else console.log(`history, dump and data: ${directory}`);
   return held;
 }
 
 const wish = readWish(process.argv.slice(2));
-const held = wish.broken ? await findBrokenBuilds(wish, say) : await proveHonest(wish);
+const held = wish.broken ? await findBrokenBuilds(wish, say, stop.signal) : await proveHonest(wish);
 process.exit(held ? 0 : 1);

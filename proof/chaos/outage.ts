@@ -6,7 +6,7 @@ import type { Scene } from "./injuries.ts";
  * written down how many documents were stored meanwhile, if any was there to be stored.
  */
 export async function withoutTable(
-  { installation, history, sleep, outageMs }: Scene,
+  { installation, history, sleep, outageMs, slowness }: Scene,
   outage: string | null,
   table: string,
 ): Promise<void> {
@@ -18,15 +18,23 @@ export async function withoutTable(
          (select count(*)::int from document where state in ('received', 'processing')) as waiting`,
     );
     const { since, waiting } = rows[0]!;
-    await sleep(outageMs);
-    if (outage !== null) {
-      const { rows: stored } = await client.query<{ count: number; came: number }>(
-        `select count(*) filter (where state in ('stored', 'rejected') and settled_at > $1::timestamptz)::int as count,
+    const look = async () => {
+      const { rows: found } = await client.query<{ stored: number; came: number }>(
+        `select count(*) filter (where state in ('stored', 'rejected') and settled_at > $1::timestamptz)::int as stored,
            count(*) filter (where received_at > $1::timestamptz)::int as came from document`,
         [since],
       );
-      const { count, came } = stored[0]!;
-      if (count + came + waiting > 0) history.write({ what: "during", outage, stored: count });
+      return found[0]!;
+    };
+    await sleep(outageMs);
+    if (outage !== null) {
+      let { stored, came } = await look();
+      // A processor that was killed just before needs its time to start.
+      for (let waits = 0; stored === 0 && came + waiting > 0 && waits < 5 * slowness; waits++) {
+        await sleep(outageMs);
+        ({ stored, came } = await look());
+      }
+      if (stored + came + waiting > 0) history.write({ what: "during", outage, stored });
     }
     await client.query("rollback");
   });

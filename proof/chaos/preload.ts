@@ -3,7 +3,9 @@
  * while they are loaded, and makes ports flaky as long as the plan's flag file exists.
  */
 import { existsSync } from "node:fs";
-import { registerHooks } from "node:module";
+import { enableCompileCache, flushCompileCache, registerHooks } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { seededRandom } from "@strongroom/local/test-random";
 import { adapterFaults, flakyPorts, type FlakyRates } from "./flaky-ports.ts";
 import { edited, fileOf, type SourceEdit } from "./source-edits.ts";
@@ -18,9 +20,15 @@ export type PreloadPlan = {
   edits: SourceEdit[];
 };
 
+/** A process that is killed writes no cache at its end; by then it has loaded what it needs. */
+const cacheAfterMs = 3_000;
+
 const encoded = new URL(import.meta.url).searchParams.get("plan") ?? "";
 const plan = JSON.parse(Buffer.from(encoded, "base64url").toString()) as PreloadPlan;
 const random = seededRandom(plan.seed ^ process.pid);
+// Dozens of processes start in a run: what one has compiled, the others need not.
+enableCompileCache(join(tmpdir(), "strongroom-chaos-compiled"));
+setTimeout(flushCompileCache, cacheAfterMs).unref();
 const strikes = (share: number) => existsSync(plan.flagFile) && random() < share;
 
 Object.assign(globalThis, {

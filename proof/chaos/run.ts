@@ -6,6 +6,7 @@ import { seededRandom } from "@strongroom/local/test-random";
 import { judge } from "../check/judge.ts";
 import { groupBy, type JudgedRun, readRun, type Verdict } from "../check/judged-run.ts";
 import { drawClientFault } from "./client-faults.ts";
+import { measureSlowness } from "./come-to-rest.ts";
 import type { Road } from "./driver.ts";
 import { openHistory } from "./history.ts";
 import { flag, type Installation, openInstallation } from "./installation.ts";
@@ -34,7 +35,11 @@ export type RunOptions = {
   edits?: SourceEdit[];
   /** In place of those that the seed draws. */
   injuries?: InjuryKind[];
-  say(sentence: string): void;
+  /** Leaves out what comes when all rests: days that go by, and the attackers. */
+  lean?: boolean;
+  say: (sentence: string) => void;
+  /** Ends the run early, in good order. */
+  stopping: AbortSignal;
 };
 
 const diskMegabytes = 4_096;
@@ -48,6 +53,7 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
   const random = seededRandom(seed);
   const periods = dividePeriods(sizes.timeDivisor);
   assertRatios(sizes.timeDivisor);
+  const slowness = measureSlowness();
   const pages = await drawPages(random);
   const flagFile = join(directory, "faults-strike");
   const faults = { strike: false };
@@ -76,7 +82,11 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
       faults.strike = strike;
       await (strike ? flag.raise(flagFile) : flag.lower(flagFile));
     };
-    const quietMs = await perform({ options, periods, road, installation, disk, setFaults });
+    const stopped = new Promise<never>((_, reject) =>
+      options.stopping.addEventListener("abort", () => reject(new Error("stopped by a signal"))),
+    );
+    const performing = perform({ options, periods, road, installation, disk, slowness, setFaults });
+    const quietMs = await Promise.race([performing, stopped]);
     await writeDump(directory, installation, periods);
     await history.close();
     const run = readRun(directory);

@@ -7,6 +7,7 @@ import {
   groupBy,
   type JudgedRun,
   readObject,
+  slownessOf,
   type Verdict,
 } from "./judged-run.ts";
 import { openDataKey } from "./open-data-key.ts";
@@ -112,7 +113,7 @@ function judgeOrphans(run: JudgedRun): Verdict {
       .filter((key) => !listed.has(key))
       .flatMap((key) => {
         const ageMs = run.dumpedAt - readObject(run.readFile(key)).modifiedAt;
-        return ageMs > orphanGrace + sweep + reconcile + unscaledMs
+        return ageMs > orphanGrace + sweep + slownessOf(run) * (reconcile + unscaledMs)
           ? [`${key} is an orphan of ${ageMs} ms`]
           : [];
       }),
@@ -130,9 +131,7 @@ function judgeStaging(run: JudgedRun): Verdict {
       "nothing in staging is older than its time, nothing went before its time, nothing there was overwritten",
     looked: there.size,
     violations: [
-      ...run.tables.document_file.flatMap((file) =>
-        stale(run, documents.get(ofDocument(file))!, file, there),
-      ),
+      ...run.tables.document_file.flatMap((file) => stale(run, documents.get(ofDocument(file)), file, there)),
       ...[...there]
         .filter((key) => !expected.has(key) && readObject(run.readFile(key)).modifiedAt < tooOld)
         .map((key) => `${key} is of no page`),
@@ -140,7 +139,8 @@ function judgeStaging(run: JudgedRun): Verdict {
   };
 }
 
-function stale(run: JudgedRun, document: Document, file: File, there: Set<string>): string[] {
+function stale(run: JudgedRun, document: Document | undefined, file: File, there: Set<string>): string[] {
+  if (!document) return [`${file.staging_key} is of a document that is not there`];
   const name = `page ${file.position} of ${document.id} (${document.state})`;
   const { keepStored, keepRejected, keepExpired, reconcile } = run.periods;
   const keepMs =
@@ -151,7 +151,8 @@ function stale(run: JudgedRun, document: Document, file: File, there: Set<string
   if (!there.has(file.staging_key))
     return cleared === null && file.arrived_at !== null ? [`${name} arrived, and is gone`] : [];
   if (cleared !== null) return [`${name} is marked as cleared, and is there`];
-  if (run.dumpedAt > dueAt + 2 * reconcile + unscaledMs) return [`${name} should have been cleared`];
+  if (run.dumpedAt > dueAt + slownessOf(run) * (2 * reconcile + unscaledMs))
+    return [`${name} should have been cleared`];
   const bytes = readObject(run.readFile(file.staging_key)).data;
   return sha256(bytes) === file.sha256 ? [] : [`${name} holds other bytes than were declared`];
 }

@@ -4,6 +4,7 @@ import {
   type EntryOf,
   groupBy,
   type JudgedRun,
+  slownessOf,
   type Verdict,
 } from "./judged-run.ts";
 
@@ -105,7 +106,7 @@ function forgotten(run: JudgedRun, { planned, rows, sent }: Known): string[] {
   if (!sent.all || row?.state !== "granted") return [];
   const { silence, reconcile } = run.periods;
   const ageMs = sent.lastAt - Date.parse(row.created_at);
-  const patienceMs = Math.max(silence, ageMs / 2) + 2 * reconcile + unscaledMs;
+  const patienceMs = Math.max(silence, ageMs / 2) + slownessOf(run) * (2 * reconcile + unscaledMs);
   return run.dumpedAt - sent.lastAt > patienceMs
     ? [`${planned.document} was sent whole, and waits as granted for ${run.dumpedAt - sent.lastAt} ms`]
     : [];

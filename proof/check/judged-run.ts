@@ -33,7 +33,8 @@ export type Entry = { at: number } & (
   | { what: "notice"; token: string; tag: string; fields: string[] }
   | { what: "listed"; tenant: string; user: string; documents: Listed[] }
   | { what: "injury"; kind: string; detail: string }
-  | { what: "quiet"; tookMs: number | null; limitMs: number }
+  /** `slowness`: how many times longer than on an idle machine work took, because others worked beside it. */
+  | { what: "quiet"; tookMs: number | null; limitMs: number; slowness: number }
 );
 export type EntryOf<What extends Entry["what"]> = Extract<Entry, { what: What }>;
 
@@ -200,6 +201,11 @@ export type Verdict = { id: string; promise: string; looked: number; violations:
 /** History entries of one sort. */
 export function entriesOf<What extends Entry["what"]>(run: JudgedRun, what: What): EntryOf<What>[] {
   return run.history.filter((entry): entry is EntryOf<What> => entry.what === what);
+}
+
+/** How much longer than on an idle machine things may take that a process has to do; 1 unless measured. */
+export function slownessOf(run: JudgedRun): number {
+  return Math.max(1, ...entriesOf(run, "quiet").map(({ slowness }) => slowness));
 }
 
 /** Values by a key, in their order. */

@@ -3,6 +3,7 @@ import type { Answer } from "./ask.ts";
 import type { Operation } from "./described-operation.ts";
 import { requestFor } from "./exercise.ts";
 import { type Hostile, hostileRequests } from "./hostile-requests.ts";
+import { inTurn } from "./in-turn.ts";
 import { addDocument } from "./isolation-objects.ts";
 import { type IsolationWorld, openIsolationWorld } from "./isolation-world.ts";
 import { judgeAnswer } from "./judge-answer.ts";
@@ -14,14 +15,14 @@ let world: IsolationWorld;
 const judged: Judged[] = [];
 beforeAll(async () => {
   world = await openIsolationWorld();
-  const person = world.ours.find(({ who }) => who === "agent")!;
-  const id = await addDocument(world.world, person, { state: "stored" });
+  const id = await addDocument(world.world, world.ours[0]!, { state: "stored" });
   for (const operation of world.operations) {
+    const person = world.ours.find(({ role }) => operation.roles?.includes(role) ?? true)!;
     const named = operation.path.includes("{") ? id : null;
     const make = (fields: string[]) =>
       requestFor(world, { operation, person, whose: "own", id: named, with: fields });
     const hostiles = hostileRequests(operation, make);
-    const answers = await Promise.all(hostiles.map(({ sent }) => world.ask(sent)));
+    const answers = await inTurn(hostiles, ({ sent }) => world.ask(sent));
     judged.push(...hostiles.map((hostile, index) => ({ operation, hostile, answer: answers[index]! })));
   }
 }, 120_000);

@@ -6,6 +6,7 @@ import { completeUpload } from "@strongroom/core/upload/complete-upload";
 import type { Actor } from "@strongroom/core/user/user";
 import { walkTo } from "@strongroom/local/test-documents";
 import { pdf, processOnce, query, standInRenderer } from "@strongroom/local/test-pipeline";
+import { inTurn } from "./in-turn.ts";
 import { declare, newDocumentId, putAll, type TestWorld } from "@strongroom/local/test-world";
 
 /** States in which some operation finds what it needs; each person has a document in each. */
@@ -37,9 +38,11 @@ export async function addDocument(world: TestWorld, actor: Actor, options: Optio
   return id;
 }
 
-/** A document in every state for one person. */
-export function addDocuments(world: TestWorld, actor: Actor): Promise<string[]> {
-  return Promise.all(states.map((state) => addDocument(world, actor, { state })));
+/** A document in every state for each of these people. */
+export async function addDocuments(world: TestWorld, actors: readonly Actor[]): Promise<string[][]> {
+  const wanted = actors.flatMap((actor) => states.map((state) => ({ actor, state })));
+  const ids = await inTurn(wanted, ({ actor, state }) => addDocument(world, actor, { state }));
+  return actors.map((_, index) => ids.slice(index * states.length, (index + 1) * states.length));
 }
 
 /** A device that was registered by somebody. */

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { systemClock } from "@strongroom/core/clock";
 import { type TenantId, UserId } from "@strongroom/core/ids";
 import { jsonLog } from "@strongroom/core/log";
 import { type Actor, roles } from "@strongroom/core/user/user";
@@ -9,6 +10,7 @@ import { type Issuer, openIssuer } from "@strongroom/local/issuer";
 import { query } from "@strongroom/local/test-pipeline";
 import { type TestWorld, testWorld } from "@strongroom/local/test-world";
 import { type Answer, openClient, type Sent } from "./ask.ts";
+import { inTurn } from "./in-turn.ts";
 import { type Operation, readOperations } from "./described-operation.ts";
 
 /** Somebody who calls; `who` names them in findings (`agent`, `colleague`, `disabled`). */
@@ -46,13 +48,22 @@ export async function openIsolationWorld(): Promise<IsolationWorld> {
     operations: readOperations(JSON.parse(body.toString())),
     ours,
     theirs: await addPeople(world, issuer, world.franz.tenantId, twin),
-    ask: (sent) => client.ask(sent),
+    ask: (sent) => askPatiently(client.ask, sent),
     close: async () => {
       client.close();
       await http.close({ graceMs: 0 });
       await world.close();
     },
   };
+}
+
+/** A loaded machine says 503 and when to come again; what is still refused after that is an answer. */
+async function askPatiently(ask: (sent: Sent) => Promise<Answer>, sent: Sent): Promise<Answer> {
+  for (let tries = 1; ; tries++) {
+    const answer = await ask(sent);
+    if (answer.status !== 503 || tries === 10) return answer;
+    await systemClock.sleep(250);
+  }
 }
 
 /** The issuer's name holds the port, which is known once the server listens. */
@@ -77,18 +88,16 @@ async function addPeople(
   twin?: { who: string; userId: UserId },
 ): Promise<Person[]> {
   const people = [...roles.map((role) => ({ who: role as string, role })), ...drivers];
-  return await Promise.all(
-    people.map(async ({ who, role }) => {
-      const userId = who === twin?.who ? twin.userId : UserId.parse(randomUUID());
-      const disabledAt = who === "disabled" ? new Date() : null;
-      await query(
-        world,
-        "insert into app_user (tenant_id, id, name, role, disabled_at) values ($1, $2, $3, $4, $5)",
-        [tenantId, userId, who, role, disabledAt],
-      );
-      return { who, tenantId, userId, role, token: await issuer.issueToken({ tenantId, userId, hours: 1 }) };
-    }),
-  );
+  return await inTurn(people, async ({ who, role }) => {
+    const userId = who === twin?.who ? twin.userId : UserId.parse(randomUUID());
+    const disabledAt = who === "disabled" ? new Date() : null;
+    await query(
+      world,
+      "insert into app_user (tenant_id, id, name, role, disabled_at) values ($1, $2, $3, $4, $5)",
+      [tenantId, userId, who, role, disabledAt],
+    );
+    return { who, tenantId, userId, role, token: await issuer.issueToken({ tenantId, userId, hours: 1 }) };
+  });
 }
 
 const drivers = [

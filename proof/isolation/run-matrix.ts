@@ -1,9 +1,11 @@
 import { randomBytes } from "node:crypto";
+import { chainAudit } from "@strongroom/core/audit/chain-audit";
 import { withClient } from "@strongroom/core/database/roles";
 import { DocumentId, systemIds } from "@strongroom/core/ids";
 import { seesWholeTenant } from "@strongroom/core/user/user";
 import type { Operation, Schema } from "./described-operation.ts";
 import { exercise, type Exercised, type Whose } from "./exercise.ts";
+import { inTurn } from "./in-turn.ts";
 import { addDevice, addDocument, addDocuments } from "./isolation-objects.ts";
 import { type IsolationWorld, openIsolationWorld, type Person } from "./isolation-world.ts";
 import { fingerprintOf, idsOf, type Marked, marker, markTenant } from "./mark-tenant.ts";
@@ -33,16 +35,18 @@ type Objects = Record<string, (person: Person, whose: Whose) => Promise<string[]
 export async function runMatrix(): Promise<Matrix> {
   const world = await openIsolationWorld();
   const owners = world.ours.filter(({ who }) => who !== "disabled");
-  const own = new Map<Person, string[]>();
   const page = randomBytes(40);
   const id = DocumentId.parse(systemIds.uuid());
   const driver = world.ours.find(({ who }) => who === "driver")!;
-  await Promise.all(owners.map(async (one) => own.set(one, await addDocuments(world.world, one))));
+  const documents = await addDocuments(world.world, owners);
+  const own = new Map(owners.map((one, index) => [one, documents[index]!]));
   own.get(driver)!.push(await addDocument(world.world, driver, { id, page, state: "stored" }));
   // They come first: what is remembered of them must not be taken for somebody of ours with the same id.
   await cursorsOf(world, world.theirs);
+  await chainAudit(world.world.ports);
   const empty = await readAll(world);
   const foreign = await fillOther(world, { id, page });
+  await chainAudit(world.world.ports);
   const { superuser } = world.world.database;
   const tenantId = world.theirs[0]!.tenantId;
   await withClient(superuser, (client) => fillTables(client, tenantId));
@@ -75,11 +79,12 @@ async function fillOther(
   const [driver] = people as [Person];
   await addDocument(world.world, driver, { ...twin, state: "stored" });
   await addDocument(world.world, driver, { page: twin.page, state: "stored" });
-  const documents = (await Promise.all(people.map((one) => addDocuments(world.world, one)))).flat();
+  const documents = (await addDocuments(world.world, people)).flat();
   const spare = Array.from({ length: world.ours.length }, () => null);
   const fields = world.operations.flatMap(({ body }) => (body ? idFieldsOf(body) : []));
-  const fresh = await Promise.all(fields.flatMap(() => spare.map(() => addDocument(world.world, driver))));
-  const devices = await Promise.all(spare.map(() => addDevice(world.world, driver)));
+  const spares = fields.flatMap(() => spare);
+  const fresh = await inTurn(spares, () => addDocument(world.world, driver));
+  const devices = await inTurn(spare, () => addDevice(world.world, driver));
   return { documents, fresh, devices, cursors: await cursorsOf(world, people) };
 }
 
@@ -126,17 +131,15 @@ async function askAll(world: IsolationWorld, objects: Objects, foreign: Foreign)
     (one, other) => Number(one.method === "DELETE") - Number(other.method === "DELETE"),
   );
   const everybody = [...world.ours, null];
-  const answers = await Promise.all(
-    everybody.map(async (person) => {
-      const exercised: Exercised[] = [];
-      for (const operation of ordered)
-        exercised.push(
-          ...(await askObjects(world, objects, operation, person)),
-          ...(await askBodies(world, foreign, objects, operation, person)),
-        );
-      return exercised;
-    }),
-  );
+  const answers = await inTurn(everybody, async (person) => {
+    const exercised: Exercised[] = [];
+    for (const operation of ordered)
+      exercised.push(
+        ...(await askObjects(world, objects, operation, person)),
+        ...(await askBodies(world, foreign, objects, operation, person)),
+      );
+    return exercised;
+  });
   return [...answers.flat(), ...(await readAll(world, foreign))];
 }
 
@@ -204,29 +207,27 @@ function idFieldsOf(body: Schema): string[] {
 /** All that can be read without naming an object, with every parameter in every way that the document knows. */
 async function readAll(world: IsolationWorld, foreign?: Foreign): Promise<Exercised[]> {
   const readings = world.operations.filter((one) => !isDeed(one) && collectionOf(one) === null);
-  const answers = await Promise.all(
-    world.ours.map(async (person) => {
-      const exercised: Exercised[] = [];
-      for (const operation of readings) {
-        exercised.push(await exercise(world, { operation, person, whose: "none", id: null }));
-        for (const { name, in: place, schema } of operation.parameters) {
-          if (place !== "query") continue;
-          for (const value of valuesOf(name, schema, foreign))
-            exercised.push(
-              await exercise(world, {
-                operation,
-                person,
-                whose: "none",
-                id: null,
-                with: [name],
-                known: { [name]: value },
-              }),
-            );
-        }
+  const answers = await inTurn(world.ours, async (person) => {
+    const exercised: Exercised[] = [];
+    for (const operation of readings) {
+      exercised.push(await exercise(world, { operation, person, whose: "none", id: null }));
+      for (const { name, in: place, schema } of operation.parameters) {
+        if (place !== "query") continue;
+        for (const value of valuesOf(name, schema, foreign))
+          exercised.push(
+            await exercise(world, {
+              operation,
+              person,
+              whose: "none",
+              id: null,
+              with: [name],
+              known: { [name]: value },
+            }),
+          );
       }
-      return exercised;
-    }),
-  );
+    }
+    return exercised;
+  });
   return answers.flat();
 }
 

@@ -16,7 +16,7 @@ export const quadrants: Quadrants = [
 const samples = join(import.meta.dirname, "../../packages/local/samples");
 
 /** RGB pixels of the four colours with grain, so that they are no even fill. */
-export function drawPixels(width: number, height: number, seed: number): Buffer {
+function drawPixels(width: number, height: number, seed: number): Buffer {
   const random = seededRandom(seed);
   const pixels = Buffer.alloc(width * height * 3);
   for (let y = 0; y < height; y += 1) {

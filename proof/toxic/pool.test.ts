@@ -1,3 +1,4 @@
+import { globSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -5,6 +6,7 @@ import { createRenderer } from "@strongroom/eks-workers/render/pool";
 import type { Renderer } from "@strongroom/core/document/rendering";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { drawHonest } from "./honest.ts";
+import { breaks, handedOn } from "./breaks.ts";
 import { mutations } from "./families/worn-files.ts";
 import { sendThroughPool } from "./send-through-pool.ts";
 import { families, type Family, type ToxicFile } from "./toxic-file.ts";
@@ -21,6 +23,7 @@ const elsewhere: readonly Family[] = [
 /** Of each family, evenly spread: the whole is for `npm run toxic`. */
 const ofEach = 5;
 
+const repository = join(import.meta.dirname, "../..");
 const honest = await drawHonest(1);
 const all = makeToxicFiles(honest, { cuts: 4, changes: 3, seed: 1 }).filter(
   ({ ends }) => !ends[0]?.startsWith("refused"),
@@ -89,11 +92,20 @@ describe("the harness", () => {
   test("makes the same files of the same seed, and others of another", async () => {
     const bytesOf = async (seed: number) => {
       const made = mutations(honest, 2, seed);
-      return Buffer.concat(await Promise.all(made.map((file) => file.bytes())));
+      return Buffer.concat(await Promise.all(made.map(async (file) => await file.bytes())));
     };
     const [first, again, other] = [await bytesOf(1), await bytesOf(1), await bytesOf(2)];
     expect(first.equals(again)).toBe(true);
     expect(first.equals(other)).toBe(false);
+  });
+
+  test.each(breaks)("can take a defence away in the source as it stands: $name", ({ patches, shows }) => {
+    for (const { file, from } of [...patches, ...handedOn("preload")]) {
+      const paths = globSync(`packages/*/src/**/${file.replace(/^local\/src\//, "")}`, { cwd: repository });
+      expect(paths).toHaveLength(1);
+      expect(readFileSync(join(repository, paths[0]!), "utf8").split(from)).toHaveLength(2);
+    }
+    expect(shows.filter((kind) => !all.some((file) => file.kind === kind))).toEqual([]);
   });
 
   test("knows at least 60 kinds beside cuts and changes, and at least 400 files in full", () => {

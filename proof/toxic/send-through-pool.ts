@@ -10,7 +10,7 @@ import type { End, ToxicFile } from "./toxic-file.ts";
 export type Verdict = { file: ToxicFile; end: string; children: number; tookMs: number; misses: string[] };
 
 /** Children that one file may cost. */
-export const mostChildren = 3;
+const mostChildren = 3;
 
 /** Renders a file by the very code of the processor, without API, vault or database; never rejects for what the file does. */
 export async function sendThroughPool(

@@ -52,11 +52,14 @@ export type ToxicFile = {
   ends: readonly End[];
   /** Null where nobody can say what it should look like. */
   truth: Truth | null;
-  /** Expected to spend its whole deadline. */
-  isSlow: boolean;
 };
 
-type Rest = Partial<Pick<ToxicFile, "name" | "declaredType" | "truth" | "isSlow">>;
+/** Whether a file may spend seconds, and up to its whole deadline twice. */
+export function isHeavy({ ends }: ToxicFile): boolean {
+  return ends.includes("no_preview timed_out");
+}
+
+type Rest = Partial<Pick<ToxicFile, "name" | "declaredType" | "truth">>;
 /** A file of a family; `bytes` may be given as they are, or be made when they are wanted. */
 export type Bytes = Buffer | (() => Buffer | Promise<Buffer>);
 
@@ -82,7 +85,6 @@ export function inFamily(family: Family) {
       bytes: typeof bytes === "function" ? bytes : () => bytes,
       ends,
       truth: null,
-      isSlow: false,
       ...rest,
     };
   };

@@ -94,6 +94,25 @@ test.each([
   [["read", "0198f1c2-7b2a-7cc3-9d4e-111111111111", "--all", "x", "-o", "y"]],
   [["verify"]],
   [["login"]],
+  [["erase", "0198f1c2-7b2a-7cc3-9d4e-111111111111"]],
+  [["hold", "0198f1c2-7b2a-7cc3-9d4e-111111111111"]],
+  [["hold", "0198f1c2-7b2a-7cc3-9d4e-111111111111", "--reason", "because"]],
+  [["hold", "0198f1c2-7b2a-7cc3-9d4e-111111111111", "--reason", "claim", "--reference", "of Mr. Smith"]],
+  [["hold", "0198f1c2-7b2a-7cc3-9d4e-111111111111", "--reason", "claim", "--until", "tomorrow"]],
+  [
+    [
+      "hold",
+      "0198f1c2-7b2a-7cc3-9d4e-111111111111",
+      "--reason",
+      "closed",
+      "--lift",
+      "--until",
+      "2027-01-01T00:00:00Z",
+    ],
+  ],
+  [["audit"]],
+  [["audit", "export"]],
+  [["audit", "verify"]],
 ])("%j is not understood: exit code 2 and a reason, for machines too", async (argv) => {
   const plain = await run(argv, server);
   expect(plain).toMatchObject({ code: 2, stdout: "" });
@@ -105,7 +124,7 @@ test.each([
 });
 
 test("help is an answer, with examples", async () => {
-  for (const name of ["login", "upload", "status", "read", "verify", "trace"]) {
+  for (const name of ["login", "upload", "status", "read", "verify", "trace", "hold", "erase", "audit"]) {
     const { code, stdout } = await run([name, "--help"]);
     expect(code).toBe(0);
     expect(stdout).toContain(`Examples:\n  strongroom ${name}`);

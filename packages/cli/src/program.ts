@@ -1,5 +1,8 @@
 import { Command, CommanderError } from "commander";
+import { auditCommand } from "./commands/audit.ts";
 import { costCommand } from "./commands/cost.ts";
+import { eraseCommand } from "./commands/erase.ts";
+import { holdCommand } from "./commands/hold.ts";
 import { loginCommand } from "./commands/login.ts";
 import { readCommand } from "./commands/read.ts";
 import { redriveCommand } from "./commands/redrive.ts";
@@ -67,10 +70,13 @@ function createProgram(world: World): Command {
     verifyCommand,
     traceCommand,
     redriveCommand,
+    holdCommand,
+    eraseCommand,
+    auditCommand,
     costCommand,
   ];
   for (const make of commands) program.addCommand(make(world));
-  for (const command of [program, ...program.commands]) {
+  for (const command of [program, ...program.commands, ...program.commands.flatMap((one) => one.commands)]) {
     command
       .exitOverride()
       .configureHelp({ showGlobalOptions: true })

@@ -9,11 +9,16 @@ export function sha256Hex(content: Uint8Array | string): string {
 /** What went through a `measuring` stream, once it has ended. */
 export type Measured = { sha256: string; sizeBytes: number };
 
-/** A stream that passes bytes on unchanged and, at its end, tells their SHA-256 and number; when `done` throws, it fails. */
+/**
+ * A stream that passes bytes on unchanged and, at its end, tells their SHA-256 and number; when `done` throws, it fails.
+ * Chunks come out as they went in: a stream of plain bytes would copy those that wait for their reader into one.
+ */
 export function measuring(done: (measured: Measured) => void): Transform {
   const hash = createHash("sha256");
   let sizeBytes = 0;
   return new Transform({
+    readableObjectMode: true,
+    readableHighWaterMark: 4,
     transform(chunk: Buffer, _encoding, next) {
       hash.update(chunk);
       sizeBytes += chunk.length;
@@ -28,4 +33,21 @@ export function measuring(done: (measured: Measured) => void): Transform {
       }
     },
   });
+}
+
+/**
+ * SHA-256 and number of the bytes of a stream that nobody else reads. Their memory is given back at once: left to the
+ * collector, 50 MB of it cost more CPU than their digest.
+ */
+export async function measureAll(source: AsyncIterable<Uint8Array>): Promise<Measured> {
+  const hash = createHash("sha256");
+  let sizeBytes = 0;
+  for await (const chunk of source) {
+    hash.update(chunk);
+    sizeBytes += chunk.length;
+    const { buffer } = chunk;
+    // Only what is the chunk's own: small ones share their memory with others.
+    if (buffer instanceof ArrayBuffer && buffer.byteLength === chunk.length) buffer.transfer(0);
+  }
+  return { sha256: hash.digest("hex"), sizeBytes };
 }

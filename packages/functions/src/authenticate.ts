@@ -12,15 +12,16 @@ const clockToleranceSeconds = 60;
 /** Keys are fetched anew after ten minutes, and for an unknown key id at most every 30 seconds. */
 const keyCache = { cacheMaxAge: 600_000, cooldownDuration: 30_000, timeoutDuration: 1_500 };
 
-const Person = z.object({ sub: UserId, tenant: TenantId });
+/** Numbers are finite here: `1e999` would be an end that never comes. */
+const Claims = z.object({ sub: UserId, tenant: TenantId, iat: z.number(), exp: z.number() });
 
 /** Who a token says is calling; whether we know them is for the user table to say. */
 export type Caller = { tenantId: TenantId; userId: UserId };
 
 /**
  * The caller named by `Authorization: Bearer …`. Throws a Refusal with 401 for a token that is missing or bad in any way,
- * an Outage when the issuer's keys cannot be had. Demands signature, `iss`, `aud`, `exp`, `iat`, `sub`, `tenant`, and that
- * the token is an access token (see `isAccessToken`).
+ * an Outage when the issuer's keys cannot be had. Demands signature, `iss`, `aud`, `exp`, `iat`, `sub`, `tenant`, that it
+ * was issued by now, and that the token is an access token (see `isAccessToken`).
  */
 export async function verifyCaller(
   { config, clock, log }: Pick<Ports, "config" | "clock" | "log">,
@@ -38,7 +39,9 @@ export async function verifyCaller(
       currentDate: clock.now(),
     });
     if (!isAccessToken(protectedHeader.typ, payload)) throw new errors.JWTInvalid("not an access token");
-    const { sub, tenant } = Person.parse(payload);
+    const { sub, tenant, iat } = Claims.parse(payload);
+    if (iat > clock.now().getTime() / 1_000 + clockToleranceSeconds)
+      throw new errors.JWTInvalid("issued in the future");
     return { tenantId: tenant, userId: sub };
   } catch (error) {
     if (error instanceof Outage) throw error;

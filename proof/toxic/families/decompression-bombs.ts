@@ -18,7 +18,7 @@ export function decompressionBombs(honest: Honest): ToxicFile[] {
 function pngBombs({ png }: Honest): ToxicFile[] {
   const zeros = () => zlibZeros(256);
   return [
-    file("png of 81 megapixels in 300 KB", () => flat(9_000, 9_000, "png"), heavy),
+    file("png of 42 megapixels in 300 KB", () => flat(6_500, 6_500, "png"), heavy),
     file(
       "png with a gigabyte behind its pixels",
       () => writePng({ width: 16, height: 16 }, zlibZeros(1_024)),
@@ -219,15 +219,15 @@ function otherBombs(): ToxicFile[] {
       pixels: bytes,
     });
   return [
-    file("tiff of 81 megapixels in deflate", () => strip(zlibZeros(78), 9_000, 8), heavy),
+    file("tiff of 42 megapixels in deflate", () => strip(zlibZeros(41), 6_500, 8), heavy),
     file(
       "tiff of 64 pixels with a gigabyte in deflate",
       () => strip(zlibZeros(1_024), 8, 8),
       renderedOrBroken,
     ),
-    file("tiff of 81 megapixels in LZW", () => flat(9_000, 9_000, "tiff"), heavy),
-    file("webp of 81 megapixels in 20 KB", () => flat(9_000, 9_000, "webp"), heavy),
-    file("jpeg of 81 megapixels in one colour", () => flat(9_000, 9_000, "jpeg"), heavy),
+    file("tiff of 42 megapixels in LZW", () => flat(6_500, 6_500, "tiff"), heavy),
+    file("webp of 42 megapixels in 20 KB", () => flat(6_500, 6_500, "webp"), heavy),
+    file("jpeg of 42 megapixels in one colour", () => flat(6_500, 6_500, "jpeg"), heavy),
     file("jpeg in gzip", () => gzipSync(Buffer.alloc(1_000_000)), ["rejected unsupported_type"]),
   ];
 }

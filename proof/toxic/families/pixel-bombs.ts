@@ -111,7 +111,7 @@ async function wide(): Promise<Buffer> {
 
 function scans({ progressive }: Honest): ToxicFile[] {
   return [
-    file("jpeg progressive of 64 megapixels", () => flatProgressive(8_000, 8_000), heavy),
+    file("jpeg progressive of 36 megapixels", () => flatProgressive(6_000, 6_000), heavy),
     file(
       "jpeg progressive with 5,000 scans over 36 megapixels",
       async () => moreScans(await flatProgressive(6_000, 6_000), 5_000),

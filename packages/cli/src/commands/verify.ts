@@ -1,15 +1,11 @@
-import { readFile } from "node:fs/promises";
-import type { JwkSet } from "@strongroom/core/receipt/compact-jws";
 import type { ReceiptClaims } from "@strongroom/core/receipt/receipt";
 import { type ReceiptFault, verifyReceipt } from "@strongroom/core/receipt/verify-receipt";
 import { Command } from "commander";
-import * as z from "zod";
-import { createClient } from "../client.ts";
 import { digestFile } from "../declare-files.ts";
 import { exitCodes, UsageProblem } from "../problems.ts";
-import { checkServerUrl, findServer } from "../settings.ts";
+import { findKeys, type KeyOptions, readText } from "../public-keys.ts";
 import { formatBytes, formatMoment } from "../words.ts";
-import { answer, clientManners, type World } from "../world.ts";
+import { answer, type World } from "../world.ts";
 
 const help = `
 Examples:
@@ -19,7 +15,6 @@ Examples:
 
 Exit code 0: the receipt is genuine and every file is a page of it. 1: it is not, or one of them is not.`;
 
-type Options = { keys?: string; url?: string };
 type FileCheck = { path: string; sizeBytes: number; sha256: string; positions: number[] };
 
 /** `strongroom verify`: checks a receipt, and files against it. */
@@ -31,10 +26,17 @@ export function verifyCommand(world: World): Command {
     .option("--keys <file>", "public keys (a JWK Set): works offline")
     .option("--url <url>", "server to get the public keys from (default: the one you are logged in to)")
     .addHelpText("after", help)
-    .action((receipt: string, paths: string[], options: Options) => verify(world, receipt, paths, options));
+    .action((receipt: string, paths: string[], options: KeyOptions) =>
+      verify(world, receipt, paths, options),
+    );
 }
 
-async function verify(world: World, receiptPath: string, paths: string[], options: Options): Promise<void> {
+async function verify(
+  world: World,
+  receiptPath: string,
+  paths: string[],
+  options: KeyOptions,
+): Promise<void> {
   const jws = (await readText(receiptPath)).trim();
   const keys = await findKeys(world, options);
   const check = await verifyReceipt(jws, keys);
@@ -93,34 +95,3 @@ const faultWords: Readonly<Record<ReceiptFault, string>> = {
   not_a_receipt: "it is signed, but does not say what a receipt says",
   original_not_listed: "a file is not on it",
 };
-
-async function findKeys(world: World, options: Options): Promise<JwkSet> {
-  if (options.keys !== undefined && options.url !== undefined)
-    throw new UsageProblem("Give either --keys or --url.");
-  if (options.keys !== undefined) return await readKeys(options.keys);
-  const url = options.url === undefined ? await findServer(world.settings) : checkServerUrl(options.url);
-  if (url === null) throw new UsageProblem("Say whose keys: --keys keys.json, or --url https://your.server");
-  return await createClient({ url, token: null, ...clientManners(world) }).call("receiptKeys", {
-    signal: world.signal,
-  });
-}
-
-/** Any JWK Set; what is no EC key in it is for others. */
-const KeyFile = z.object({ keys: z.array(z.record(z.string(), z.unknown())) });
-
-async function readKeys(path: string): Promise<JwkSet> {
-  const text = await readText(path);
-  try {
-    return KeyFile.parse(JSON.parse(text));
-  } catch (error) {
-    throw new UsageProblem(`${path} is not a set of public keys (a JWK Set).`, { cause: error });
-  }
-}
-
-async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    throw new UsageProblem(`${path} cannot be read.`, { cause: error });
-  }
-}

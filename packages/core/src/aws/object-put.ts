@@ -13,11 +13,11 @@ type Put = Objects["put"];
  * on one side ends the other: alone, a body that fails would leave the request open for ever.
  */
 export async function put(store: Store, ...[key, body, options]: Parameters<Put>): ReturnType<Put> {
-  const { sizeBytes, mediaType, metadata = {}, signal } = options;
+  const { sizeBytes, mediaType, metadata = {}, sha256, signal } = options;
   body.on("error", () => {}); // it may fail before anybody listens
   try {
     checkContent(mediaType, metadata);
-    const framed = framing(sizeBytes);
+    const framed = framing(sizeBytes, sha256);
     const content = { Body: framed, ContentType: mediaType, Metadata: metadata };
     const command = withTrailer(
       new PutObjectCommand({ ...placeOf(store, key), ...content, IfNoneMatch: "*" }),

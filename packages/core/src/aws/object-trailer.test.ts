@@ -55,6 +55,16 @@ it("the frames are the same however the body is cut", async () => {
   );
 });
 
+it("the sender's own digest stands behind the body as it is: S3 has to find out when it is another's", async () => {
+  const [body, other] = [Buffer.from("body"), createHash("sha256").update("other")];
+  const framed = Readable.from([body], { objectMode: false }).compose(
+    framing(body.length, () => other.copy().digest("hex")),
+  );
+  expect(unframe(await buffer(framed)).trailer).toBe(
+    `x-amz-checksum-sha256:${other.digest("base64")}\r\n\r\n`,
+  );
+});
+
 it.each([
   [9, "went on"],
   [11, "ended after 10 of 11 bytes"],

@@ -29,16 +29,18 @@ const frameBytes = (bytes: number): number => bytes.toString(16).length + bytes 
 
 /**
  * Frames so many bytes as S3's `aws-chunked` and puts their SHA-256 behind them; fails, before its end, when there are
- * more or fewer. The SDK has such a stream of its own, which ends the process when the body fails.
+ * more or fewer. `sha256`, in hex, is the sender's own and spares taking it here; S3 compares it all the same.
+ * The SDK has such a stream of its own, which ends the process when the body fails.
  */
-export function framing(sizeBytes: number): Transform {
-  const hash = createHash("sha256");
+export function framing(sizeBytes: number, sha256?: () => string): Transform {
+  const hash = sha256 ? null : createHash("sha256");
+  const digest = () => (sha256 ? Buffer.from(sha256(), "hex").toString("base64") : hash!.digest("base64"));
   let [seen, held, heldBytes] = [0, [] as Buffer[], 0];
   return new Transform({
     transform(data: Buffer, _encoding, next) {
       seen += data.length;
       if (seen > sizeBytes) return next(new Error(`a body of ${sizeBytes} bytes went on`));
-      hash.update(data);
+      hash?.update(data);
       held.push(data);
       heldBytes += data.length;
       if (heldBytes < chunkBytes) return next();
@@ -53,7 +55,7 @@ export function framing(sizeBytes: number): Transform {
     flush(next) {
       if (seen !== sizeBytes) return next(new Error(`a body ended after ${seen} of ${sizeBytes} bytes`));
       if (heldBytes > 0) this.push(frame(Buffer.concat(held, heldBytes)));
-      next(null, `0\r\n${trailerName}:${hash.digest("base64")}\r\n\r\n`);
+      next(null, `0\r\n${trailerName}:${digest()}\r\n\r\n`);
     },
   });
 }

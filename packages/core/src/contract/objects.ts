@@ -52,6 +52,16 @@ async function* failing(bytes: Uint8Array) {
 }
 
 function writtenByUs(store: Store): void {
+  it("an object bears the digest that its sender took, asked for when its last byte is out", async () => {
+    const { objects } = store();
+    const [key, bytes] = [freshKey("v"), randomBytes(minPartBytes + 1)];
+    const body = streamOf(bytes);
+    const digest = () => (body.readableEnded ? sha256(bytes) : "too early");
+    await objects.put(key, body, { sizeBytes: bytes.length, mediaType, sha256: digest });
+    expect((await objects.head(key))?.sha256).toBe(sha256(bytes));
+    expect((await contentOf(objects, key)).equals(bytes)).toBe(true);
+  });
+
   it.each([0, 1, minPartBytes + 1])("an object of %i bytes is read as it was put", async (sizeBytes) => {
     const { objects } = store();
     const [key, bytes] = [freshKey("v"), randomBytes(sizeBytes)];

@@ -41,7 +41,7 @@ const fetchToDisk: Fetch = async (ports, from, path, signal) => {
   await pipeline(
     source,
     measuring((result) => (measured = result)),
-    createWriteStream(path, { mode: 0o600 }),
+    createWriteStream(path, { mode: 0o600, highWaterMark: 1024 * 1024 }),
     { signal },
   );
   return measured! as Measured;

@@ -4,6 +4,7 @@ import { sha256Hex } from "../digest.ts";
 import { numberPages } from "./page-numbers.ts";
 import type { RenderedFile } from "./render-files.ts";
 import type { RenderedImage, Renderer } from "./rendering.ts";
+import { frameBytes } from "./sealing.ts";
 
 /** Something to be sealed: `open` gives its bytes anew each time. */
 export type Artefact = {
@@ -34,7 +35,7 @@ function original({ file, path, mediaType }: RenderedFile): Artefact {
     mediaType,
     sizeBytes,
     sha256,
-    open: () => createReadStream(path),
+    open: () => createReadStream(path, { highWaterMark: 4 * frameBytes }),
   };
 }
 

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { PassThrough, type Transform } from "node:stream";
+import { addAbortSignal, type Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { heeding } from "../abort.ts";
-import { type Measured, measuring } from "../digest.ts";
+import { type Measured, measureAll, measuring } from "../digest.ts";
 import type { KeyContext } from "../ports/keys.ts";
 import type { ObjectKey } from "../ports/objects.ts";
 import type { Ports } from "../ports/ports.ts";
@@ -122,19 +122,13 @@ async function put(
   sealedSizeBytes: number,
   { to, artefact, dataKey, stop, signal }: One,
 ) {
-  const sealed = new PassThrough({ highWaterMark: 1024 * 1024 });
   let measured: Measured | null = null;
-  const sealing = [
-    artefact.open(),
-    expecting(artefact),
-    seal(to, dataKey),
-    measuring((result) => (measured = result)),
-    sealed,
-  ] as const;
-  const piping = pipeline(...sealing, { signal });
+  const sealed = measuring((result) => (measured = result));
+  const piping = pipeline(artefact.open(), expecting(artefact), seal(to, dataKey), sealed, { signal });
   const putting = ports.objects.put(key, sealed, {
     sizeBytes: sealedSizeBytes,
     mediaType: "application/octet-stream",
+    sha256: () => (measured! as Measured).sha256,
     signal,
   });
   const [, stored] = await together(stop, [piping, putting]);
@@ -165,14 +159,7 @@ async function measure(
   key: ObjectKey,
   signal: AbortSignal,
 ): Promise<Measured> {
-  let measured: Measured | null = null;
-  const sink = measuring((result) => (measured = result));
-  await pipeline(
-    await readObject(ports, key, signal),
-    sink.on("data", () => {}),
-    { signal },
-  );
-  return measured! as Measured;
+  return await measureAll(addAbortSignal(signal, await readObject(ports, key, signal)));
 }
 
 const streamSealer: Sealer = { put, measure };

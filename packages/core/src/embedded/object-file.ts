@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import { Readable } from "node:stream";
 
@@ -7,22 +7,28 @@ const magic = Buffer.from("SRO1");
 const endBytes = 4 + magic.length;
 /** Room for a key, 2 KiB of metadata with every character escaped, and the rest. */
 const maxFactsBytes = 16 * 1024;
-const readBytes = 256 * 1024;
+/** What goes to the disk, or comes from it, in one call: below this, calls cost more than bytes. */
+const blockBytes = 1024 * 1024;
+
+/** Where the SHA-256 of the data comes from: it is taken here, the sender knows it once the body has ended, or nobody asks. */
+export type DigestSource = "taken" | (() => string) | "none";
 
 /**
  * Writes a new file (mode 0400) of exactly `sizeBytes` bytes and the facts about them; durable when it resolves.
- * `describe` makes the facts from the SHA-256 of the data in hex; when it answers null the file stays unfinished.
- * Throws when the body fails, is shorter or longer.
+ * `describe` makes the facts from the SHA-256 of the data in hex (empty when nobody asks); when it answers null the file
+ * stays unfinished. Throws when the body fails, is shorter or longer.
  */
 export async function writeObjectFile(
   path: string,
   body: AsyncIterable<Uint8Array | string>,
   sizeBytes: number,
   describe: (sha256: string) => object | null,
+  digest: DigestSource = "taken",
 ): Promise<"written" | "unfinished"> {
   const file = await open(path, "wx", 0o400);
   try {
-    const facts = describe(await writeBody(file, body, sizeBytes));
+    const taken = await writeBody(file, body, sizeBytes, digest === "taken" ? createHash("sha256") : null);
+    const facts = describe(typeof digest === "function" ? digest() : taken);
     if (facts === null) return "unfinished";
     await file.writeFile(trailerOf(facts));
     await file.sync();
@@ -36,18 +42,76 @@ async function writeBody(
   file: FileHandle,
   body: AsyncIterable<Uint8Array | string>,
   sizeBytes: number,
+  hash: Hash | null,
 ): Promise<string> {
-  const hash = createHash("sha256");
+  const blocks = new BlockWriter(file);
   let total = 0;
-  for await (const chunk of body) {
-    const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
-    total += bytes.length;
-    if (total > sizeBytes) throw new Error(`the body is longer than ${sizeBytes} bytes`);
-    hash.update(bytes);
-    await file.writeFile(bytes); // goes on where the last one ended
+  try {
+    for await (const chunk of body) {
+      const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
+      total += bytes.length;
+      if (total > sizeBytes) throw new Error(`the body is longer than ${sizeBytes} bytes`);
+      hash?.update(bytes);
+      await blocks.write(bytes);
+    }
+    if (total < sizeBytes) throw new Error(`the body ended after ${total} of ${sizeBytes} bytes`);
+    await blocks.end();
+  } finally {
+    await blocks.settled();
   }
-  if (total < sizeBytes) throw new Error(`the body ended after ${total} of ${sizeBytes} bytes`);
-  return hash.digest("hex");
+  return hash?.digest("hex") ?? "";
+}
+
+/** Gathers chunks into blocks and writes one while the next comes in. Chunks are not copied, so nobody may change them. */
+class BlockWriter {
+  readonly #file: FileHandle;
+  #chunks: Uint8Array[] = [];
+  #gathered = 0;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(file: FileHandle) {
+    this.#file = file;
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    this.#chunks.push(chunk);
+    this.#gathered += chunk.length;
+    if (this.#gathered >= blockBytes) await this.#flush();
+  }
+
+  /** Resolves when all that was gathered is written; rejects when any of it could not be. */
+  async end(): Promise<void> {
+    await this.#flush();
+    await this.#writing;
+  }
+
+  /** Resolves, in any case, when no write is under way any more: until then the file must stay open. */
+  async settled(): Promise<void> {
+    await this.#writing.catch(() => {});
+  }
+
+  /** Waits for the block before, which may have failed, and starts this one. */
+  async #flush(): Promise<void> {
+    const chunks = this.#chunks;
+    this.#chunks = [];
+    this.#gathered = 0;
+    await this.#writing;
+    this.#writing = writeAll(this.#file, chunks);
+    this.#writing.catch(() => {}); // the next flush tells
+  }
+}
+
+/** Goes on where the last write ended. A disk may take less than it was given, and says then how much. */
+async function writeAll(file: FileHandle, chunks: Uint8Array[]): Promise<void> {
+  let left = chunks.filter(({ length }) => length > 0);
+  while (left.length > 0) {
+    let { bytesWritten } = await file.writev(left);
+    left = left.flatMap((chunk) => {
+      const skipped = Math.min(bytesWritten, chunk.length);
+      bytesWritten -= skipped;
+      return skipped === chunk.length ? [] : [chunk.subarray(skipped)];
+    });
+  }
 }
 
 function trailerOf(facts: object): Buffer {
@@ -83,10 +147,10 @@ async function readExactly(file: FileHandle, from: number, to: number): Promise<
 export function readObjectData(file: FileHandle, sizeBytes: number): Readable {
   let at = 0;
   return new Readable({
-    highWaterMark: readBytes,
+    highWaterMark: 2 * blockBytes, // so that the next block is read while one is worked on
     read() {
       if (at === sizeBytes) return void this.push(null);
-      const bytes = Buffer.allocUnsafe(Math.min(readBytes, sizeBytes - at));
+      const bytes = Buffer.allocUnsafe(Math.min(blockBytes, sizeBytes - at));
       file.read(bytes, 0, bytes.length, at).then(
         ({ bytesRead }) => {
           at += bytesRead;

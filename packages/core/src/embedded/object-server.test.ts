@@ -299,6 +299,8 @@ describe("forged uploads of parts", () => {
         ),
     ],
     ["the key is another", 403, (it) => withUrl(it, (url) => url.replace("nonce", "other"))],
+    ["the tenant is another", 403, (it) => withUrl(it, (url) => url.replace(tenant, otherTenant))],
+    ["the document is another", 403, (it) => withUrl(it, (url) => url.replace(document, otherDocument))],
     ["the length is another", 403, (it) => withHeaders(it, { "content-length": "999" }), bytes.subarray(1)],
     ["the checksum is missing", 403, (it) => without(it, "x-amz-checksum-sha256")],
     [
@@ -327,6 +329,32 @@ describe("forged uploads of parts", () => {
     const { uploadId, request } = await openPart();
     expect((await send(withHeaders(request, { "content-type": "image/jpeg" }), bytes)).status).toBe(200);
     expect(await bed.objects.listParts(key, uploadId)).toMatchObject([{ partNumber: 2, sizeBytes: 1000 }]);
+  });
+
+  it("a part that comes after its grant expired is refused, and what is there stays", async () => {
+    const { request } = await openPart();
+    expect((await send(request, bytes)).status).toBe(200);
+    const before = await contents();
+    bed.moveClock(300_000);
+    const late = await send(request, bytes);
+    expect([late.status, problemOf(late.body)["code"]]).toEqual([403, "expired"]);
+    expect(await contents()).toEqual(before);
+  });
+
+  it("a part that comes after its upload was cleaned away is refused", async () => {
+    const { uploadId, request } = await openPart();
+    await bed.objects.abortParts(key, uploadId);
+    expect((await send(request, bytes)).status).toBe(404);
+    expect(await contents()).toEqual({ objects: [], uploads: [], temp: [] });
+  });
+
+  it("a part that comes twice is the same part, and other bytes under its name are refused", async () => {
+    const { uploadId, request } = await openPart();
+    expect((await send(request, bytes)).status).toBe(200);
+    const [first] = await bed.objects.listParts(key, uploadId);
+    expect((await send(request, other)).status).toBe(400);
+    expect((await send(request, bytes)).status).toBe(200);
+    expect(await bed.objects.listParts(key, uploadId)).toEqual([first]);
   });
 
   it("a part that comes after its upload is over is refused", async () => {

@@ -16,7 +16,7 @@ import {
   syncDirectory,
   withTemp,
 } from "./object-directory.ts";
-import { readObjectData, readObjectFacts, writeObjectFile } from "./object-file.ts";
+import { type DigestSource, readObjectData, readObjectFacts, writeObjectFile } from "./object-file.ts";
 import { checkNotTombstone, checkObjectKey } from "../ports/object-key.ts";
 
 /** What a writer knows of an object before its bytes have come. */
@@ -27,6 +27,8 @@ export type NewObject = {
   compositeSha256: string | null;
   /** In hex; null when any bytes of that length will do. */
   expectedSha256: string | null;
+  /** Whence the object's own SHA-256; taken from the bytes by default. */
+  digest?: DigestSource;
   signal?: AbortSignal | undefined;
 };
 
@@ -78,7 +80,7 @@ export function createObjectStore(directories: ObjectDirectories, clock: Clock) 
       };
     };
     return await withTemp(directories, async (temp) => {
-      if ((await writeObjectFile(temp, body, is.sizeBytes, describe)) === "unfinished")
+      if ((await writeObjectFile(temp, body, is.sizeBytes, describe, is.digest)) === "unfinished")
         return { outcome: "differs" };
       is.signal?.throwIfAborted();
       const outcome = await linkDurably(directories.root, temp, path);

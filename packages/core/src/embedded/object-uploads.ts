@@ -134,7 +134,15 @@ async function joinParts(place: Place, uploadId: string, upload: StoredUpload, p
   checkParts(parts, await listParts(place, key, uploadId));
   const sizeBytes = parts.reduce((sum, part) => sum + part.sizeBytes, 0);
   const body = joinedParts(parts, ({ partNumber }) => partPath(place, uploadId, partNumber));
-  const is = { sizeBytes, mediaType, metadata, compositeSha256: compositeOf(parts), expectedSha256: null };
+  const compositeSha256 = compositeOf(parts);
+  const is = {
+    sizeBytes,
+    mediaType,
+    metadata,
+    compositeSha256,
+    expectedSha256: null,
+    digest: "none",
+  } as const;
   const { outcome } = await place.store.write(key, body, is);
   return outcome === "created" ? "completed" : "exists";
 }

@@ -85,14 +85,23 @@ export function createEmbeddedObjects({
 
 async function put(
   store: ObjectStore,
-  ...[key, body, { sizeBytes, mediaType, metadata = {}, signal }]: Parameters<Objects["put"]>
+  ...[key, body, { sizeBytes, mediaType, metadata = {}, sha256, signal }]: Parameters<Objects["put"]>
 ): ReturnType<Objects["put"]> {
   // A body may fail or be aborted before its first byte is asked for; without a listener that ends the process.
   body.on("error", () => {});
   if (signal) addAbortSignal(signal, body);
   try {
     checkContent(mediaType, metadata);
-    const is = { sizeBytes, mediaType, metadata, compositeSha256: null, expectedSha256: null, signal };
+    const digest = sha256 ?? ("taken" as const);
+    const is = {
+      sizeBytes,
+      mediaType,
+      metadata,
+      compositeSha256: null,
+      expectedSha256: null,
+      digest,
+      signal,
+    };
     const written = await store.write(key, body, is);
     if (written.outcome === "differs") throw new Error("bytes differ where none were expected");
     return written;

@@ -1,11 +1,10 @@
 import { sql } from "kysely";
-import { appendAudit } from "../audit/append-audit.ts";
 import type { DocumentFileRow, DocumentRow } from "../database/tables.ts";
 import { listFiles } from "../document/load-document.ts";
 import type { Transaction } from "../ports/database.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { Doorbell } from "./ring-doorbell.ts";
-import { handOnTurn, hasTurn, type Turn } from "./turn.ts";
+import { handOnTurn, hasTurn, someWaitForTurn, type Turn } from "./turn.ts";
 
 /** A document on lease: whoever holds the token may move it, until the database's clock passes the lease. */
 export type Claim = {
@@ -30,46 +29,61 @@ export async function claimDocument(
   worker: string,
 ): Promise<Claim | null> {
   return await ports.database.withTenant(bell.tenantId, async (tx) => {
-    const [document, files] = await Promise.all([
-      claim(ports, tx, bell.documentId),
+    const [document, files, someWait] = await Promise.all([
+      claim(ports, tx, bell.documentId, worker),
       listFiles(tx, bell.documentId),
+      someWaitForTurn(tx),
     ]);
     if (!document) return null;
-    const token = document.lease_token!;
-    const [next] = await Promise.all([
-      hasTurn(document) ? handOnTurn(tx) : null,
-      appendAudit(ports, tx, {
-        actor: worker,
-        action: "document.claimed",
-        subject: document.id,
-        detail: { state: "processing", version: document.version, token, claims: document.claims },
-      }),
-    ]);
-    return { document, files, token, next };
+    const next = someWait && hasTurn(document) ? await handOnTurn(tx) : null;
+    return { document, files, token: document.lease_token!, next };
   });
 }
 
+/** The compare-and-set and its line in the audit trail, in one statement. */
 async function claim(
-  ports: Pick<Ports, "config">,
+  ports: Pick<Ports, "config" | "ids">,
   tx: Transaction,
   documentId: string,
+  worker: string,
 ): Promise<DocumentRow | undefined> {
   const leaseMs = ports.config.periods.lease;
-  return await tx
-    .updateTable("document")
-    .set({
-      claims: sql`claims + case when lease_until is null then 0 else 1 end`,
-      state: "processing",
-      lease_token: sql`nextval('lease_token')`,
-      lease_until: sql`clock_timestamp() + ${leaseMs}::float8 * interval '1 millisecond'`,
-      retry_at: null,
-      changed_at: sql`clock_timestamp()`,
-    })
-    .where("tenant_id", "=", tx.insideTenant)
-    .where("id", "=", documentId)
-    .where(sql<boolean>`(state = 'received' or state = 'processing')`)
-    .where(sql<boolean>`(lease_until is null or lease_until + ${restMs(leaseMs)} < clock_timestamp())`)
-    .where(sql<boolean>`(retry_at is null or retry_at <= clock_timestamp())`)
-    .returningAll()
-    .executeTakeFirst();
+  const claimed = tx.with("claimed", (db) =>
+    db
+      .updateTable("document")
+      .set({
+        claims: sql`claims + case when lease_until is null then 0 else 1 end`,
+        state: "processing",
+        lease_token: sql`nextval('lease_token')`,
+        lease_until: sql`clock_timestamp() + ${leaseMs}::float8 * interval '1 millisecond'`,
+        retry_at: null,
+        changed_at: sql`clock_timestamp()`,
+      })
+      .where("tenant_id", "=", tx.insideTenant)
+      .where("id", "=", documentId)
+      .where(sql<boolean>`(state = 'received' or state = 'processing')`)
+      .where(sql<boolean>`(lease_until is null or lease_until + ${restMs(leaseMs)} < clock_timestamp())`)
+      .where(sql<boolean>`(retry_at is null or retry_at <= clock_timestamp())`)
+      .returningAll(),
+  );
+  const noted = claimed.with("noted", (db) =>
+    db
+      .insertInto("audit")
+      .columns(["tenant_id", "entry_id", "actor", "action", "subject", "detail"])
+      .expression(
+        db
+          .selectFrom("claimed")
+          .select([
+            "tenant_id",
+            sql<string>`${ports.ids.uuid()}::uuid`.as("entry_id"),
+            sql<string>`${worker}::text`.as("actor"),
+            sql<string>`${"document.claimed"}::text`.as("action"),
+            sql<string>`id::text`.as("subject"),
+            sql<string>`jsonb_build_object('state', state, 'version', version, 'token', lease_token, 'claims', claims)`.as(
+              "detail",
+            ),
+          ]),
+      ),
+  );
+  return await noted.selectFrom("claimed").selectAll().executeTakeFirst();
 }

@@ -28,6 +28,19 @@ export function hasTurn(document: Pick<DocumentRow, "waits_turn" | "claims" | "r
   return !document.waits_turn && document.claims === 0 && document.retries === 0;
 }
 
+/** Whether there is anybody in the tenant to hand a turn on to. */
+export async function someWaitForTurn(tx: Transaction): Promise<boolean> {
+  const waiting = await tx
+    .selectFrom("document")
+    .select("id")
+    .where("tenant_id", "=", tx.insideTenant)
+    .where("state", "=", "received")
+    .where("waits_turn", "=", true)
+    .limit(1)
+    .execute();
+  return waiting.length > 0;
+}
+
 /** Gives a turn to the tenant's oldest document that waits for one; null when none does. Two at once give it to two. */
 export async function handOnTurn(tx: Transaction): Promise<Turn | null> {
   const next = await tx

@@ -70,11 +70,12 @@ export interface Objects {
   abortParts(key: ObjectKey, uploadId: string): Promise<void>;
   /** Null when there is no such object. */
   head(key: ObjectKey): Promise<ObjectFacts | null>;
-  /** The object's bytes. Rejects (or the stream fails) when there is no such object or it is cut short. */
+  /** The object's bytes, each chunk the reader's own. Rejects (or the stream fails) when there is no such object or it is cut short. */
   read(key: ObjectKey): Promise<Readable>;
   /**
    * Writes `sizeBytes` bytes if the key is free; durable when it resolves. Rejects, and leaves no object, when the body
-   * fails, is shorter or longer, or the signal aborts. `exists`: somebody was first; nothing was written.
+   * fails, is shorter or longer, or the signal aborts. `exists`: somebody was first; nothing was written. `sha256` is the
+   * sender's own digest in hex, asked for once the body has ended: the store then takes none of its own.
    */
   put(
     key: ObjectKey,
@@ -83,6 +84,7 @@ export interface Objects {
       sizeBytes: number;
       mediaType: string;
       metadata?: Record<string, string>;
+      sha256?: () => string;
       signal?: AbortSignal;
     },
   ): Promise<{ outcome: "created"; versionId: string } | { outcome: "exists" }>;

@@ -1,4 +1,4 @@
-/** Queues of a cell, in the order that data meets them. `late` holds doorbells of over-age work: fresh work goes first. */
+/** Queues of a cell, in the order that data meets them. `late` holds doorbells of over-age work, and of a tenant beyond its turns. */
 export const queueNames = ["ingest", "documents", "late"] as const;
 export type QueueName = (typeof queueNames)[number];
 

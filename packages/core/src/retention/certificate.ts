@@ -8,7 +8,7 @@ import {
 } from "../receipt/compact-jws.ts";
 
 /** JWS type of a certificate of erasure. */
-export const certificateType = "strongroom-erasure+jwt";
+const certificateType = "strongroom-erasure+jwt";
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 

@@ -66,7 +66,7 @@ describe("the rendition of a photo", () => {
     expect(decoded.captureFacts).toMatchObject({ orientation: 6, width: 400, height: 200 });
   });
 
-  test("keeps its colours' meaning and nothing else that the camera wrote", async () => {
+  test("keeps its colour profile and nothing else that the camera wrote", async () => {
     const camera = {
       IFD0: { Make: "Samplephone" },
       IFD3: { GPSLatitudeRef: "N", GPSLatitude: "45/1 48/1 0/1" },
@@ -86,6 +86,18 @@ describe("the rendition of a photo", () => {
     }
     expect(decoded.captureFacts).toMatchObject({ make: "Samplephone", latitude: 45.8, hasProfile: true });
   });
+
+  test.each(["p3", "srgb", null])(
+    "has a thumbnail in the colours of the photo (profile: %s)",
+    async (profile) => {
+      const wide = sharp({ create: { width: 800, height: 600, channels: 3, background: "#10d030" } });
+      const photo = await (profile === null ? wide : wide.withIccProfile(profile)).jpeg().toBuffer();
+      const { thumbnail } = (await rendered(photo)).pages[0]!;
+      expect((await sharp(thumbnail.bytes).metadata()).icc).toBeUndefined();
+      const small = await colourAt({ rendition: thumbnail, thumbnail, legibility: [] }, 100, 100);
+      expectColour(small, [16, 208, 48]);
+    },
+  );
 
   test("shows transparency as white paper", async () => {
     const clear = sharp({

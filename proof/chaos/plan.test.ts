@@ -1,0 +1,87 @@
+import { seededRandom } from "@strongroom/local/test-random";
+import sharp from "sharp";
+import { describe, expect, test } from "vitest";
+import { drawClientFault } from "./client-faults.ts";
+import { drawPages, type PageSort, sha256 } from "./pages.ts";
+import { planDocuments, planInjuries } from "./plan.ts";
+import { readWish } from "./sizes.ts";
+
+const { sizes } = readWish([]);
+
+describe("the plan of a run", () => {
+  test("is the same for the same seed, and another for another", () => {
+    const planned = (seed: number) => {
+      const random = seededRandom(seed);
+      return JSON.stringify([planDocuments(sizes, random), planInjuries(sizes, random)]);
+    };
+    expect(planned(7)).toBe(planned(7));
+    expect(planned(7)).not.toBe(planned(8));
+  });
+
+  test("has so many kills, every other injury, and each manner of a client", () => {
+    const injuries = planInjuries(sizes, seededRandom(1));
+    expect(injuries.filter((kind) => kind.startsWith("kill"))).toHaveLength(20);
+    for (const kind of [
+      "freeze processor",
+      "database away",
+      "push away",
+      "stream away",
+      "disk full",
+      "restart main",
+    ])
+      expect(injuries).toContain(kind);
+    const documents = planDocuments(sizes, seededRandom(1));
+    expect(documents).toHaveLength(300);
+    expect(new Set(documents.map(({ manner }) => manner)).size).toBe(9);
+    const bad = documents
+      .flatMap(({ sorts }) => sorts)
+      .filter((sort) => ["text", "gif", "cut"].includes(sort));
+    expect(bad.length / documents.length).toBeGreaterThan(0.04);
+    expect(documents.filter(({ sorts }) => sorts.includes("large"))).toHaveLength(2);
+  });
+
+  test("lets four of five connections through unharmed", () => {
+    const random = seededRandom(3);
+    const kinds = Array.from({ length: 2_000 }, () => drawClientFault(random).kind);
+    const unharmed = kinds.filter((kind) => kind === "none").length / kinds.length;
+    expect(unharmed).toBeGreaterThan(0.7);
+    expect(unharmed).toBeLessThan(0.8);
+    expect(new Set(kinds).size).toBe(7);
+  });
+});
+
+describe("the command line", () => {
+  test("is the size for every change, unless asked otherwise", () => {
+    expect(readWish([]).sizes).toMatchObject({ documents: 300, kills: 20, timeDivisor: 15 });
+    expect(readWish(["--full"]).sizes).toMatchObject({ documents: 10_000, drivers: 200, timeDivisor: 1 });
+    expect(readWish(["--documents", "2000", "--seed", "9"])).toMatchObject({
+      seed: 9,
+      sizes: { drivers: 80 },
+    });
+  });
+
+  test.each([
+    ["--documents", "many"],
+    ["--kills", "-1"],
+    ["--sed", "1"],
+  ])("refuses %s %s", (...args) => {
+    expect(() => readWish(args)).toThrow();
+  });
+});
+
+test("no two pages are alike, and each can be read as what it is", async () => {
+  const pages = await drawPages(seededRandom(1));
+  for (const [sort, format] of [
+    ["photo", "jpeg"],
+    ["png", "png"],
+    ["webp", "webp"],
+  ] as [PageSort, string][]) {
+    const [one, other] = [pages.make(sort), pages.make(sort)];
+    expect(sha256(one.bytes)).not.toBe(sha256(other.bytes));
+    expect((await sharp(one.bytes).metadata()).format).toBe(format);
+    await sharp(other.bytes).raw().toBuffer();
+  }
+  expect(pages.make("pdf").bytes.toString()).toMatch(/^%PDF-1\.4[^]*%%EOF\n$/);
+  expect(pages.make("large").bytes.length).toBeGreaterThan(16 * 1024 * 1024);
+  await expect(sharp(pages.make("cut").bytes, { failOn: "truncated" }).raw().toBuffer()).rejects.toThrow();
+});

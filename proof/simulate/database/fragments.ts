@@ -1,0 +1,140 @@
+import { NotModelled } from "../world/faults.ts";
+import type { Row } from "./rows.ts";
+import type { Scope } from "./scope.ts";
+
+/** What a fragment may look at: the row it stands beside, the rows it sums up, and the database's own means. */
+export type Surroundings = {
+  scope: Scope | null;
+  rows: readonly Row[];
+  now: () => Date;
+  nextToken: () => number;
+};
+type Meaning = (values: readonly unknown[], around: Surroundings) => unknown;
+
+const row = ({ scope }: Surroundings): Row => scope!.row;
+const ms = (moment: unknown): number | null => (moment === null ? null : (moment as Date).getTime());
+const later = (around: Surroundings, byMs: unknown) => new Date(around.now().getTime() + (byMs as number));
+
+/** `null` when a side is; in PostgreSQL `greatest` alone passes over nulls. */
+const greatest = (values: unknown[]) => {
+  const known = values.filter((value) => value !== null) as number[];
+  return known.length === 0 ? null : Math.max(...known);
+};
+
+const isOwn = (owner: unknown) => (one: Row) => one["owner_id"] === owner;
+const bytesOf = (rows: readonly Row[]) => rows.reduce((sum, one) => sum + (one["size_bytes"] as number), 0);
+
+/**
+ * Every raw piece of SQL that the simulated statements hold, and what it means. Parameters stand as `$`. A piece that does
+ * not stand here stops the simulation: whoever changes a statement writes down what it means now.
+ */
+const meanings: Readonly<Record<string, Meaning>> = {
+  "clock_timestamp()": (_values, around) => around.now(),
+  "clock_timestamp() + $::float8 * interval '1 millisecond'": ([delay], around) => later(around, delay),
+  "clock_timestamp() - $::float8 * interval '1 millisecond'": ([age], around) =>
+    later(around, -(age as number)),
+  "clock_timestamp() - interval '24 hours'": (_values, around) => later(around, -86_400_000),
+  "version + 1": (_values, around) => (row(around)["version"] as number) + 1,
+  "decode_crashes + 1": (_values, around) => (row(around)["decode_crashes"] as number) + 1,
+  "$::uuid": ([value]) => value,
+  "$::text": ([value]) => value,
+  "$::jsonb": ([value]) => JSON.parse(value as string) as unknown,
+  "'document.claimed'": () => "document.claimed",
+  "jsonb_build_object('state', state, 'version', version, 'token', lease_token, 'claims', claims)": (
+    _values,
+    around,
+  ) => {
+    const { state, version, lease_token: token, claims } = row(around);
+    return { state, version, token, claims };
+  },
+  "id::text": (_values, around) => row(around)["id"],
+  "$::jsonb || jsonb_build_object('version', version)": ([value], around) => ({
+    ...(JSON.parse(value as string) as object),
+    version: row(around)["version"],
+  }),
+  ...leases(),
+  ...searches(),
+  ...quotas(),
+};
+
+/** Of the claim: who may take a document, and what it costs. */
+function leases(): Record<string, Meaning> {
+  return {
+    "nextval('lease_token')": (_values, around) => around.nextToken(),
+    "claims + case when lease_until is null then 0 else 1 end": (_values, around) =>
+      (row(around)["claims"] as number) + (row(around)["lease_until"] === null ? 0 : 1),
+    "(power(2, least(claims, 6)) - 1) * $::float8 * interval '1 millisecond'": ([unit], around) =>
+      (2 ** Math.min(row(around)["claims"] as number, 6) - 1) * (unit as number),
+    "(state = 'received' or state = 'processing')": (_values, around) =>
+      row(around)["state"] === "received" || row(around)["state"] === "processing",
+    "(lease_until is null or lease_until + $ < clock_timestamp())": ([rest], around) => {
+      const until = ms(row(around)["lease_until"]);
+      return until === null || until + (rest as number) < around.now().getTime();
+    },
+    "(retry_at is null or retry_at <= clock_timestamp())": (_values, around) => {
+      const at = ms(row(around)["retry_at"]);
+      return at === null || at <= around.now().getTime();
+    },
+  };
+}
+
+/** Of the reconciler: what it looks for. */
+function searches(): Record<string, Meaning> {
+  return {
+    "(lease_until is null or lease_until < clock_timestamp())": (_values, around) => {
+      const until = ms(row(around)["lease_until"]);
+      return until === null || until < around.now().getTime();
+    },
+    "(retry_at is null or retry_at < clock_timestamp())": (_values, around) => {
+      const at = ms(row(around)["retry_at"]);
+      return at === null || at < around.now().getTime();
+    },
+    "settled_at < $": ([moment], around) => ms(row(around)["settled_at"])! < ms(moment)!,
+    "coalesce(rung_at, changed_at)": (_values, around) => row(around)["rung_at"] ?? row(around)["changed_at"],
+    "(grant_expires_at - $::float8 * interval '1 millisecond')": ([grant], around) =>
+      new Date(ms(row(around)["grant_expires_at"])! - (grant as number)),
+    "greatest(rung_at, $)": ([given], around) => new Date(greatest([ms(row(around)["rung_at"]), ms(given)])!),
+    "clock_timestamp() - $ > greatest($::float8 * interval '1 millisecond', ($ - $) / 2)": (
+      [seen, silence, seenAgain, given],
+      around,
+    ) => around.now().getTime() - ms(seen)! > Math.max(silence as number, (ms(seenAgain)! - ms(given)!) / 2),
+    "greatest(inbox_version.version, excluded.version)": (_values, { scope }) =>
+      greatest([scope!.row["version"], scope!.excluded!["version"]]),
+  };
+}
+
+/** Sums over the rows that a statement found. */
+function quotas(): Record<string, Meaning> {
+  return {
+    "count(*)::float8": (_values, { rows }) => rows.length,
+    "coalesce(sum(size_bytes), 0)::float8": (_values, { rows }) => bytesOf(rows),
+    "count(*) filter (where owner_id = $)::float8": ([owner], { rows }) => rows.filter(isOwn(owner)).length,
+    "coalesce(sum(size_bytes) filter (where owner_id = $), 0)::float8": ([owner], { rows }) =>
+      bytesOf(rows.filter(isOwn(owner))),
+  };
+}
+
+/** The pieces that sum up rows instead of looking at one. */
+export const sums: ReadonlySet<string> = new Set(Object.keys(quotas()));
+
+/** Parts of one `sql` template stand in one array for ever: its text is put together once. */
+const texts = new WeakMap<readonly string[], string>();
+
+/** The text of a raw piece, its parameters as `$`, blanks as one. */
+export function textOf(parts: readonly string[]): string {
+  let text = texts.get(parts);
+  if (text === undefined) {
+    text = parts.join("$").replace(/\s+/g, " ").trim();
+    texts.set(parts, text);
+  }
+  return text;
+}
+
+/** What a raw piece of SQL means; throws when nobody wrote it down. */
+export function meaningOf(text: string): Meaning {
+  const meaning = meanings[text];
+  if (meaning) return meaning;
+  throw new NotModelled(
+    `the simulation does not know this piece of SQL; say in fragments.ts what it means: ${text}`,
+  );
+}

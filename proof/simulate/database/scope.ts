@@ -1,0 +1,21 @@
+import type { Row } from "./rows.ts";
+
+/** The rows that a name in a statement may mean, from the inside out. */
+export type Scope = {
+  /** Name of the table, or its alias. */
+  name: string;
+  row: Row;
+  outer: Scope | null;
+  /** The row that could not be inserted, in `on conflict do update`. */
+  excluded?: Row;
+};
+
+/** The value of a column, `table` null when it is not named. */
+export function lookUp(scope: Scope | null, table: string | null, column: string): unknown {
+  for (let at = scope; at !== null; at = at.outer) {
+    if (table !== null && table !== at.name) continue;
+    const value = at.row[column];
+    if (value !== undefined) return value;
+  }
+  throw new Error(`no column ${table === null ? "" : `${table}.`}${column} here`);
+}

@@ -1,0 +1,175 @@
+import { NotModelled } from "../world/faults.ts";
+import type {
+  AliasNode,
+  ColumnNode,
+  IdentifierNode,
+  JoinNode,
+  LimitNode,
+  OperationNode,
+  OrderByNode,
+  RawNode,
+  ReferenceNode,
+  SelectionNode,
+  SelectQueryNode,
+  TableNode,
+  ValueNode,
+} from "kysely";
+import { evaluate, isSum, type Running } from "./evaluate.ts";
+import type { Entry, Row, Session } from "./rows.ts";
+import { lookUp, type Scope } from "./scope.ts";
+import type { Table } from "./tables.ts";
+
+/** Where the rows of a statement come from. */
+export type Sources = {
+  session: Session;
+  tables: ReadonlyMap<string, Table>;
+  /** Results of the statement's `with` clauses. */
+  named: Map<string, Row[]>;
+};
+
+/** Name of a table in a statement, and what it is called there. */
+export function nameOf(node: OperationNode): { table: string; alias: string } {
+  if (node.kind === "AliasNode") {
+    const { node: inner, alias } = node as AliasNode;
+    return { table: nameOf(inner).table, alias: (alias as IdentifierNode).name };
+  }
+  const table = (node as TableNode).table.identifier.name;
+  return { table, alias: table };
+}
+
+export function tableOf({ tables }: Pick<Sources, "tables">, name: string): Table {
+  const table = tables.get(name);
+  if (!table) throw new NotModelled(`the simulation has no table ${name}`);
+  return table;
+}
+
+/** Rows of one `select`. */
+export function select(
+  node: SelectQueryNode,
+  outer: Scope | null,
+  sources: Sources,
+  running: Running,
+): Row[] {
+  const selections = node.selections ?? [];
+  if (!node.from) return [project(selections, outer, running, [])];
+  let scopes = join(node, outer, sources, running);
+  if (node.where) {
+    const { where } = node.where;
+    scopes = scopes.filter(({ scope }) => evaluate(where, scope, running) === true);
+  }
+  if (selections.some(({ selection }) => isSum(selection)))
+    return [
+      project(
+        selections,
+        outer,
+        running,
+        scopes.map(({ scope }) => scope.row),
+      ),
+    ];
+  if (node.orderBy) scopes = order(node.orderBy, scopes, running);
+  const limit = node.limit ? limitOf(node.limit) : Infinity;
+  const has = (wanted: string) => node.endModifiers?.some(({ modifier }) => modifier === wanted) ?? false;
+  if (has("ForUpdate")) {
+    const table = tableOf(sources, nameOf(node.from.froms[0]!).table);
+    if (has("SkipLocked")) scopes = scopes.filter(({ entry }) => sources.session.mayTake(entry!));
+    scopes = scopes.slice(0, limit);
+    for (const { entry } of scopes) sources.session.take(table, entry!);
+  }
+  scopes = scopes.slice(0, limit);
+  const rows = scopes.map(({ scope }) => project(selections, scope, running, []));
+  return node.frontModifiers?.some(({ modifier }) => modifier === "Distinct") ? distinct(rows) : rows;
+}
+
+type Found = { scope: Scope; entry: Entry | null };
+
+function join(node: SelectQueryNode, outer: Scope | null, sources: Sources, running: Running): Found[] {
+  let found = read(node.from!.froms[0]!, outer, sources);
+  for (const { joinType, table, on } of (node.joins ?? []) as JoinNode[]) {
+    if (joinType !== "InnerJoin") throw new NotModelled(`the simulation does not know ${joinType}`);
+    found = found.flatMap(({ scope }) =>
+      read(table, scope, sources).filter(({ scope: both }) => evaluate(on!.on, both, running) === true),
+    );
+  }
+  return found;
+}
+
+function read(from: OperationNode, outer: Scope | null, sources: Sources): Found[] {
+  const { table, alias } = nameOf(from);
+  const named = sources.named.get(table);
+  if (named) return named.map((row) => ({ scope: { name: alias, row, outer }, entry: null }));
+  const found: Found[] = [];
+  for (const entry of tableOf(sources, table).entries) {
+    const row = sources.session.sees(entry);
+    if (row !== null) found.push({ scope: { name: alias, row, outer }, entry });
+  }
+  return found;
+}
+
+/** The columns of one row, by the names that the statement gives them. */
+export function project(
+  selections: readonly SelectionNode[],
+  scope: Scope | null,
+  running: Running,
+  rows: readonly Row[],
+): Row {
+  const first = selections[0]!.selection;
+  if (selections.length === 1 && isAll(first)) return rowOf(first, scope);
+  const projected: Record<string, unknown> = {};
+  for (const { selection } of selections) {
+    if (isAll(selection)) Object.assign(projected, rowOf(selection, scope));
+    else if (selection.kind === "AliasNode") {
+      const { alias } = selection as AliasNode;
+      projected[(alias as IdentifierNode).name] = evaluate(selection, scope, running, rows);
+    } else {
+      const { table, column } = selection as ReferenceNode;
+      const { name } = (column as ColumnNode).column;
+      projected[name] = lookUp(scope, table?.table.identifier.name ?? null, name);
+    }
+  }
+  return projected;
+}
+
+function isAll(selection: OperationNode): boolean {
+  return (
+    selection.kind === "SelectAllNode" ||
+    (selection.kind === "ReferenceNode" && (selection as ReferenceNode).column.kind === "SelectAllNode")
+  );
+}
+
+function rowOf(selection: OperationNode, scope: Scope | null): Row {
+  const name = (selection as ReferenceNode).table?.table.identifier.name;
+  for (let at = scope; at !== null; at = at.outer) if (name === undefined || at.name === name) return at.row;
+  throw new Error(`no table ${name} here`);
+}
+
+function order({ items }: OrderByNode, scopes: Found[], running: Running): Found[] {
+  const keys = new Map(
+    scopes.map((found) => [found, items.map(({ orderBy }) => evaluate(orderBy, found.scope, running))]),
+  );
+  const downwards = items.map(
+    ({ direction }) => (direction as RawNode | undefined)?.sqlFragments[0] === "desc",
+  );
+  return scopes.toSorted((one, other) => compareAll(keys.get(one)!, keys.get(other)!, downwards));
+}
+
+function compareAll(one: unknown[], other: unknown[], downwards: boolean[]): number {
+  for (let at = 0; at < one.length; at++) {
+    const difference = compare(one[at], other[at]);
+    if (difference !== 0) return downwards[at] ? -difference : difference;
+  }
+  return 0;
+}
+
+/** Nulls count as the largest, as in PostgreSQL. */
+function compare(one: unknown, other: unknown): number {
+  if (one === null || other === null) return Number(one === null) - Number(other === null);
+  return (one as number) < (other as number) ? -1 : (one as number) > (other as number) ? 1 : 0;
+}
+
+function limitOf({ limit }: LimitNode): number {
+  return (limit as ValueNode).value as number;
+}
+
+function distinct(rows: Row[]): Row[] {
+  return [...new Map(rows.map((row) => [JSON.stringify(row), row])).values()];
+}

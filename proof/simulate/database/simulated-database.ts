@@ -1,0 +1,215 @@
+import type { Tables } from "@strongroom/core/database/tables";
+import type { Database, Lock, Transaction } from "@strongroom/core/ports/database";
+import {
+  type CompiledQuery,
+  Kysely,
+  type KyselyProps,
+  PostgresAdapter,
+  type QueryExecutor,
+  type QueryResult,
+  type RootOperationNode,
+} from "kysely";
+import type { Process } from "../world/process.ts";
+import { type Schedule, type Step, waiting } from "../world/schedule.ts";
+import { type Entry, type Row, Session } from "./rows.ts";
+import { carryOut } from "./statement.ts";
+import { emptyTables, type Table } from "./tables.ts";
+
+const adapter = new PostgresAdapter();
+
+/** Rows of all tenants in memory, with the locks of PostgreSQL and its READ COMMITTED. */
+export class SimulatedPostgres {
+  readonly tables = emptyTables();
+  readonly locks = new Map<string, Session>();
+  readonly schedule: Schedule;
+  /** Sequences draw outside of all transactions: what is drawn first may be committed last. */
+  token = 0;
+  #id = 0;
+  readonly #named = new Map<string, AbortController>();
+  readonly #hopeful: Step[] = [];
+  /** Told of every row that a commit changed. */
+  onCommit: (table: Table, entry: Entry, session: Session) => void = () => {};
+
+  constructor(schedule: Schedule) {
+    this.schedule = schedule;
+  }
+
+  rows(table: string): Row[] {
+    return this.tables
+      .get(table)!
+      .entries.flatMap(({ committed }) => (committed === null ? [] : [committed]));
+  }
+
+  open(): Session {
+    return new Session(this.schedule, this);
+  }
+
+  readonly means = {
+    now: () => new Date(this.schedule.now),
+    nextToken: () => ++this.token,
+    nextId: () => ++this.#id,
+  };
+
+  /** The database as one process reaches it. */
+  connect(process: Process): Database {
+    return {
+      withTenant: (tenantId, work) => this.#withTenant(process, tenantId, work),
+      system: this.#system(process),
+      lock: (name) => this.#lock(process, name),
+      ping: async () => {},
+      close: async () => {},
+    };
+  }
+
+  async #withTenant<T>(
+    process: Process,
+    tenantId: string,
+    work: (tx: Transaction) => Promise<T>,
+  ): Promise<T> {
+    const { schedule } = this;
+    const session = this.open();
+    const forget = process.atEnd(() => session.rollback());
+    const pipeline = new Pipeline(this, process, session);
+    const tx = Object.assign(
+      kyselyOver((node) => pipeline.run(node)),
+      { insideTenant: tenantId },
+    ) as Transaction;
+    try {
+      const result = await work(tx);
+      await schedule.call(process, "commit", () => session.commit());
+      return result;
+    } catch (error) {
+      session.rollback();
+      throw error;
+    } finally {
+      forget();
+    }
+  }
+
+  #system(process: Process): Kysely<Tables> {
+    return kyselyOver((node) =>
+      this.schedule.call<QueryResult<Row>>(
+        process,
+        () => `system ${describe(node)}`,
+        (step) => {
+          const session = this.open();
+          const result = session.run(step, () =>
+            asResult(carryOut(node, { session, tables: this.tables }, this.means)),
+          );
+          if (result === waiting) session.rollback();
+          else session.commit();
+          return result;
+        },
+      ),
+    );
+  }
+
+  /** A lock lives as long as the connection that took it: one that breaks holds nothing. */
+  #lock(process: Process, name: string): Promise<Lock | null> {
+    const { schedule } = this;
+    const take = (): Lock | null => {
+      if (this.#named.has(name)) return null;
+      const lost = new AbortController();
+      const free = () => {
+        forget();
+        if (this.#named.get(name) === lost) this.#free(name);
+      };
+      const forget = process.atEnd(free);
+      this.#named.set(name, lost);
+      const release = () => schedule.call(process, `unlock ${name}`, free, { onBreak: free });
+      return { lost: lost.signal, release };
+    };
+    return schedule.call(process, `lock ${name}`, take, { onBreak: () => {} });
+  }
+
+  /** Resolves once nobody holds the lock. */
+  released(process: Process, name: string): Promise<void> {
+    const act = (step: Step) => {
+      if (!this.#named.has(name)) return;
+      this.#hopeful.push(step);
+      return waiting;
+    };
+    return this.schedule.call(process, `wait for ${name}`, act, { exempt: true });
+  }
+
+  #free(name: string): void {
+    this.#named.delete(name);
+    for (const step of this.#hopeful.splice(0)) this.schedule.wake(step);
+  }
+
+  /** The connection that holds a lock ends: another may have it at once, the holder hears of it a moment later. */
+  loseLock(name: string, noticedAfterMs: number): void {
+    const lost = this.#named.get(name);
+    if (!lost) return;
+    this.#free(name);
+    this.schedule.after(noticedAfterMs, () =>
+      lost.abort(new Error("the connection that holds the lock ended")),
+    );
+  }
+}
+
+/** Statements of one transaction travel together and are carried out one after the other. */
+class Pipeline {
+  readonly #postgres: SimulatedPostgres;
+  readonly #process: Process;
+  readonly #session: Session;
+  #last: Promise<unknown> | null = null;
+
+  constructor(postgres: SimulatedPostgres, process: Process, session: Session) {
+    this.#postgres = postgres;
+    this.#process = process;
+    this.#session = session;
+  }
+
+  run(node: RootOperationNode): Promise<QueryResult<Row>> {
+    const before = this.#last;
+    const own =
+      before === null
+        ? this.#carryOut(node)
+        : before.then(
+            () => this.#carryOut(node),
+            () => this.#carryOut(node),
+          );
+    this.#last = own;
+    return own;
+  }
+
+  #carryOut(node: RootOperationNode): Promise<QueryResult<Row>> {
+    const { schedule, tables, means } = this.#postgres;
+    const session = this.#session;
+    const act = (step: Step) => session.run(step, () => asResult(carryOut(node, { session, tables }, means)));
+    return schedule.call(this.#process, () => describe(node), act, { onBreak: () => session.rollback() });
+  }
+}
+
+function asResult({ rows, affected }: { rows: Row[]; affected: number }): QueryResult<Row> {
+  return { rows, numAffectedRows: BigInt(affected) };
+}
+
+/** Kysely's builder, with nothing behind it but this function. */
+function kyselyOver(run: (node: RootOperationNode) => Promise<QueryResult<Row>>): Kysely<Tables> {
+  const executor = {
+    adapter,
+    plugins: [],
+    transformQuery: (node: RootOperationNode) => node,
+    compileQuery: (query: RootOperationNode, queryId: unknown) => ({
+      query,
+      queryId,
+      sql: "",
+      parameters: [],
+    }),
+    executeQuery: (compiled: CompiledQuery) => run(compiled.query),
+  } as unknown as QueryExecutor;
+  return new Kysely<Tables>({ config: {}, driver: {}, dialect: {}, executor } as unknown as KyselyProps);
+}
+
+/** A statement in a word, for the history. */
+function describe(node: RootOperationNode): string {
+  const text = JSON.stringify(node, (key, value: unknown) => (key === "with" ? undefined : value));
+  const tables = [
+    ...text.matchAll(
+      /"kind":"SchemableIdentifierNode","identifier":\{"kind":"IdentifierNode","name":"(\w+)"/g,
+    ),
+  ];
+  return `${node.kind.replace(/(Query)?Node$/, "").toLowerCase()} ${[...new Set(tables.map(([, name]) => name))].join(" ")}`;
+}

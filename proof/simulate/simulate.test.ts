@@ -1,0 +1,48 @@
+import { describe, expect, it } from "vitest";
+import { playHistory } from "./history.ts";
+import { plants } from "./plants.ts";
+import { playHonest, playPlanted } from "./run.ts";
+
+/** Far away from the seeds that `npm run simulate` plays. */
+const from = 500_000_000;
+
+it("every history of the product as it is holds, whatever befalls it", { timeout: 120_000 }, async () => {
+  const { histories, violation, faults } = await playHonest(from, 200, 1);
+  expect(violation?.violations ?? []).toEqual([]);
+  expect(histories).toBe(200);
+  const kinds = faults.map(([kind]) => kind);
+  for (const kind of ["kill before", "kill after", "fail before", "fail after", "freeze", "event lost"])
+    expect(kinds).toContain(kind);
+});
+
+it("a seed replays its history step by step", async () => {
+  const [once, again] = [await playHistory(from + 9, true), await playHistory(from + 9, true)];
+  expect(again).toEqual(once);
+  expect(once.lines!.length).toBeGreaterThan(50);
+  expect((await playHistory(from + 10, true)).lines).not.toEqual(once.lines);
+});
+
+describe("a planted bug", () => {
+  // Those that need rarer meetings are left to `npm run simulate`, which plants all of them.
+  const rare = new Set(["no fence", "id cursor", "reaper by created_at"]);
+  const names = plants.map(({ name }) => name).filter((name) => !rare.has(name));
+
+  it("is found by a few histories, which hold without it", { timeout: 240_000 }, async () => {
+    const found = await playPlanted({ names, from: 0, most: 1_500, threads: 2 }, () => {});
+    expect(found.filter(({ violation }) => violation === null)).toEqual([]);
+    expect(found.map(({ plant }) => plant).toSorted()).toEqual(names.toSorted());
+  });
+
+  it("that finds no place in the source is told, not passed over", async () => {
+    const { plantSources } = await import("./plant-sources.ts");
+    const check = plantSources({
+      name: "nowhere",
+      patches: [{ file: "packages/core/src/nowhere.ts", find: "", replace: "" }],
+    });
+    expect(check).toThrow("found no place: ");
+  });
+});
+
+it("there are twelve planted bugs, each with a name of its own", () => {
+  expect(new Set(plants.map(({ name }) => name)).size).toBe(12);
+});

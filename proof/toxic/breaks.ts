@@ -1,0 +1,67 @@
+/** One change of one source file; `from` stands in it exactly once. */
+type Patch = { file: string; from: string; to: string };
+
+/** A defence that is taken away, and the few files that must show it. */
+type Break = { name: string; shows: readonly string[]; patches: readonly Patch[] };
+
+/** Each takes one defence away that the proof must miss. */
+export const breaks: readonly Break[] = [
+  {
+    name: "no pixel limit",
+    shows: ["png that declares 65,000 × 1", "jpeg that declares 16,000 × 16,000"],
+    patches: [
+      {
+        file: "render/limits.ts",
+        from: "const megapixels = (width * height) / 1_000_000;",
+        to: "return null; const megapixels = (width * height) / 1_000_000;",
+      },
+      { file: "render/limits.ts", from: "if (side > maxSide)", to: "if (side > 1e12)" },
+    ],
+  },
+  {
+    name: "no deadline",
+    shows: ["pdf with a tiling of 10^12 tiles"],
+    patches: [{ file: "render/decoder.ts", from: "}, deadlineMs);", to: "}, 2 ** 30);" }],
+  },
+  {
+    name: "types by what the client says",
+    shows: ["jpeg that is an SVG", "jpeg that calls itself a web page"],
+    patches: [
+      {
+        file: "document/render-files.ts",
+        from: "renderer.render(path, { tight: false, signal });",
+        to: "renderer.render(path, { tight: false, signal, said: file.media_type });",
+      },
+      {
+        file: "render/pool.ts",
+        from: "const sniffed = describe(await headOf(file));",
+        to: "const sniffed = { mediaType: options.said ?? describe(await headOf(file)).mediaType };",
+      },
+    ],
+  },
+  {
+    name: "metadata kept",
+    shows: ["jpeg with EXIF that says where it was taken", "jpeg with XMP of scripts"],
+    patches: [
+      {
+        file: "render/page.ts",
+        from: "pipeline.jpeg({ quality",
+        to: "pipeline.keepMetadata().jpeg({ quality",
+      },
+    ],
+  },
+];
+
+/** The way down: `npm start` hands the preload to its workers, the processor to its decode children, which may read it. */
+export const handedOn = (preload: string): readonly Patch[] => [
+  {
+    file: "local/src/workers.ts",
+    from: "[...nodeOptions, entry, kind]",
+    to: `[...nodeOptions, ${JSON.stringify(`--import=${preload}`)}, entry, kind]`,
+  },
+  {
+    file: "render/isolation.ts",
+    from: `"--max-old-space-size=128"];`,
+    to: `"--max-old-space-size=128", ${JSON.stringify(`--import=${preload}`)}, ${JSON.stringify(`--allow-fs-read=${import.meta.dirname}/`)}];`,
+  },
+];

@@ -1,0 +1,123 @@
+import type { Seen, ToxicResult } from "./run.ts";
+import type { Sent } from "./send-through-system.ts";
+import { families } from "./toxic-file.ts";
+
+/** Limits of promise P7. */
+export const limits = { peakBytes: 400 * 1024 * 1024, slowdown: 2, falseShare: 0.01 } as const;
+
+/** Counts of one family. */
+export type FamilyRow = {
+  family: string;
+  files: number;
+  ends: Record<string, number>;
+  misses: number;
+  worstMs: number;
+  mostChildren: number;
+};
+
+/** A run in figures, and all that was against a limit or an oracle. */
+export type Judgement = {
+  rows: FamilyRow[];
+  toxicFiles: number;
+  honest: {
+    documents: number;
+    lost: number;
+    baseline: number;
+    p99Ms: number;
+    baselineP99Ms: number;
+    medianMs: number;
+    baselineMedianMs: number;
+    slowdown: number;
+  };
+  peakMiB: number;
+  misses: string[];
+};
+
+/** Holds what was seen against the oracles and the limits. */
+export function judge(seen: Seen): Judgement {
+  const honest = [...seen.honest, ...seen.baseline];
+  const lost = honest.filter((sent) => sent.end !== "stored" || sent.misses.length > 0);
+  const [during, alone] = [times(seen.honest), times(seen.baseline)];
+  const slowdown = quantile(during, 0.99) / quantile(alone, 0.99);
+  const misses = [
+    ...seen.toxic.flatMap(({ family, kind, misses: found }) =>
+      found.map((miss) => `${family}: ${kind} ${miss}`),
+    ),
+    ...[
+      ...new Set(
+        lost.map(({ end, misses: found }) => `an honest document ended “${end}” ${found.join(", ")}`),
+      ),
+    ].filter(() => lost.length / honest.length >= limits.falseShare),
+    ...(seen.crashedHonest > 0
+      ? [`${seen.crashedHonest} honest documents cost a decode child its life`]
+      : []),
+    ...seen.dead,
+    ...(seen.peakBytes < limits.peakBytes
+      ? []
+      : [`the processor took ${Math.round(seen.peakBytes / 1024 / 1024)} MiB`]),
+    ...(slowdown <= limits.slowdown
+      ? []
+      : [`honest documents were ${slowdown.toFixed(2)} times as slow (p99)`]),
+  ];
+  return {
+    rows: families.map((family) => rowOf(family, seen.toxic)).filter(({ files }) => files > 0),
+    toxicFiles: seen.toxic.length,
+    honest: {
+      documents: honest.length,
+      lost: lost.length,
+      baseline: seen.baseline.length,
+      p99Ms: quantile(during, 0.99),
+      baselineP99Ms: quantile(alone, 0.99),
+      medianMs: quantile(during, 0.5),
+      baselineMedianMs: quantile(alone, 0.5),
+      slowdown: Math.round(slowdown * 100) / 100,
+    },
+    peakMiB: Math.round(seen.peakBytes / 1024 / 1024),
+    misses,
+  };
+}
+
+function rowOf(family: string, all: readonly ToxicResult[]): FamilyRow {
+  const results = all.filter((one) => one.family === family);
+  const ends: Record<string, number> = {};
+  for (const { end } of results) ends[end] = (ends[end] ?? 0) + 1;
+  return {
+    family,
+    files: results.length,
+    ends,
+    misses: results.filter(({ misses }) => misses.length > 0).length,
+    worstMs: Math.max(0, ...results.map(({ tookMs }) => tookMs ?? 0)),
+    mostChildren: Math.max(0, ...results.map(({ children }) => children)),
+  };
+}
+
+const times = (sent: readonly Sent[]): number[] =>
+  sent.flatMap(({ tookMs }) => tookMs ?? []).toSorted((a, b) => a - b);
+
+/** The value below which this share of the sorted ones lies. */
+function quantile(sorted: readonly number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;
+}
+
+/** The judgement as a person reads it. */
+export function describe({ rows, toxicFiles, honest, peakMiB, misses }: Judgement): string {
+  const table = rows.map(({ family, files, misses: missed, worstMs, mostChildren, ends }) => {
+    const told = Object.entries(ends)
+      .toSorted(([, a], [, b]) => b - a)
+      .map(([end, count]) => `${count} ${end}`)
+      .join(", ");
+    return `${family.padEnd(20)} ${String(files).padStart(5)} ${String(missed).padStart(6)} ${String(worstMs).padStart(8)} ${String(mostChildren).padStart(8)}  ${told}`;
+  });
+  return [
+    `${"family".padEnd(20)} files misses worst ms children  ends`,
+    ...table,
+    "",
+    `${toxicFiles} toxic files and lies between ${honest.documents} honest documents, of which ${honest.lost} were not stored as they are`,
+    `received → settled, honest: median ${honest.medianMs} ms (alone ${honest.baselineMedianMs}), p99 ${honest.p99Ms} ms (alone ${honest.baselineP99Ms}): ${honest.slowdown} times`,
+    `the processor's memory at its highest: ${peakMiB} MiB`,
+    ...(misses.length === 0
+      ? ["no miss"]
+      : [`${misses.length} misses:`, ...misses.map((miss) => `  ${miss}`)]),
+    "",
+  ].join("\n");
+}
