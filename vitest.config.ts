@@ -8,7 +8,12 @@ export default defineConfig({
       "bench/**/*.test.ts",
       "stacks/**/*.test.ts",
     ],
-    exclude: ["**/node_modules/**", "**/*.engines.test.ts"],
+    exclude: [
+      "**/node_modules/**",
+      "**/*.engines.test.ts",
+      // The long proofs have a command of their own: npm run test:proofs.
+      "proof/{audit,canary,chaos,erasure,isolation,simulate,toxic}/**",
+    ],
     globalSetup: "packages/local/src/test-setup.ts",
     pool: "forks",
     maxWorkers: 4,

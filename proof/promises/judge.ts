@@ -23,7 +23,7 @@ function standing(proof: Proof, results: ReadonlyMap<string, ProofResult>): Stan
 }
 
 function ofSuites(suites: readonly string[], result: ProofResult | undefined): Standing {
-  const proof = `npm test ${suites.join(" ")}`;
+  const proof = suites.join(" ");
   if (!result) return { proof, at: null, commit: "", held: false, counts: "never recorded" };
   const files = Object.entries(result.detail as Record<string, SuiteCount>);
   const each = suites.map((suite) =>

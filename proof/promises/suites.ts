@@ -24,10 +24,14 @@ export function runSuites(): Record<string, SuiteCount> {
   const report = join(scratch, "report.json");
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
   try {
-    spawnSync(process.execPath, [vitest(), "run", ...reporters, ...provingSuites()], {
-      cwd: root,
-      stdio: "inherit",
-    });
+    spawnSync(
+      process.execPath,
+      [vitest(), "run", "--config", "vitest.proofs.config.ts", ...reporters, ...provingSuites()],
+      {
+        cwd: root,
+        stdio: "inherit",
+      },
+    );
     const { testResults } = JSON.parse(readFileSync(report, "utf8")) as Report;
     return Object.fromEntries(
       testResults.map(({ name, assertionResults }) => [relative(root, name), count(assertionResults)]),

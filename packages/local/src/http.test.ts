@@ -84,7 +84,7 @@ describe("what no handler is asked about", () => {
     ["GET", "//v1/me", 404, null],
     ["GET", "/v1/../v1/me/x", 404, null],
     ["DELETE", "/v1/documents", 405, "POST, GET"],
-    ["PUT", `/v1/documents/${id}`, 405, "PATCH, GET"],
+    ["PUT", `/v1/documents/${id}`, 405, "PATCH, GET, DELETE"],
     ["OPTIONS", "/v1/me", 405, "GET, PUT"],
   ])("%s %s is answered %i as a problem", async (method, path, status, allow) => {
     const { url } = await http.start();
