@@ -210,7 +210,7 @@ function forgedInsert(scene: Scene): Tampering {
     title: `${tenant} ${place}`,
     apply: (client) =>
       rewrite(client, tenant, (trail) =>
-        trail.flatMap((one) => (one.sequence === place ? [one, extra] : [one])),
+        trail.flatMap((one) => (one.sequence === place ? [extra, one] : [one])),
       ),
   };
 }
