@@ -86,7 +86,7 @@ export const promises: readonly PromiseMade[] = [
   },
   {
     id: "P15",
-    says: "Upgrade, backup and restore lose nothing that they do not name",
+    says: "Restart and restore lose nothing that they do not name",
     proofs: [{ suites: [`${local}/main.test.ts`, "proof/erasure/"] }],
   },
   { id: "P16", says: "The protocol is right", proofs: [{ command: "simulate" }] },
