@@ -1,7 +1,8 @@
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { PutGrant } from "../ports/objects.ts";
+import { listedAndRemoved, type ObjectGaps } from "./objects-listed.ts";
+import { grantFor, uploadedInOnePiece } from "./objects-in-one-piece.ts";
 import { uploadedInParts } from "./objects-in-parts.ts";
 import {
   contentOf,
@@ -15,15 +16,6 @@ import {
   type Store,
   streamOf,
 } from "./open-objects.ts";
-
-/** Why a server behind an adapter cannot pass a test; ours has to do without. */
-export type ObjectGaps = {
-  /**
-   * An object cannot bear a name that another key goes on from (`a` beside `a/b`; no key of ours does), and a put beside
-   * the removal of the last neighbour may fail.
-   */
-  directories?: string;
-};
 
 /** What every adapter of the objects port must pass; `open` is called once. */
 export function objectsContract(name: string, open: () => Promise<OpenObjects>, gaps: ObjectGaps = {}): void {
@@ -194,176 +186,5 @@ function tombstones(store: Store): void {
     const other = freshKey("t");
     await expect(objects.signPut(grantFor(Buffer.alloc(1), { key: other }))).rejects.toThrow("tombstone");
     await expect(objects.startParts(other, { mediaType, metadata: {} })).rejects.toThrow("tombstone");
-  });
-}
-
-const because = (gap: string | undefined) => (gap === undefined ? "" : ` (skipped: ${gap})`);
-
-function listedAndRemoved(store: Store, gaps: ObjectGaps): void {
-  it.skipIf(gaps.directories !== undefined)(
-    `an object may bear a name that another key goes on from${because(gaps.directories)}`,
-    async () => {
-      const { objects } = store();
-      const key = freshKey("v");
-      await putBytes(objects, key, Buffer.from("above"));
-      await putBytes(objects, `${key}/below`, Buffer.from("below"));
-      expect((await contentOf(objects, key)).toString()).toBe("above");
-      expect(await keysUnder(objects, key)).toEqual([key, `${key}/below`]);
-    },
-  );
-
-  it("a list holds every object under a prefix in key order, with its facts, and no other", async () => {
-    const { objects } = store();
-    const under = freshKey("v");
-    const apart = ["a-b", "a.b", "a/b/c", "a0", "B", "b/x", "b/x.y", "_"];
-    const names = gaps.directories === undefined ? ["a", "a/b", ...apart] : apart;
-    for (const name of names) await putBytes(objects, `${under}/${name}`, Buffer.from(name));
-    const expected = names.map((name) => `${under}/${name}`).sort();
-    expect(await keysUnder(objects, `${under}/`)).toEqual(expected);
-    expect(await keysUnder(objects, `${under}/a`)).toEqual(
-      expected.filter((key) => key.startsWith(`${under}/a`)),
-    );
-    expect(await keysUnder(objects, `${under}/a/b`)).toEqual(
-      expected.filter((key) => key.startsWith(`${under}/a/b`)),
-    );
-    expect(await keysUnder(objects, `${under}/../`)).toEqual([]);
-    expect(await keysUnder(objects, `${under}/nobody`)).toEqual([]);
-    for await (const facts of objects.list(`${under}/`)) {
-      const text = Buffer.from(facts.key.slice(under.length + 1));
-      const { key, sizeBytes, versionId, modifiedAt } = facts;
-      expect(sizeBytes).toBe(text.length);
-      expect(await objects.head(key)).toMatchObject({
-        key,
-        sizeBytes,
-        versionId,
-        modifiedAt,
-        sha256: sha256(text),
-        mediaType,
-      });
-    }
-  });
-
-  it("a removed object is gone, and its key is free again", async () => {
-    const { objects } = store();
-    const key = freshKey();
-    const first = await putBytes(objects, key, Buffer.from("first"));
-    await objects.remove(key, first);
-    expect(await objects.head(key)).toBeNull();
-    expect(await keysUnder(objects, key)).toEqual([]);
-    const second = await putBytes(objects, key, Buffer.from("second"));
-    expect(second).not.toBe(first);
-  });
-
-  it("removing a version deletes no other one", async () => {
-    const { objects } = store();
-    const key = freshKey();
-    const first = await putBytes(objects, key, Buffer.from("first"));
-    await objects.remove(key, first);
-    const second = await putBytes(objects, key, Buffer.from("second"));
-    await objects.remove(key, first);
-    expect((await objects.head(key))?.versionId).toBe(second);
-    expect((await contentOf(objects, key)).toString()).toBe("second");
-  });
-
-  it("removing what is not there is no error", async () => {
-    const { objects } = store();
-    const key = freshKey();
-    await expect(objects.remove(key, "0".repeat(32))).resolves.toBeUndefined();
-    const versionId = await putBytes(objects, key, Buffer.from("x"));
-    await objects.remove(key, versionId);
-    await expect(objects.remove(key, versionId)).resolves.toBeUndefined();
-  });
-
-  it("neighbours may be written and removed at once", async () => {
-    const { objects } = store();
-    const under = freshKey();
-    const kept = `${under}/directory/kept`;
-    if (gaps.directories !== undefined) await putBytes(objects, kept, Buffer.from("x"));
-    const rounds = Array.from({ length: 8 }, async (_, index) => {
-      for (let round = 0; round < 10; round += 1) {
-        const key = `${under}/directory/${index}-${round}`;
-        await objects.remove(key, await putBytes(objects, key, Buffer.from("x")));
-      }
-    });
-    await Promise.all(rounds);
-    expect((await keysUnder(objects, under)).filter((key) => key !== kept)).toEqual([]);
-  });
-}
-
-function grantFor(bytes: Uint8Array, changes: Partial<PutGrant> = {}): PutGrant {
-  const metadata = { document: randomUUID(), file: randomUUID() };
-  const bound = { sizeBytes: bytes.length, sha256: sha256(bytes), expiresInMs: 60_000 };
-  return { key: freshKey(), mediaType: "image/jpeg", metadata, ...bound, ...changes };
-}
-
-function uploadedInOnePiece(store: Store): void {
-  it.each([0, 1, minPartBytes + 1])(
-    "a signed PUT of %i bytes stores the object with the facts of its grant",
-    async (sizeBytes) => {
-      const { objects, upload } = store();
-      const bytes = randomBytes(sizeBytes);
-      const grant = grantFor(bytes);
-      const request = await objects.signPut(grant);
-      expect(request.headers).toMatchObject({ "content-length": String(sizeBytes), "if-none-match": "*" });
-      expect(request.expiresAt.getTime()).toBeGreaterThan(Date.now());
-      expect(await upload(request, bytes)).toBe(200);
-      const { key, sha256: hash, mediaType: type, metadata } = grant;
-      expect(await objects.head(key)).toMatchObject({
-        key,
-        sizeBytes,
-        sha256: hash,
-        compositeSha256: null,
-        mediaType: type,
-        metadata,
-      });
-      expect((await contentOf(objects, key)).equals(bytes)).toBe(true);
-    },
-  );
-
-  it("a signed PUT that comes again finds the key taken", async () => {
-    const { objects, upload } = store();
-    const bytes = randomBytes(1000);
-    const grant = grantFor(bytes);
-    expect(await upload(await objects.signPut(grant), bytes)).toBe(200);
-    const before = await objects.head(grant.key);
-    expect(await upload(await objects.signPut(grant), bytes)).toBe(412);
-    expect(await objects.head(grant.key)).toEqual(before);
-  });
-
-  it("bytes with another hash than granted are refused and leave no object", async () => {
-    const { objects, upload } = store();
-    const bytes = randomBytes(1000);
-    const grant = grantFor(bytes);
-    expect(await upload(await objects.signPut(grant), randomBytes(1000))).toBe(400);
-    expect(await objects.head(grant.key)).toBeNull();
-    expect(await upload(await objects.signPut(grant), bytes)).toBe(200);
-  });
-
-  it.each([
-    ["another type", { "content-type": "text/html" }],
-    ["another checksum", { "x-amz-checksum-sha256": Buffer.alloc(32).toString("base64") }],
-    ["other metadata", { "x-amz-meta-document": "another" }],
-    ["metadata that nobody signed", { "x-amz-meta-extra": "1" }],
-    ["another condition", { "if-none-match": '"x"' }],
-  ])("a request with %s than signed is refused", async (_, changes) => {
-    const { objects, upload } = store();
-    const bytes = randomBytes(1000);
-    const grant = grantFor(bytes);
-    const request = await objects.signPut(grant);
-    expect(await upload({ ...request, headers: { ...request.headers, ...changes } }, bytes)).toBe(403);
-    expect(await objects.head(grant.key)).toBeNull();
-  });
-
-  it.each([
-    ["a hash that is none", { sha256: "00" }],
-    ["a negative size", { sizeBytes: -1 }],
-    ["a part of a byte", { sizeBytes: 1.5 }],
-    ["no time to live", { expiresInMs: 0 }],
-    ["a type that breaks the header", { mediaType: "a\r\nb" }],
-    ["metadata with a blank in its name", { metadata: { "a b": "1" } }],
-    ["metadata that is not ASCII", { metadata: { name: "ä" } }],
-    ["a name of metadata of 33 characters", { metadata: { ["a".repeat(33)]: "1" } }],
-  ])("a grant with %s is not signed", async (_, changes) => {
-    await expect(store().objects.signPut(grantFor(Buffer.from("x"), changes))).rejects.toThrow();
   });
 }
