@@ -37,7 +37,7 @@ type Shared = {
 };
 
 /** `statement_timeout` of the product's pool. */
-const statementTimeoutMs = 15_000;
+export const statementTimeoutMs = 15_000;
 
 /** One transaction. At most one statement of it runs, or waits, at a time. */
 export class Session {

@@ -1,21 +1,13 @@
 import type { Tables } from "@strongroom/core/database/tables";
 import type { Database, Lock, Transaction } from "@strongroom/core/ports/database";
-import {
-  type CompiledQuery,
-  Kysely,
-  type KyselyProps,
-  PostgresAdapter,
-  type QueryExecutor,
-  type QueryResult,
-  type RootOperationNode,
-} from "kysely";
+import type { Kysely, QueryResult, RootOperationNode } from "kysely";
 import type { Process } from "../world/process.ts";
 import { type Schedule, type Step, waiting } from "../world/schedule.ts";
+import { asResult, describe, kyselyOver } from "./kysely-nodes.ts";
 import { type Entry, type Row, Session } from "./rows.ts";
 import { carryOut } from "./statement.ts";
 import { emptyTables, type Table } from "./tables.ts";
-
-const adapter = new PostgresAdapter();
+import { Trip } from "./trip.ts";
 
 /** Rows of all tenants in memory, with the locks of PostgreSQL and its READ COMMITTED. */
 export class SimulatedPostgres {
@@ -54,6 +46,7 @@ export class SimulatedPostgres {
   connect(process: Process): Database {
     return {
       withTenant: (tenantId, work) => this.#withTenant(process, tenantId, work),
+      inOneTrip: (tenantId, work) => this.#inOneTrip(process, tenantId, work),
       system: this.#system(process),
       lock: (name) => this.#lock(process, name),
       ping: async () => {},
@@ -84,6 +77,28 @@ export class SimulatedPostgres {
     } finally {
       forget();
     }
+  }
+
+  /** Statements and commit leave together and are one step: the server carries out what it was sent, whoever hears of it. */
+  async #inOneTrip<T>(process: Process, tenantId: string, work: (tx: Transaction) => Promise<T>): Promise<T> {
+    const session = this.open();
+    const forget = process.atEnd(() => session.rollback());
+    const trip = new Trip(this, session);
+    const tx = Object.assign(
+      kyselyOver((node) => trip.add(node)),
+      { insideTenant: tenantId },
+    ) as Transaction;
+    const working = work(tx);
+    working.catch(() => {}); // awaited below, when the trip is over
+    const act = (step: Step) => trip.carryOut(step);
+    try {
+      await this.schedule.call(process, trip.leave(), act);
+      trip.answer();
+    } catch (error) {
+      trip.fail(error);
+    }
+    if (session.state === "over") forget();
+    return await working;
   }
 
   #system(process: Process): Kysely<Tables> {
@@ -180,36 +195,4 @@ class Pipeline {
     const act = (step: Step) => session.run(step, () => asResult(carryOut(node, { session, tables }, means)));
     return schedule.call(this.#process, () => describe(node), act, { onBreak: () => session.rollback() });
   }
-}
-
-function asResult({ rows, affected }: { rows: Row[]; affected: number }): QueryResult<Row> {
-  return { rows, numAffectedRows: BigInt(affected) };
-}
-
-/** Kysely's builder, with nothing behind it but this function. */
-function kyselyOver(run: (node: RootOperationNode) => Promise<QueryResult<Row>>): Kysely<Tables> {
-  const executor = {
-    adapter,
-    plugins: [],
-    transformQuery: (node: RootOperationNode) => node,
-    compileQuery: (query: RootOperationNode, queryId: unknown) => ({
-      query,
-      queryId,
-      sql: "",
-      parameters: [],
-    }),
-    executeQuery: (compiled: CompiledQuery) => run(compiled.query),
-  } as unknown as QueryExecutor;
-  return new Kysely<Tables>({ config: {}, driver: {}, dialect: {}, executor } as unknown as KyselyProps);
-}
-
-/** A statement in a word, for the history. */
-function describe(node: RootOperationNode): string {
-  const text = JSON.stringify(node, (key, value: unknown) => (key === "with" ? undefined : value));
-  const tables = [
-    ...text.matchAll(
-      /"kind":"SchemableIdentifierNode","identifier":\{"kind":"IdentifierNode","name":"(\w+)"/g,
-    ),
-  ];
-  return `${node.kind.replace(/(Query)?Node$/, "").toLowerCase()} ${[...new Set(tables.map(([, name]) => name))].join(" ")}`;
 }

@@ -16,7 +16,7 @@ import { createSqsQueue } from "./queue.ts";
 /** Ports on AWS; `close` lets go of every connection. */
 export type AwsPorts = Ports & { close(): Promise<void> };
 
-/** An instance of a function serves one request at a time; some routes ask two things at once. */
+/** An instance of a function serves one request at a time; some routes ask two things at once. It may come by a proxy. */
 const lambdaConnections = 4;
 
 /**
@@ -24,14 +24,14 @@ const lambdaConnections = 4;
  * bundle. Nothing goes over the network until a port is called, except to the cache.
  */
 export async function connectLambda(config: Config, log: Log): Promise<AwsPorts> {
-  return await connectCommon(config, log, { maxConnections: lambdaConnections });
+  return await connectCommon(config, log, { maxConnections: lambdaConnections, keepsPlans: false });
 }
 
 /** What functions and workers have in common. */
 export async function connectCommon(
   config: Config,
   log: Log,
-  { maxConnections }: { maxConnections: number },
+  sessions: { maxConnections: number; keepsPlans: boolean },
 ): Promise<AwsPorts> {
   const backend = awsOf(config);
   const { region, caFile } = { region: backend.region, caFile: backend.database.caFile };
@@ -40,7 +40,7 @@ export async function connectCommon(
   const objects = createS3Objects({ client, buckets: backend.buckets });
   const queue = createSqsQueue({ client: { region }, queues: backend.queues });
   const keys = createKmsKeys(new KMSClient({ region }), backend.keys);
-  const database = createAuroraDatabase({ database: backend.database, region, maxConnections, ca });
+  const database = createAuroraDatabase({ database: backend.database, region, ca, ...sessions });
   const { cache, close: closeCache } = await cacheOf(backend, log);
   return {
     objects,

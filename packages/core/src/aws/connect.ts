@@ -10,7 +10,7 @@ const workerConnections = 10;
 /** Connects every port of a worker; a stream or push that it was given no configuration for says so when it is called. */
 export async function connectAws(config: Config, log: Log): Promise<AwsPorts> {
   const { kafka, push: firebase } = awsOf(config);
-  const common = await connectCommon(config, log, { maxConnections: workerConnections });
+  const common = await connectCommon(config, log, { maxConnections: workerConnections, keepsPlans: true });
   const stream = kafka && createKafkaStream({ connection: kafka, log });
   const push = firebase && createFcmPush(firebase);
   return {

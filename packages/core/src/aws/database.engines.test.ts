@@ -20,7 +20,13 @@ describeWith(postgresServer, (server) => {
   const opened: Database[] = [];
   afterAll(async () => void (await Promise.all(opened.map((one) => one.close()))));
   const open = (ca: string | null, maxConnections = 4) => {
-    const made = createAuroraDatabase({ database, region: "eu-central-1", maxConnections, ca });
+    const made = createAuroraDatabase({
+      database,
+      region: "eu-central-1",
+      maxConnections,
+      ca,
+      keepsPlans: true,
+    });
     opened.push(made);
     return made;
   };

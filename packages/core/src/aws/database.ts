@@ -10,6 +10,7 @@ type Options = {
   maxConnections: number;
   /** Authorities in PEM that the server's certificate is held against, instead of those that Node.js trusts. */
   ca: string | null;
+  keepsPlans: boolean;
 };
 
 /** A writer that stepped down in a failover is left after so long, should it keep its connections open. */
@@ -19,7 +20,13 @@ const maxLifetimeSeconds = 10 * 60;
  * Aurora PostgreSQL, over TLS with the server's name verified. With IAM each new connection brings a token of its own,
  * which is signed here, without a call; the roles are the users. A server on this machine needs TLS only with a `ca`.
  */
-export function createAuroraDatabase({ database, region, maxConnections, ca }: Options): Database {
+export function createAuroraDatabase({
+  database,
+  region,
+  maxConnections,
+  ca,
+  keepsPlans,
+}: Options): Database {
   const access = (role: "app" | "system"): DatabaseAccess => {
     const from =
       database.auth === "iam" ? { ...database.server, user: roleName(role) } : database.connections[role];
@@ -33,6 +40,7 @@ export function createAuroraDatabase({ database, region, maxConnections, ca }: O
   return createPostgresDatabase({
     connections: { app: access("app"), system: access("system") },
     maxConnections,
+    keepsPlans,
   });
 }
 

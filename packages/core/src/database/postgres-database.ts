@@ -1,8 +1,9 @@
 import { Kysely, PostgresDialect, sql } from "kysely";
 import pg from "pg";
 import type { Connection, Database, Lock } from "../ports/database.ts";
+import { StatementNames } from "./statement-names.ts";
 import type { Tables } from "./tables.ts";
-import { withTenant } from "./with-tenant.ts";
+import { inOneTrip, withTenant } from "./with-tenant.ts";
 
 const bigint = 20;
 /** bigint columns hold sizes, tokens and sequences below 2^53: they are read as numbers. */
@@ -19,19 +20,32 @@ export type DatabaseAccess = Omit<Connection, "password"> & {
   maxLifetimeSeconds?: number;
 };
 
-type Options = { connections: Record<"app" | "system", DatabaseAccess>; maxConnections: number };
+type Options = {
+  connections: Record<"app" | "system", DatabaseAccess>;
+  maxConnections: number;
+  /** Whether connections keep plans; not behind a proxy that hands one session to many clients. Default true. */
+  keepsPlans?: boolean;
+};
 
 /** PostgreSQL over TCP, as app and as system. */
-export function createPostgresDatabase({ connections, maxConnections }: Options): Database {
-  const app = poolFor(connections.app, maxConnections);
+export function createPostgresDatabase({
+  connections,
+  maxConnections,
+  keepsPlans = true,
+}: Options): Database {
+  const app = {
+    pool: poolFor(connections.app, maxConnections),
+    names: keepsPlans ? new StatementNames() : null,
+  };
   const systemPool = poolFor(connections.system, 4);
   const system = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: systemPool }) });
   return {
     withTenant: (tenantId, work) => withTenant(app, tenantId, work),
+    inOneTrip: (tenantId, work) => inOneTrip(app, tenantId, work),
     system,
     lock: (name) => lock(connections.system, name),
     ping: async () => void (await sql`select 1`.execute(system)),
-    close: async () => void (await Promise.all([app.end(), system.destroy()])),
+    close: async () => void (await Promise.all([app.pool.end(), system.destroy()])),
   };
 }
 

@@ -1,46 +1,102 @@
-import { Kysely, PostgresDialect } from "kysely";
 import type pg from "pg";
 import type { TenantId } from "../ids.ts";
 import type { Transaction } from "../ports/database.ts";
-import type { Tables } from "./tables.ts";
+import { kyselyOver, type Send } from "./kysely-over.ts";
+import type { StatementNames } from "./statement-names.ts";
+
+/** A pool of connections, and what statements are called on them; null where they have to be planned anew each time. */
+export type Door = { pool: pg.Pool; names: StatementNames | null };
 
 /**
- * Runs `work` in one transaction inside one tenant. `begin` and `enter_tenant` are pipelined before the first statement
- * of `work`, so a transaction of one statement costs two round trips. A client that could not roll back is discarded.
+ * Runs `work` in one transaction inside one tenant. Its opening leaves together with the first statements of `work`, so a
+ * transaction of one statement costs two round trips. A client that could not roll back is discarded.
  */
 export async function withTenant<T>(
-  pool: pg.Pool,
+  door: Door,
   tenantId: TenantId,
   work: (tx: Transaction) => Promise<T>,
 ): Promise<T> {
-  const client = await pool.connect();
+  const client = await door.pool.connect();
   let broken: Error | undefined;
   try {
-    const opening = Promise.all([client.query("begin"), client.query("select enter_tenant($1)", [tenantId])]);
-    opening.catch(() => {}); // awaited below; without this a fault of `work` would leave it unhandled
-    const tx = transactionOn(client, tenantId);
-    await tx.connection().execute(async () => {}); // no round trip: without it, a second statement may overtake the first
-    const result = await work(tx);
+    const [opening, working] = inOnePiece(client, () => [
+      open(client, tenantId),
+      work(transactionOver(tenantId, (statement) => client.query(named(door, statement)))),
+    ]);
+    const result = await working;
     await opening;
-    await commit(client);
+    checkCommit(await client.query("commit"));
     return result;
   } catch (error) {
     await client.query("rollback").catch((lost: Error) => (broken = lost));
-    throw error;
+    throw door.names?.explain(error) ?? error;
   } finally {
     client.release(broken);
   }
 }
 
+/**
+ * The same in one round trip: opening, statements and commit leave together. `work` makes all its statements before it
+ * awaits anything: one that comes later is refused, and what `work` throws by itself undoes nothing.
+ */
+export async function inOneTrip<T>(
+  door: Door,
+  tenantId: TenantId,
+  work: (tx: Transaction) => Promise<T>,
+): Promise<T> {
+  const client = await door.pool.connect();
+  let broken: Error | undefined;
+  let hasLeft = false;
+  const send: Send = (statement) => {
+    if (hasLeft) throw new Error("the statement was made after its transaction had left");
+    return client.query(named(door, statement));
+  };
+  try {
+    const [opening, working, committing] = inOnePiece(client, () => [
+      open(client, tenantId),
+      work(transactionOver(tenantId, send)),
+      client.query("commit"),
+    ]);
+    hasLeft = true;
+    committing.catch((lost: Error) => (broken = lost));
+    const [worked] = await Promise.allSettled([working, opening, committing]);
+    if (worked.status === "rejected") throw worked.reason;
+    await opening;
+    checkCommit(await committing);
+    return worked.value;
+  } catch (error) {
+    throw door.names?.explain(error) ?? error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+/** What is sent meanwhile goes to the kernel in one piece: a write costs more than what it carries. */
+function inOnePiece<T>(client: pg.PoolClient, send: () => T): T {
+  const { stream } = client.connection;
+  stream.cork();
+  try {
+    return send();
+  } finally {
+    stream.uncork();
+  }
+}
+
+/** Begins and enters the tenant in one message: with a parameter it would be three. */
+function open(client: pg.PoolClient, tenantId: TenantId): Promise<unknown> {
+  if (!/^[\da-f-]{36}$/i.test(tenantId)) throw new Error("a tenant's id is a UUID");
+  const opening = client.query(`begin; select enter_tenant('${tenantId}')`);
+  opening.catch(() => {}); // awaited in the end; without this a fault of the work would leave it unhandled
+  return opening;
+}
+
 /** PostgreSQL answers ROLLBACK to the commit of a transaction in which a statement failed, and calls that a success. */
-async function commit(client: pg.PoolClient): Promise<void> {
-  const { command } = await client.query("commit");
+function checkCommit({ command }: pg.QueryResult): void {
   if (command !== "COMMIT") throw new Error("the transaction was rolled back: a statement in it had failed");
 }
 
-function transactionOn(client: pg.PoolClient, tenantId: TenantId): Transaction {
-  const borrowed = { query: client.query.bind(client), release: () => {} } as unknown as pg.PoolClient;
-  const pool = { options: {}, connect: async () => borrowed, end: async () => {} };
-  const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
-  return Object.assign(kysely, { insideTenant: tenantId });
-}
+const named = ({ names }: Door, statement: Parameters<Send>[0]) =>
+  names === null ? statement : { ...statement, name: names.of(statement.text) };
+
+const transactionOver = (tenantId: TenantId, send: Send): Transaction =>
+  Object.assign(kyselyOver(send), { insideTenant: tenantId });

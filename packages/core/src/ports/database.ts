@@ -24,6 +24,12 @@ export interface Database {
    * Opening it costs no round trip of its own: it travels with the first statement.
    */
   withTenant<T>(tenantId: TenantId, work: (tx: Transaction) => Promise<T>): Promise<T>;
+  /**
+   * The same in one round trip, for work whose statements do not depend on one another's answers: it makes all of them
+   * before it first awaits, one made later rejects. What it throws by itself afterwards undoes nothing; a statement that
+   * fails undoes all.
+   */
+  inOneTrip<T>(tenantId: TenantId, work: (tx: Transaction) => Promise<T>): Promise<T>;
   /** What the system role may see across tenants. */
   readonly system: SystemReader;
   /** Takes the named lock on a direct connection; null when somebody else holds it. */
