@@ -100,8 +100,8 @@ export const brokenBuilds: BrokenBuild[] = [
     edits: [
       {
         file: core("upload/accept-upload.ts"),
-        from: "? await repeat(ports, actor, known, requestSha256)",
-        to: "? await create(ports, actor, { ...request, id: ports.ids.uuid() as never }, requestSha256)",
+        from: "return await repeat(ports, actor, seen.known, wanted);",
+        to: "return await create(ports, actor, { ...wanted, request: { ...request, id: ports.ids.uuid() as never } }, null);",
       },
     ],
     injuries: ["kill relay"],

@@ -299,10 +299,10 @@ describe("deadline", () => {
     };
     const accept = route("acceptUpload", () => never);
     await showMe(await as(driver)); // now the cache knows this driver, and only this one
-    const { withTenant } = edge.ports.database;
-    edge.ports.database.withTenant = () => never;
+    const { inOneTrip } = edge.ports.database;
+    edge.ports.database.inOneTrip = () => never;
     const answers = await Promise.all([accept(idle), accept(stranded)]).finally(
-      () => (edge.ports.database.withTenant = withTenant),
+      () => (edge.ports.database.inOneTrip = inOneTrip),
     );
     for (const answer of answers)
       expect(answer).toMatchObject({ statusCode: 503, headers: { "retry-after": "5" } });

@@ -48,9 +48,15 @@ const meanings: Readonly<Record<string, Meaning>> = {
     return { state, version, token, claims };
   },
   "id::text": (_values, around) => row(around)["id"],
-  "$::jsonb || jsonb_build_object('version', version)": ([value], around) => ({
+  "$::jsonb || $": ([value, more]) => ({ ...(JSON.parse(value as string) as object), ...(more as object) }),
+  "$::jsonb || jsonb_build_object('version', version) || $": ([value, more], around) => ({
     ...(JSON.parse(value as string) as object),
     version: row(around)["version"],
+    ...(more as object),
+  }),
+  "'{}'::jsonb": () => ({}),
+  "jsonb_build_object('duplicateOf', duplicate_of)": (_values, around) => ({
+    duplicateOf: row(around)["duplicate_of"],
   }),
   ...leases(),
   ...searches(),

@@ -4,7 +4,6 @@ import type {
   ColumnNode,
   IdentifierNode,
   JoinNode,
-  LimitNode,
   OperationNode,
   OrderByNode,
   RawNode,
@@ -67,7 +66,8 @@ export function select(
       ),
     ];
   if (node.orderBy) scopes = order(node.orderBy, scopes, running);
-  const limit = node.limit ? limitOf(node.limit) : Infinity;
+  if (node.offset) scopes = scopes.slice(numberOf(node.offset.offset)); // before any lock: nobody locks beyond an offset
+  const limit = node.limit ? numberOf(node.limit.limit) : Infinity;
   const has = (wanted: string) => node.endModifiers?.some(({ modifier }) => modifier === wanted) ?? false;
   if (has("ForUpdate")) {
     const table = tableOf(sources, nameOf(node.from.froms[0]!).table);
@@ -166,8 +166,8 @@ function compare(one: unknown, other: unknown): number {
   return (one as number) < (other as number) ? -1 : (one as number) > (other as number) ? 1 : 0;
 }
 
-function limitOf({ limit }: LimitNode): number {
-  return (limit as ValueNode).value as number;
+function numberOf(node: OperationNode): number {
+  return (node as ValueNode).value as number;
 }
 
 function distinct(rows: Row[]): Row[] {

@@ -38,15 +38,7 @@ export async function chainAudit(ports: ChainPorts): Promise<number> {
 
 async function chainTenant(ports: ChainPorts, tenantId: TenantId): Promise<number> {
   return await ports.database.withTenant(tenantId, async (tx) => {
-    const head = await lockHead(tx);
-    const rows = await tx
-      .selectFrom("audit")
-      .selectAll()
-      .where("tenant_id", "=", tenantId)
-      .where("sequence", "is", null)
-      .orderBy("id")
-      .limit(batch)
-      .execute();
+    const [head, rows] = await Promise.all([lockHead(tx), readUnchained(tx)]); // sent together, read under the lock
     const entries = chainRows(head, rows);
     if (entries.length === 0) return 0;
     await Promise.all([writeChain(tx, rows, entries), writeHead(tx, entries.at(-1)!)]);
@@ -75,17 +67,31 @@ export function entryOf(row: AuditRow): AuditEntry {
 }
 
 async function lockHead(tx: Transaction): Promise<ChainHead> {
-  await tx
-    .insertInto("audit_head")
-    .values({ tenant_id: tx.insideTenant, ...emptyChain })
-    .onConflict((conflict) => conflict.doNothing())
-    .execute();
+  const [, head] = await Promise.all([
+    tx
+      .insertInto("audit_head")
+      .values({ tenant_id: tx.insideTenant, ...emptyChain })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute(),
+    tx
+      .selectFrom("audit_head")
+      .select(["sequence", "hash"])
+      .where("tenant_id", "=", tx.insideTenant)
+      .forUpdate()
+      .executeTakeFirstOrThrow(),
+  ]);
+  return head;
+}
+
+async function readUnchained(tx: Transaction): Promise<AuditRow[]> {
   return await tx
-    .selectFrom("audit_head")
-    .select(["sequence", "hash"])
+    .selectFrom("audit")
+    .selectAll()
     .where("tenant_id", "=", tx.insideTenant)
-    .forUpdate()
-    .executeTakeFirstOrThrow();
+    .where("sequence", "is", null)
+    .orderBy("id")
+    .limit(batch)
+    .execute();
 }
 
 async function writeHead(tx: Transaction, { sequence, hash }: ChainHead): Promise<void> {

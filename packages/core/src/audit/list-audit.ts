@@ -12,7 +12,7 @@ export async function listAudit(
   { cursor, limit }: z.infer<typeof ListAuditQuery>,
 ): Promise<z.infer<typeof AuditList>> {
   const after = cursor === undefined ? 0 : readCursor(cursor);
-  const rows = await ports.database.withTenant(actor.tenantId, (tx) =>
+  const rows = await ports.database.inOneTrip(actor.tenantId, (tx) =>
     tx
       .selectFrom("audit")
       .selectAll()

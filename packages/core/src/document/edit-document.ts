@@ -7,7 +7,7 @@ import { appendEvent } from "../event/append-event.ts";
 import type { UserId } from "../ids.ts";
 import type { Transaction } from "../ports/database.ts";
 import type { Ports } from "../ports/ports.ts";
-import { checkKind, insertFiles } from "../upload/accept-upload.ts";
+import { checkKind, insertFiles, listKindNames } from "../upload/accept-upload.ts";
 import { checkFiles, contentSha256 } from "../upload/check-declaration.ts";
 import { checkQuota, readQuota } from "../upload/check-quota.ts";
 import { grantExpired } from "../upload/grant-expired.ts";
@@ -31,7 +31,7 @@ export async function editDocument(
     await lockDocument(tx, documentId);
     const loaded = await loadVisible(tx, actor, documentId);
     checkMatch(loaded, ifMatch);
-    if (edit.kind) await checkKind(tx, edit.kind);
+    if (edit.kind) checkKind(await listKindNames(tx), edit.kind);
     const pages = edit.files ? await replacePages(ports, tx, loaded, edit.files) : {};
     await write(ports, tx, actor, loaded, edit, pages);
   });

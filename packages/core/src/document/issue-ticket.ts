@@ -15,7 +15,7 @@ export async function issueTicket(
   actor: Actor,
   { documentId, artefact }: Wanted,
 ): Promise<z.infer<typeof Ticket>> {
-  await ports.database.withTenant(actor.tenantId, async (tx) => {
+  await ports.database.inOneTrip(actor.tenantId, async (tx) => {
     const [{ document }, found] = await Promise.all([
       loadVisible(tx, actor, documentId),
       findArtefact(tx, documentId, artefact),

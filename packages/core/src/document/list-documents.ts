@@ -21,7 +21,7 @@ export async function listDocuments(
   query: Query,
 ): Promise<z.infer<typeof DocumentList>> {
   const after = query.cursor ? readCursor(query.cursor) : null;
-  const rows = await ports.database.withTenant(actor.tenantId, (tx) => {
+  const rows = await ports.database.inOneTrip(actor.tenantId, (tx) => {
     const all = selectDocuments(tx).where("state", "<>", "erased");
     const own = seesWholeTenant(actor) ? all : all.where("owner_id", "=", actor.userId);
     const ordered = filtered(own, query).orderBy("created_at", "desc").orderBy("id", "desc");

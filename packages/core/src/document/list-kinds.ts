@@ -8,7 +8,7 @@ export async function listKinds(
   ports: Pick<Ports, "database">,
   actor: Actor,
 ): Promise<z.infer<typeof KindList>> {
-  const kinds = await ports.database.withTenant(actor.tenantId, (tx) =>
+  const kinds = await ports.database.inOneTrip(actor.tenantId, (tx) =>
     tx
       .selectFrom("document_kind")
       .select(["name", "title", "retention_days as retentionDays"])

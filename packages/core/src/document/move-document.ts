@@ -1,4 +1,4 @@
-import { sql, type UpdateObject } from "kysely";
+import { type RawBuilder, sql, type UpdateObject } from "kysely";
 import type { DocumentRow, Tables } from "../database/tables.ts";
 import { type EventType, eventTopics } from "../event/event.ts";
 import type { Transaction } from "../ports/database.ts";
@@ -15,9 +15,13 @@ export type Move = {
   /** When given, the move is only for whoever saw this version: since then, nothing about the document has changed. */
   version?: number;
   set?: UpdateObject<Tables, "document">;
-  event?: { type: EventType; data: Record<string, unknown> };
-  audit: { actor: string; action: string; detail?: Record<string, unknown> };
+  event?: { type: EventType; data: Record<string, unknown>; moved?: FactsOfRow };
+  audit: { actor: string; action: string; detail?: Record<string, unknown>; moved?: FactsOfRow };
 };
+
+/** What the moved row alone can tell, an object of JSON over its columns; goes beside what is known before. */
+type FactsOfRow = RawBuilder<unknown>;
+const none: FactsOfRow = sql`'{}'::jsonb`;
 
 /**
  * The one statement that moves a document: a compare-and-set on state and lease token together with its outbox and audit
@@ -55,7 +59,7 @@ export async function moveDocument(
             sql<string>`${audit.actor}::text`.as("actor"),
             sql<string>`${audit.action}::text`.as("action"),
             sql<string>`id::text`.as("subject"),
-            sql<string>`${JSON.stringify({ ...audit.detail, state: move.to })}::jsonb || jsonb_build_object('version', version)`.as(
+            sql<string>`${JSON.stringify({ ...audit.detail, state: move.to })}::jsonb || jsonb_build_object('version', version) || ${audit.moved ?? none}`.as(
               "detail",
             ),
           ]),
@@ -76,7 +80,7 @@ export async function moveDocument(
             sql<string>`${event.type}::text`.as("type"),
             "id",
             "version",
-            sql<string>`${JSON.stringify(event.data)}::jsonb`.as("data"),
+            sql<string>`${JSON.stringify(event.data)}::jsonb || ${event.moved ?? none}`.as("data"),
             "traceparent",
           ]),
       ),

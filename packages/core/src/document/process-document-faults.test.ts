@@ -169,9 +169,9 @@ describe("a fault of ours", () => {
   it("when the database is gone is thrown, so that the bell rings again; the lease lapses by itself", async () => {
     const bell = await received();
     let transactions = 0;
-    const withTenant: ProcessPorts["database"]["withTenant"] = (...args) =>
-      ++transactions > 1 ? down() : world.ports.database.withTenant(...args);
-    const ports = { ...world.ports, database: { ...world.ports.database, withTenant } };
+    const { inOneTrip: claim } = world.ports.database;
+    const inOneTrip: typeof claim = (...args) => (++transactions > 1 ? down() : claim(...args));
+    const ports = { ...world.ports, database: { ...world.ports.database, inOneTrip, withTenant: down } };
     await expect(processOnce(ports, bell)).rejects.toThrow("it is down");
     expect(await rowOf(world, bell)).toMatchObject({ state: "processing", retries: 0 });
   });

@@ -299,6 +299,8 @@ describe("bytes before row, row before acknowledgement", () => {
       keys: { ...keys, generateDataKey: note("key", keys.generateDataKey) },
       database: {
         ...database,
+        inOneTrip: (tenantId, work) =>
+          note("commit", database.inOneTrip<never>)(tenantId, work as never) as never,
         withTenant: (tenantId, work) =>
           note("commit", database.withTenant<never>)(tenantId, work as never) as never,
       },

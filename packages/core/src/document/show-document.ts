@@ -9,5 +9,5 @@ export async function showDocument(
   actor: Actor,
   documentId: string,
 ): Promise<DocumentView> {
-  return await ports.database.withTenant(actor.tenantId, (tx) => viewDocument(tx, actor, documentId));
+  return await ports.database.inOneTrip(actor.tenantId, (tx) => viewDocument(tx, actor, documentId));
 }

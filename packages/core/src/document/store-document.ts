@@ -63,22 +63,18 @@ export async function rejectDocument(
   { document, token }: Claim,
   { reason, detail }: Rejection,
 ): Promise<void> {
-  await ports.database.withTenant(document.tenant_id as never, (tx) =>
-    settle(
-      ports,
-      tx,
-      {
-        documentId: document.id,
-        from: ["processing"],
-        to: "rejected",
-        token,
-        set: { lease_until: null, settled_at: sql`clock_timestamp()`, reason, detail },
-        event: { type: "document.rejected", data: { ownerId: document.owner_id, reason } },
-        audit: { actor: "system:processor", action: "document.rejected", detail: { reason, token } },
-      },
-      [],
-    ),
+  const rejected = await ports.database.inOneTrip(document.tenant_id as never, (tx) =>
+    moveDocument(ports, tx, {
+      documentId: document.id,
+      from: ["processing"],
+      to: "rejected",
+      token,
+      set: { lease_until: null, settled_at: sql`clock_timestamp()`, reason, detail },
+      event: { type: "document.rejected", data: { ownerId: document.owner_id, reason } },
+      audit: { actor: "system:processor", action: "document.rejected", detail: { reason, token } },
+    }),
   );
+  if (rejected === null) throw settledByAnother();
   ports.log.info("document.rejected", { documentId: document.id, token, reason });
 }
 
@@ -91,10 +87,12 @@ async function settle(
 ): Promise<void> {
   const moving = moveDocument(ports, tx, move);
   const results = await Promise.allSettled([moving, ...others.map((start) => start())]);
-  if ((await moving) === null) throw new LeaseLost("the document was settled by another attempt");
+  if ((await moving) === null) throw settledByAnother();
   const fault = results.find((result) => result.status === "rejected");
   if (fault) throw fault.reason;
 }
+
+const settledByAnother = () => new LeaseLost("the document was settled by another attempt");
 
 function verdictOf(files: RenderedFile[]) {
   const missing = files.find((file) => file.noPreview !== null);

@@ -36,14 +36,23 @@ export function summarize(actor: Actor, document: SeenRow): DocumentSummary {
   } as DocumentSummary;
 }
 
-/** The document in full, in one round trip. */
+/** A document's rows, and the same as this person may see it. */
+export type Opened = Loaded & { view: DocumentView };
+
+/** The document in full. */
 export async function viewDocument(tx: Transaction, actor: Actor, documentId: string): Promise<DocumentView> {
+  return (await openDocument(tx, actor, documentId)).view;
+}
+
+/** The document in full, with the rows that it was read from; one round trip. */
+export async function openDocument(tx: Transaction, actor: Actor, documentId: string): Promise<Opened> {
   const [loaded, artefacts, timeline] = await Promise.all([
     loadVisible(tx, actor, documentId),
     listArtefacts(tx, documentId),
     listTimeline(tx, documentId),
   ]);
-  return { ...summarize(actor, loaded.document), ...filesOf(loaded), artefacts, timeline } as DocumentView;
+  const view = { ...summarize(actor, loaded.document), ...filesOf(loaded), artefacts, timeline };
+  return { ...loaded, view: view as DocumentView };
 }
 
 /** Whoever may see the document that was first gets its id; a driver else learns only that the content is on file. */

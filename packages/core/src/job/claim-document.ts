@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import type { DocumentFileRow, DocumentRow } from "../database/tables.ts";
 import { listFiles } from "../document/load-document.ts";
+import type { TenantId } from "../ids.ts";
 import type { Transaction } from "../ports/database.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { Doorbell } from "./ring-doorbell.ts";
@@ -15,6 +16,8 @@ export type Claim = {
   next: Turn | null;
 };
 
+type ClaimPorts = Pick<Ports, "database" | "config" | "ids" | "log">;
+
 /** After a parent died, each further claim waits twice as long as the one before, in lease fifteenths, at most 63 of them. */
 const restMs = (leaseMs: number) =>
   sql`(power(2, least(claims, 6)) - 1) * ${leaseMs / 15}::float8 * interval '1 millisecond'`;
@@ -24,20 +27,27 @@ const restMs = (leaseMs: number) =>
  * next try. A claim over a lapsed lease counts as a death of the worker before. The first claim hands the turn on.
  */
 export async function claimDocument(
-  ports: Pick<Ports, "database" | "config" | "ids">,
+  ports: ClaimPorts,
   bell: Doorbell,
   worker: string,
 ): Promise<Claim | null> {
-  return await ports.database.withTenant(bell.tenantId, async (tx) => {
-    const [document, files, someWait] = await Promise.all([
-      claim(ports, tx, bell.documentId, worker),
-      listFiles(tx, bell.documentId),
-      someWaitForTurn(tx),
-    ]);
-    if (!document) return null;
-    const next = someWait && hasTurn(document) ? await handOnTurn(tx) : null;
-    return { document, files, token: document.lease_token!, next };
-  });
+  const { tenantId, documentId } = bell;
+  const [document, files, someWait] = await ports.database.inOneTrip(tenantId, (tx) =>
+    Promise.all([claim(ports, tx, documentId, worker), listFiles(tx, documentId), someWaitForTurn(tx)]),
+  );
+  if (!document) return null;
+  const next = someWait && hasTurn(document) ? await handOn(ports, tenantId) : null;
+  return { document, files, token: document.lease_token!, next };
+}
+
+/** Null when nobody waits, or when it cannot be done now: whoever waits is rung for by the reconciler then. */
+async function handOn(ports: ClaimPorts, tenantId: TenantId): Promise<Turn | null> {
+  try {
+    return await ports.database.inOneTrip(tenantId, handOnTurn);
+  } catch (error) {
+    ports.log.warn("turn.not_handed_on", { tenantId, error: error as Error });
+    return null;
+  }
 }
 
 /** The compare-and-set and its line in the audit trail, in one statement. */

@@ -128,7 +128,7 @@ describe("a lease", () => {
 });
 
 describe("an outage of the database", () => {
-  const down: Database["withTenant"] = async () => {
+  const down: Database["inOneTrip"] = async () => {
     throw Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
   };
 
@@ -136,9 +136,9 @@ describe("an outage of the database", () => {
     const { bell, claim } = await claimed();
     const clock = steppedClock();
     let isDown = true;
-    const withTenant: Database["withTenant"] = (...args) =>
-      isDown ? down(...args) : world.ports.database.withTenant(...args);
-    const { held, signal, end } = holding(claim, clock, { ...world.ports.database, withTenant });
+    const inOneTrip: Database["inOneTrip"] = (...args) =>
+      isDown ? down(...args) : world.ports.database.inOneTrip(...args);
+    const { held, signal, end } = holding(claim, clock, { ...world.ports.database, inOneTrip });
     const before = await leaseOf(bell);
     for (let beat = 0; beat < 4; beat += 1) await beatOnce(clock);
     isDown = false;
@@ -152,7 +152,7 @@ describe("an outage of the database", () => {
   it("that lasts longer than a lease counts as a lost lease", async () => {
     const { claim } = await claimed();
     const clock = steppedClock();
-    const { held, signal } = holding(claim, clock, { ...world.ports.database, withTenant: down });
+    const { held, signal } = holding(claim, clock, { ...world.ports.database, inOneTrip: down });
     for (let ms = beatMs; ms <= leaseMs; ms += beatMs) await beatOnce(clock);
     expect((await signal).aborted).toBe(false);
     clock.pass(beatMs);
@@ -162,8 +162,8 @@ describe("an outage of the database", () => {
   it("in which the database answers nothing at all counts as a lost lease too, and keeps nobody waiting", async () => {
     const { claim } = await claimed();
     const clock = steppedClock();
-    const withTenant: Database["withTenant"] = () => new Promise(() => {});
-    const { held, signal } = holding(claim, clock, { ...world.ports.database, withTenant });
+    const inOneTrip: Database["inOneTrip"] = () => new Promise(() => {});
+    const { held, signal } = holding(claim, clock, { ...world.ports.database, inOneTrip });
     clock.pass(beatMs);
     for (const ms of [leaseMs / 3, beatMs]) {
       await clock.asleep(ms);

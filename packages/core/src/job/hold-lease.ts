@@ -71,7 +71,7 @@ async function tryToRenew(ports: HoldPorts, claim: Claim): Promise<boolean | nul
 }
 
 async function renew(ports: HoldPorts, { document, token }: Claim): Promise<boolean> {
-  const rows = await ports.database.withTenant(document.tenant_id as never, (tx) =>
+  const rows = await ports.database.inOneTrip(document.tenant_id as never, (tx) =>
     tx
       .updateTable("document")
       .set({

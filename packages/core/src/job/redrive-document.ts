@@ -44,7 +44,7 @@ export async function redriveDocument(
     return received;
   });
   await ringDoorbell(ports, moved);
-  return await ports.database.withTenant(actor.tenantId, (tx) => viewDocument(tx, actor, documentId));
+  return await ports.database.inOneTrip(actor.tenantId, (tx) => viewDocument(tx, actor, documentId));
 }
 
 async function forgetVerdicts(tx: Transaction, documentId: string): Promise<void> {

@@ -54,7 +54,7 @@ async function fail(
   { document, token }: Claim,
   cause: Error,
 ): Promise<"failed" | "lost"> {
-  const failed = await ports.database.withTenant(document.tenant_id as never, (tx) =>
+  const failed = await ports.database.inOneTrip(document.tenant_id as never, (tx) =>
     moveDocument(ports, tx, {
       documentId: document.id,
       from: ["processing"],
@@ -81,7 +81,7 @@ async function fail(
 type Released = { lease_until: null; retries?: number; retry_at?: RawBuilder<Date> };
 
 async function release(ports: ReleasePorts, { document, token }: Claim, set: Released): Promise<boolean> {
-  const rows = await ports.database.withTenant(document.tenant_id as never, (tx) =>
+  const rows = await ports.database.inOneTrip(document.tenant_id as never, (tx) =>
     tx
       .updateTable("document")
       .set({ ...set, changed_at: sql`clock_timestamp()` })

@@ -10,7 +10,7 @@ type RingPorts = Pick<Ports, "database" | "queue" | "clock" | "config" | "log">;
 export async function ringSilent(ports: RingPorts): Promise<number> {
   const silent = await listSilent(ports);
   for (const [tenantId, rows] of Map.groupBy(silent, (row) => row.tenant_id)) {
-    await ports.database.withTenant(TenantId.parse(tenantId), (tx) =>
+    await ports.database.inOneTrip(TenantId.parse(tenantId), (tx) =>
       tx
         .updateTable("document")
         .set({ rung_at: sql`clock_timestamp()` })

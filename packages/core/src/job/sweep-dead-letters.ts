@@ -39,6 +39,6 @@ async function ingestAgain(ports: SweepPorts, letter: Message): Promise<void> {
 
 async function ringAgain(ports: SweepPorts, letter: Message): Promise<void> {
   const { tenantId, documentId } = Doorbell.parse(JSON.parse(letter.body));
-  const document = await ports.database.withTenant(tenantId, (tx) => findDocument(tx, documentId));
+  const document = await ports.database.inOneTrip(tenantId, (tx) => findDocument(tx, documentId));
   if (document?.state === "received" || document?.state === "processing") await ringDoorbell(ports, document);
 }

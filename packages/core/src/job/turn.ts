@@ -1,5 +1,5 @@
-import { sql } from "kysely";
-import type { DocumentRow } from "../database/tables.ts";
+import { expressionBuilder, sql } from "kysely";
+import type { DocumentRow, Tables } from "../database/tables.ts";
 import type { Transaction } from "../ports/database.ts";
 
 /**
@@ -9,16 +9,19 @@ import type { Transaction } from "../ports/database.ts";
  */
 export const turnsPerTenant = 2;
 
-/** Whether a document that is received now has to wait for its turn. */
-export async function mustWait(tx: Transaction): Promise<boolean> {
-  const waiting = await tx
-    .selectFrom("document")
-    .select("id")
-    .where("tenant_id", "=", tx.insideTenant)
-    .where("state", "=", "received")
-    .limit(turnsPerTenant)
-    .execute();
-  return waiting.length >= turnsPerTenant;
+/** Whether a document that is received now has to wait for its turn; an expression for the statement that receives it. */
+export function mustWait(tx: Transaction) {
+  return expressionBuilder<Tables>()
+    .exists(
+      tx
+        .selectFrom("document as waiting")
+        .select("waiting.id")
+        .where("waiting.tenant_id", "=", tx.insideTenant)
+        .where("waiting.state", "=", "received")
+        .offset(turnsPerTenant - 1)
+        .limit(1),
+    )
+    .$castTo<boolean>();
 }
 
 export type Turn = Pick<DocumentRow, "tenant_id" | "id" | "received_at" | "traceparent" | "waits_turn">;

@@ -25,7 +25,7 @@ export async function notifyUser(
   const event = readEvent(ports, record);
   const ownerId = event?.data["ownerId"];
   if (!event || !told.has(event.type) || typeof ownerId !== "string") return "skipped";
-  const devices = await ports.database.withTenant(event.tenant, (tx) => listDevices(tx, event, ownerId));
+  const devices = await ports.database.inOneTrip(event.tenant, (tx) => listDevices(tx, event, ownerId));
   if (devices === null) return "skipped";
   const dead: Device[] = [];
   for (const device of devices)

@@ -40,7 +40,7 @@ async function readFacts(
   documentId: string,
 ): Promise<ReceiptFacts | null> {
   const checkpoint = await lastCheckpoint(ports);
-  return await ports.database.withTenant(tenantId, async (tx) => {
+  return await ports.database.inOneTrip(tenantId, async (tx) => {
     const ofDocument = { tenant_id: tenantId, document_id: documentId };
     const [loaded, key, receipt] = await Promise.all([
       loadDocument(tx, documentId),

@@ -10,7 +10,7 @@ export async function readReceipt(
   actor: Actor,
   documentId: string,
 ): Promise<string> {
-  return await ports.database.withTenant(actor.tenantId, async (tx) => {
+  return await ports.database.inOneTrip(actor.tenantId, async (tx) => {
     const [{ document }, receipt] = await Promise.all([
       loadVisible(tx, actor, documentId),
       tx

@@ -3,6 +3,7 @@ import type { DocumentRow } from "../database/tables.ts";
 import { sha256Hex } from "../digest.ts";
 import { moveDocument } from "../document/move-document.ts";
 import { findDocument, listFiles } from "../document/load-document.ts";
+import { openDocument, type Opened } from "../document/view-document.ts";
 import { Refusal } from "../errors.ts";
 import { appendAudit } from "../audit/append-audit.ts";
 import { appendEvent } from "../event/append-event.ts";
@@ -11,13 +12,13 @@ import type { Ports } from "../ports/ports.ts";
 import { newTraceparent } from "../trace.ts";
 import { type Actor, actorName } from "../user/user.ts";
 import { checkFiles, contentSha256 } from "./check-declaration.ts";
-import { checkOverload } from "./check-overload.ts";
+import { checkOverload, unattendedSince } from "./check-overload.ts";
 import { checkQuota, readQuota } from "./check-quota.ts";
 import { findDuplicate } from "./find-duplicate.ts";
-import { signMissing, type SigningPorts } from "./sign-uploads.ts";
+import { signMissing, signOpened, type SigningPorts } from "./sign-uploads.ts";
 import { stagingKey } from "./staging-key.ts";
 
-type AcceptPorts = SigningPorts & Pick<Ports, "cache" | "ids" | "log">;
+type AcceptPorts = SigningPorts & Pick<Ports, "ids" | "log">;
 
 /**
  * Accepts a document that a client announces, and signs its uploads. Idempotent by document id: the same id and request
@@ -27,15 +28,43 @@ export async function acceptUpload(
   ports: AcceptPorts,
   actor: Actor,
   request: AcceptUploadRequest,
-): Promise<UploadReply & { created: boolean }> {
+): Promise<Reply> {
   checkFiles(request.files);
-  const requestSha256 = hashRequest(request);
-  const known = await ports.database.withTenant(actor.tenantId, (tx) => findDocument(tx, request.id));
-  if (!known) await checkOverload(ports, actor.tenantId);
-  const created = known
-    ? await repeat(ports, actor, known, requestSha256)
-    : await create(ports, actor, request, requestSha256);
-  return { created, ...(await signMissing(ports, actor, request.id)) };
+  const wanted = {
+    request,
+    sha256: hashRequest(request),
+    contentSha256: contentSha256(request.files),
+    sizeBytes: request.files.reduce((sum, file) => sum + file.sizeBytes, 0),
+  };
+  const seen = await ports.database.inOneTrip(actor.tenantId, (tx) => lookAround(tx, actor, wanted));
+  if (seen.known) return await repeat(ports, actor, seen.known, wanted);
+  checkRequest(ports, actor, wanted, seen);
+  return await create(ports, actor, wanted, seen.duplicateOf);
+}
+
+type Reply = UploadReply & { created: boolean };
+/** A request with what follows from it alone. */
+type Wanted = { request: AcceptUploadRequest; sha256: string; contentSha256: string; sizeBytes: number };
+type Surroundings = Awaited<ReturnType<typeof lookAround>>;
+
+/** All that decides about a request, in one round trip. */
+async function lookAround(tx: Transaction, actor: Actor, { request, contentSha256: sha256 }: Wanted) {
+  const [known, waitingSince, kinds, replaced, quota, duplicateOf] = await Promise.all([
+    findDocument(tx, request.id),
+    unattendedSince(tx),
+    listKindNames(tx),
+    request.replaces ? findDocument(tx, request.replaces) : undefined,
+    readQuota(tx, actor),
+    findDuplicate(tx, { documentId: request.id, sha256 }),
+  ]);
+  return { known, waitingSince, kinds, replaced, quota, duplicateOf };
+}
+
+function checkRequest(ports: AcceptPorts, actor: Actor, { request, sizeBytes }: Wanted, seen: Surroundings) {
+  checkOverload(ports, seen.waitingSince);
+  checkKind(seen.kinds, request.kind);
+  if (request.replaces) checkReplaced(actor, seen.replaced);
+  checkQuota(seen.quota, { documents: 1, bytes: sizeBytes });
 }
 
 /** The request as one text: what the client may repeat is equal in every field. */
@@ -54,9 +83,9 @@ async function repeat(
   ports: AcceptPorts,
   actor: Actor,
   known: DocumentRow,
-  requestSha256: string,
-): Promise<false> {
-  if (known.owner_id !== actor.userId || known.request_sha256 !== requestSha256) {
+  { sha256 }: Wanted,
+): Promise<Reply> {
+  if (known.owner_id !== actor.userId || known.request_sha256 !== sha256) {
     throw new Refusal(
       "id_taken",
       "This document id was already used for another request. Make a new id (UUIDv7) and send again.",
@@ -64,7 +93,7 @@ async function repeat(
     );
   }
   if (known.state === "expired") await revive(ports, actor, known);
-  return false;
+  return { created: false, ...(await signMissing(ports, actor, known.id)) };
 }
 
 /** Every file gets a new staging key: what lies under the old ones is being cleared away. */
@@ -102,17 +131,19 @@ async function renewKeys(ports: AcceptPorts, tx: Transaction, documentId: string
 async function create(
   ports: AcceptPorts,
   actor: Actor,
-  request: AcceptUploadRequest,
-  requestSha256: string,
-): Promise<boolean> {
+  wanted: Wanted,
+  duplicateOf: string | null,
+): Promise<Reply> {
   try {
-    await ports.database.withTenant(actor.tenantId, (tx) => insert(ports, tx, actor, request, requestSha256));
-    return true;
+    const opened = await ports.database.inOneTrip(actor.tenantId, (tx) =>
+      insert(ports, tx, actor, wanted, duplicateOf),
+    );
+    return { created: true, ...(await signOpened(ports, opened)) };
   } catch (error) {
     if (!isRepeatedId(error)) throw error;
-    const known = await ports.database.withTenant(actor.tenantId, (tx) => findDocument(tx, request.id));
+    const known = await ports.database.inOneTrip(actor.tenantId, (tx) => findDocument(tx, wanted.request.id));
     if (!known) throw error;
-    return await repeat(ports, actor, known, requestSha256);
+    return await repeat(ports, actor, known, wanted);
   }
 }
 
@@ -125,20 +156,11 @@ async function insert(
   ports: AcceptPorts,
   tx: Transaction,
   actor: Actor,
-  request: AcceptUploadRequest,
-  requestSha256: string,
-): Promise<void> {
-  const sizeBytes = request.files.reduce((sum, file) => sum + file.sizeBytes, 0);
-  const content = { documentId: request.id, sha256: contentSha256(request.files) };
-  const [quota, duplicateOf] = await Promise.all([
-    readQuota(tx, actor),
-    findDuplicate(tx, content),
-    checkKind(tx, request.kind),
-    checkReplaces(tx, actor, request.replaces ?? null),
-  ]);
-  checkQuota(quota, { documents: 1, bytes: sizeBytes });
+  { request, sha256, contentSha256: contents, sizeBytes }: Wanted,
+  duplicateOf: string | null,
+): Promise<Opened> {
   const traceparent = newTraceparent(ports.ids);
-  await Promise.all([
+  const inserted = Promise.all([
     tx
       .insertInto("document")
       .values({
@@ -149,8 +171,8 @@ async function insert(
         load_number: request.loadNumber ?? null,
         note: request.note ?? null,
         state: "granted",
-        request_sha256: requestSha256,
-        content_sha256: content.sha256,
+        request_sha256: sha256,
+        content_sha256: contents,
         size_bytes: sizeBytes,
         duplicate_of: duplicateOf,
         replaces: request.replaces ?? null,
@@ -178,6 +200,8 @@ async function insert(
       detail: { state: "granted", version: 1 },
     }),
   ]);
+  const [opened] = await Promise.all([openDocument(tx, actor, request.id), inserted]);
+  return opened;
 }
 
 /** Adds files to a document, each under a staging key of its own. */
@@ -205,24 +229,27 @@ export async function insertFiles(
   await tx.insertInto("document_file").values(rows).execute();
 }
 
-/** Refuses a kind that the tenant does not have. */
-export async function checkKind(tx: Transaction, kind: string): Promise<void> {
-  const known = await tx
+/** Names of the document kinds that the tenant has, sorted. */
+export async function listKindNames(tx: Transaction): Promise<string[]> {
+  const kinds = await tx
     .selectFrom("document_kind")
     .select("name")
     .where("tenant_id", "=", tx.insideTenant)
     .orderBy("name")
     .execute();
-  if (known.some(({ name }) => name === kind)) return;
+  return kinds.map(({ name }) => name);
+}
+
+/** Refuses a kind that is not among the tenant's. */
+export function checkKind(known: readonly string[], kind: string): void {
+  if (known.includes(kind)) return;
   throw new Refusal(
     "unknown_kind",
-    `There is no document kind “${kind}”. Choose one of: ${known.map(({ name }) => name).join(", ")}.`,
+    `There is no document kind “${kind}”. Choose one of: ${known.join(", ")}.`,
   );
 }
 
-async function checkReplaces(tx: Transaction, actor: Actor, replaces: string | null): Promise<void> {
-  if (replaces === null) return;
-  const target = await findDocument(tx, replaces);
+function checkReplaced(actor: Actor, target: DocumentRow | undefined): void {
   if (!target || target.owner_id !== actor.userId || target.state === "erased") {
     throw new Refusal("unknown_replaced", "The document that this one shall replace is not one of yours.", {
       status: 404,

@@ -1,51 +1,41 @@
+import type { Kysely } from "kysely";
+import type { Tables } from "../database/tables.ts";
 import { Refusal } from "../errors.ts";
-import type { TenantId } from "../ids.ts";
+import type { Transaction } from "../ports/database.ts";
 import type { Ports } from "../ports/ports.ts";
 
-const cacheMs = 1_000;
-
-type ReadPorts = Pick<Ports, "database" | "clock">;
-
 /** Age in milliseconds of the oldest document that waits to be processed, over all tenants; null when none waits. */
-export async function oldestWaitingMs(ports: ReadPorts): Promise<number | null> {
-  return ageMs(ports, await oldestUnsettled(ports).executeTakeFirst());
+export async function oldestWaitingMs(ports: Pick<Ports, "database" | "clock">): Promise<number | null> {
+  const row = await oldestUnsettled(ports.database.system).executeTakeFirst();
+  return row?.since ? Math.max(0, ports.clock.now().getTime() - row.since.getTime()) : null;
 }
 
 /**
- * The same over documents of one tenant that wait for nothing but a free worker. One that kills its worker again and again,
- * or rests after a fault, is no sign of too much work: it must not close the intake.
+ * Since when the tenant's oldest document waits for nothing but a free worker; null when none does. One that kills its
+ * worker again and again, or rests after a fault, is no sign of too much work: it must not close the intake.
  */
-async function oldestUnattendedMs(ports: ReadPorts, tenantId: TenantId): Promise<number | null> {
-  const unattended = oldestUnsettled(ports)
-    .where("tenant_id", "=", tenantId)
+export async function unattendedSince(tx: Transaction): Promise<Date | null> {
+  const row = await oldestUnsettled(tx)
+    .where("tenant_id", "=", tx.insideTenant)
     .where("lease_until", "is", null)
-    .where("retry_at", "is", null);
-  return ageMs(ports, await unattended.executeTakeFirst());
+    .where("retry_at", "is", null)
+    .executeTakeFirst();
+  return row?.since ?? null;
 }
 
-function oldestUnsettled(ports: ReadPorts) {
-  return ports.database.system
+function oldestUnsettled(database: Kysely<Tables>) {
+  return database
     .selectFrom("document")
     .select(({ fn }) => fn.min("received_at").as("since"))
     .where("state", "in", ["received", "processing"]);
-}
-
-function ageMs(ports: ReadPorts, row: { since: Date | null } | undefined): number | null {
-  return row?.since ? Math.max(0, ports.clock.now().getTime() - row.since.getTime()) : null;
 }
 
 /**
  * Refuses a tenant's new work while its oldest waits too long already: 503 with Retry-After, so that nothing is promised in
  * vain. What others have waiting does not count: who floods us closes the intake for nobody else.
  */
-export async function checkOverload(
-  ports: Pick<Ports, "database" | "cache" | "clock" | "config">,
-  tenantId: TenantId,
-): Promise<void> {
-  const cacheKey = `oldest-waiting:${tenantId}`;
-  const known = await ports.cache.get(cacheKey);
-  const waitingMs = known === null ? ((await oldestUnattendedMs(ports, tenantId)) ?? 0) : Number(known);
-  if (known === null) await ports.cache.set(cacheKey, String(waitingMs), cacheMs);
+export function checkOverload(ports: Pick<Ports, "clock" | "config">, since: Date | null): void {
+  const waitingMs = since === null ? 0 : ports.clock.now().getTime() - since.getTime();
   if (waitingMs <= ports.config.periods.overload) return;
   throw new Refusal(
     "overloaded",

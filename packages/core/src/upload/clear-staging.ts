@@ -79,7 +79,7 @@ export async function collectStaging(ports: ClearPorts): Promise<number> {
 async function isExpected(ports: ClearPorts, key: string): Promise<boolean> {
   const owner = parseStagingKey(key);
   if (!owner) return false;
-  const row = await ports.database.withTenant(owner.tenantId, (tx) =>
+  const row = await ports.database.inOneTrip(owner.tenantId, (tx) =>
     tx
       .selectFrom("document_file")
       .innerJoin("document", (join) =>
@@ -94,7 +94,7 @@ async function isExpected(ports: ClearPorts, key: string): Promise<boolean> {
       .executeTakeFirst(),
   );
   if (row) return row.staging_cleared_at === null;
-  const known = await ports.database.withTenant(owner.tenantId, (tx) => findDocument(tx, owner.documentId));
+  const known = await ports.database.inOneTrip(owner.tenantId, (tx) => findDocument(tx, owner.documentId));
   if (known) return false;
   // Rows of documents are never deleted: this is a restored database, and here lies perhaps the only copy.
   ports.log.error("staging.unknown_document", { tenantId: owner.tenantId, documentId: owner.documentId });

@@ -4,7 +4,7 @@ import { viewDocument } from "../document/view-document.ts";
 import { Refusal } from "../errors.ts";
 import { type Actor, actorName } from "../user/user.ts";
 import { grantExpired } from "./grant-expired.ts";
-import { type ReceivePorts, receiveDocument } from "./receive-document.ts";
+import { receiveLoaded, type ReceivePorts } from "./receive-document.ts";
 
 /** The client says that all is sent; the store decides. Refused, with the missing pages named, while some are not there. */
 export async function completeUpload(
@@ -13,13 +13,11 @@ export async function completeUpload(
   documentId: string,
 ): Promise<DocumentView> {
   const { tenantId } = actor;
-  const { document, files } = await ports.database.withTenant(tenantId, (tx) =>
-    loadVisible(tx, actor, documentId),
-  );
-  if (document.state === "expired") throw grantExpired();
-  const { missing } = await receiveDocument(ports, { tenantId, documentId }, actorName(actor));
-  if (missing.length > 0) throw incomplete(missing, files.length);
-  return await ports.database.withTenant(tenantId, (tx) => viewDocument(tx, actor, documentId));
+  const loaded = await ports.database.inOneTrip(tenantId, (tx) => loadVisible(tx, actor, documentId));
+  if (loaded.document.state === "expired") throw grantExpired();
+  const { missing } = await receiveLoaded(ports, tenantId, loaded, actorName(actor));
+  if (missing.length > 0) throw incomplete(missing, loaded.files.length);
+  return await ports.database.inOneTrip(tenantId, (tx) => viewDocument(tx, actor, documentId));
 }
 
 function incomplete(missing: number[], of: number): Refusal {

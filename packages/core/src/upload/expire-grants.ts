@@ -30,7 +30,7 @@ export async function receiveSilent(ports: ReceivePorts): Promise<number> {
 
 /** Noted before the look: one that cannot be looked at waits longer and longer, too. */
 async function look(ports: ReceivePorts, waiting: Waiting): Promise<boolean> {
-  await ports.database.withTenant(waiting.tenantId, (tx) =>
+  await ports.database.inOneTrip(waiting.tenantId, (tx) =>
     tx
       .updateTable("document")
       .set({ rung_at: sql`clock_timestamp()` })

@@ -18,7 +18,7 @@ export async function ingestUpload(ports: ReceivePorts, key: string): Promise<vo
   const left =
     there.sha256 === null
       ? 0
-      : await ports.database.withTenant(tenantId, (tx) => markPage(tx, documentId, there));
+      : await ports.database.inOneTrip(tenantId, (tx) => markPage(tx, documentId, there));
   if (left === 0) await receiveDocument(ports, { tenantId, documentId }, "system:ingest");
 }
 

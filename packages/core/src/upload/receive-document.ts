@@ -10,7 +10,7 @@ import type { ObjectFacts } from "../ports/objects.ts";
 import type { Ports } from "../ports/ports.ts";
 import { compositeSha256, inParts } from "./check-declaration.ts";
 import { declaredParts, isPart } from "./sign-uploads.ts";
-import { findDuplicate, lockContent } from "./find-duplicate.ts";
+import { duplicatesOf, lockContent } from "./find-duplicate.ts";
 
 export type ReceivePorts = Pick<Ports, "database" | "objects" | "queue" | "ids" | "clock" | "config" | "log">;
 type Document = { tenantId: TenantId; documentId: string };
@@ -25,12 +25,23 @@ export async function receiveDocument(
   { tenantId, documentId }: Document,
   actor: string,
 ): Promise<{ missing: number[] }> {
-  const loaded = await ports.database.withTenant(tenantId, (tx) => loadDocument(tx, documentId));
-  if (!loaded || loaded.document.state !== "granted") return { missing: [] };
+  const loaded = await ports.database.inOneTrip(tenantId, (tx) => loadDocument(tx, documentId));
+  return loaded ? await receiveLoaded(ports, tenantId, loaded, actor) : { missing: [] };
+}
+
+/** The same of a document that was just read; when it is another by now, it is read anew. */
+export async function receiveLoaded(
+  ports: ReceivePorts,
+  tenantId: TenantId,
+  loaded: Loaded,
+  actor: string,
+): Promise<{ missing: number[] }> {
+  const documentId = loaded.document.id;
+  if (loaded.document.state !== "granted") return { missing: [] };
   const arrived = await findArrived(ports, loaded.files);
   const missing = loaded.files.filter((file) => !arrived.includes(file)).map((file) => file.position);
   if (missing.length > 0) {
-    await ports.database.withTenant(tenantId, (tx) => markArrived(tx, documentId, arrived));
+    await ports.database.inOneTrip(tenantId, (tx) => markArrived(tx, documentId, arrived));
     return { missing };
   }
   if (await receive(ports, tenantId, loaded, actor)) return { missing };
@@ -44,7 +55,7 @@ async function receive(
   { document, files }: Loaded,
   actor: string,
 ): Promise<boolean> {
-  const received = await ports.database.withTenant(tenantId, (tx) =>
+  const received = await ports.database.inOneTrip(tenantId, (tx) =>
     moveToReceived(ports, tx, document, files, actor),
   );
   if (!received) return false;
@@ -61,13 +72,10 @@ async function moveToReceived(
   actor: string,
 ) {
   const content = { documentId: document.id, sha256: document.content_sha256 };
-  const [, duplicateOf, waitsTurn] = await Promise.all([
-    lockContent(tx, content),
-    findDuplicate(tx, content),
-    mustWait(tx),
-  ]);
   const code = confirmationCode(ports.ids);
-  const [moved] = await Promise.all([
+  const duplicateOf = sql`jsonb_build_object('duplicateOf', duplicate_of)`;
+  const [, moved] = await Promise.all([
+    lockContent(tx, content),
     moveDocument(ports, tx, {
       documentId: document.id,
       from: ["granted"],
@@ -77,23 +85,23 @@ async function moveToReceived(
         received_at: sql`clock_timestamp()`,
         rung_at: sql`clock_timestamp()`,
         confirmation_code: code,
-        duplicate_of: duplicateOf,
-        waits_turn: waitsTurn,
+        duplicate_of: duplicatesOf(tx, content), // looks under the lock that travels before it
+        waits_turn: mustWait(tx),
       },
       event: {
         type: "document.received",
         data: {
           ownerId: document.owner_id,
           confirmationCode: code,
-          duplicateOf,
           files: files.map(({ position, sha256, size_bytes }) => ({
             position,
             sha256,
             sizeBytes: size_bytes,
           })),
         },
+        moved: duplicateOf,
       },
-      audit: { actor, action: "document.received", detail: { duplicateOf } },
+      audit: { actor, action: "document.received", moved: duplicateOf },
     }),
     markArrived(tx, document.id, files),
   ]);

@@ -1,8 +1,7 @@
 import type { FileUpload, UploadReply, UploadRequest } from "../api-shapes.ts";
 import type { DocumentFileRow, DocumentRow } from "../database/tables.ts";
 import { documentLimits } from "../document/document.ts";
-import { loadVisible } from "../document/load-document.ts";
-import { viewDocument } from "../document/view-document.ts";
+import { openDocument, type Opened } from "../document/view-document.ts";
 import type { SignedRequest, StoredPart } from "../ports/objects.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { Actor } from "../user/user.ts";
@@ -28,12 +27,17 @@ export async function signMissing(
   actor: Actor,
   documentId: string,
 ): Promise<UploadReply> {
-  const { document, files } = await ports.database.withTenant(actor.tenantId, (tx) =>
-    loadVisible(tx, actor, documentId),
-  );
+  const opened = await ports.database.inOneTrip(actor.tenantId, (tx) => openDocument(tx, actor, documentId));
+  return await signOpened(ports, opened);
+}
+
+/** The same of a document that was just read. */
+export async function signOpened(
+  ports: SigningPorts,
+  { document, files, view }: Opened,
+): Promise<UploadReply> {
   const open = document.state === "granted" ? files.filter((file) => file.arrived_at === null) : [];
   const uploads = await Promise.all(open.map((file) => signFile(ports, document, file)));
-  const view = await ports.database.withTenant(actor.tenantId, (tx) => viewDocument(tx, actor, documentId));
   return { document: view, uploads };
 }
 

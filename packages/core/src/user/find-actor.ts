@@ -32,7 +32,7 @@ export function cacheKey({ tenantId, userId }: Person): string {
 }
 
 async function look(ports: Pick<Ports, "database">, { tenantId, userId }: Person): Promise<Known | null> {
-  const row = await ports.database.withTenant(tenantId, (tx) =>
+  const row = await ports.database.inOneTrip(tenantId, (tx) =>
     tx
       .selectFrom("app_user")
       .select(["role", "disabled_at"])

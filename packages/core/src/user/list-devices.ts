@@ -8,7 +8,7 @@ export async function listDevices(
   ports: Pick<Ports, "database">,
   { tenantId, userId }: Actor,
 ): Promise<z.infer<typeof DeviceList>> {
-  const rows = await ports.database.withTenant(tenantId, (tx) =>
+  const rows = await ports.database.inOneTrip(tenantId, (tx) =>
     tx
       .selectFrom("device")
       .select(["id", "platform", "registered_at"])

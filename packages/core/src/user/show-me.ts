@@ -6,7 +6,7 @@ import type { Actor } from "./user.ts";
 /** The person behind the token. */
 export async function showMe(ports: Pick<Ports, "database">, actor: Actor): Promise<z.infer<typeof Me>> {
   const { tenantId, userId, role } = actor;
-  const row = await ports.database.withTenant(tenantId, (tx) =>
+  const row = await ports.database.inOneTrip(tenantId, (tx) =>
     tx
       .selectFrom("app_user")
       .select(["name", "language"])
