@@ -331,3 +331,15 @@ test("a role that the route does not name is not allowed", () => {
   );
   expect(() => checkRole({ role: "operator" }, [])).toThrow(expect.objectContaining({ status: 403 }));
 });
+
+test("a token that was accepted a moment ago lends nothing to one with another signature or other claims", async () => {
+  const accepted = token();
+  for (let time = 0; time < 2; time += 1)
+    expect(await verify(`Bearer ${accepted}`)).toEqual({ tenantId: tenant, userId: sub });
+  const [header, claims, signature] = accepted.split(".") as [string, string, string];
+  const altered = [
+    `${header}.${claims}.${flip(signature, 10)}`,
+    `${header}.${encode({ ...good(), sub: randomUUID() })}.${signature}`,
+  ];
+  for (const one of altered) await expect(verify(`Bearer ${one}`)).rejects.toMatchObject({ status: 401 });
+});

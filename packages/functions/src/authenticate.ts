@@ -1,3 +1,4 @@
+import type { Config } from "@strongroom/core/config";
 import { Refusal } from "@strongroom/core/errors";
 import { TenantId, UserId } from "@strongroom/core/ids";
 import type { Ports } from "@strongroom/core/ports/ports";
@@ -5,6 +6,7 @@ import type { Actor, Role } from "@strongroom/core/user/user";
 import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify, type JWTVerifyGetKey } from "jose";
 import * as z from "zod";
 import { Outage } from "./problem.ts";
+import { VerifiedTokens } from "./verified-tokens.ts";
 
 /** Asymmetric only, so that a public key can never be taken for a shared secret. ES256: ours; RS256: Cognito and most others. */
 const algorithms = ["ES256", "RS256"];
@@ -28,7 +30,10 @@ export async function verifyCaller(
   authorization: string | undefined,
 ): Promise<Caller> {
   const token = bearerOf(authorization);
-  const keys = keysOf(config.auth.issuer);
+  const { keys, verified } = issuerOf(config.auth);
+  const nowMs = clock.now().getTime();
+  const known = verified.find(token, nowMs);
+  if (known) return known;
   try {
     const { payload, protectedHeader } = await jwtVerify(token, keys, {
       algorithms,
@@ -39,10 +44,11 @@ export async function verifyCaller(
       currentDate: clock.now(),
     });
     if (!isAccessToken(protectedHeader.typ, payload)) throw new errors.JWTInvalid("not an access token");
-    const { sub, tenant, iat } = Claims.parse(payload);
-    if (iat > clock.now().getTime() / 1_000 + clockToleranceSeconds)
-      throw new errors.JWTInvalid("issued in the future");
-    return { tenantId: tenant, userId: sub };
+    const { sub, tenant, iat, exp } = Claims.parse(payload);
+    if (iat > nowMs / 1_000 + clockToleranceSeconds) throw new errors.JWTInvalid("issued in the future");
+    const caller = { tenantId: tenant, userId: sub };
+    verified.add(token, caller, { nowMs, expiresAtMs: exp * 1_000 });
+    return caller;
   } catch (error) {
     if (error instanceof Outage) throw error;
     log.info("token.refused", { reason: error instanceof errors.JOSEError ? error.code : "claims" });
@@ -85,16 +91,18 @@ function invalidToken(): Refusal {
   });
 }
 
-/** One key set for each issuer and process, made at the first token. */
-const keySets = new Map<string, JWTVerifyGetKey>();
+type Issuer = { keys: JWTVerifyGetKey; verified: VerifiedTokens };
+/** One for each issuer, audience and process, made at the first token. */
+const issuers = new Map<string, Issuer>();
 
-function keysOf(issuer: string): JWTVerifyGetKey {
-  const known = keySets.get(issuer);
+function issuerOf({ issuer, audience }: Config["auth"]): Issuer {
+  const name = JSON.stringify([issuer, audience]);
+  const known = issuers.get(name);
   if (known) return known;
   const url = new URL(`${issuer.replace(/\/$/, "")}/.well-known/jwks.json`);
-  const keys = honest(createRemoteJWKSet(trusted(url), keyCache));
-  keySets.set(issuer, keys);
-  return keys;
+  const made = { keys: honest(createRemoteJWKSet(trusted(url), keyCache)), verified: new VerifiedTokens() };
+  issuers.set(name, made);
+  return made;
 }
 
 /** Tells a token that no key fits from keys that cannot be had: the first is the caller's, the second is ours. */
