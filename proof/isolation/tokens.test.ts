@@ -145,12 +145,12 @@ describe("the keys of the issuer", () => {
 
   test("that the issuer took away are believed for ten minutes at most", async () => {
     trust("/rotating");
-    const old = forgeFor(driver, "/rotating").token({}, { kid: "retired" }, signers.retired);
-    expect((await showMe(old)).status).toBe(200);
+    const old = () => forgeFor(driver, "/rotating").token({}, { kid: "retired" }, signers.retired);
+    expect((await showMe(old())).status).toBe(200);
     keys.rotate();
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 601_000 });
     try {
-      expect((await showMe(old)).status).toBe(401);
+      expect((await showMe(old())).status).toBe(401);
       expect((await showMe(forgeFor(driver, "/rotating").token())).status).toBe(200);
     } finally {
       vi.useRealTimers();
