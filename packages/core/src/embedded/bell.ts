@@ -1,6 +1,6 @@
 import pg from "pg";
 import type { Connection } from "../ports/database.ts";
-import { sessionConfig } from "./postgres-session.ts";
+import { kept, sessionConfig } from "./postgres-session.ts";
 
 const reconnectMs = 100;
 
@@ -114,7 +114,8 @@ export class Bell {
     const client = this.#client;
     if (client === null || names.length === 0) return;
     try {
-      await client.query("select pg_notify($1, name) from unnest($2::text[]) name", [this.#channel, names]);
+      const ring = "select pg_notify($1, name) from unnest($2::text[]) name";
+      await client.query(kept(ring, [this.#channel, names]));
     } catch {
       await client.end().catch(() => {}); // a silent connection, too, is given up and made anew
     }

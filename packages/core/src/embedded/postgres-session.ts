@@ -1,4 +1,5 @@
 import pg from "pg";
+import { StatementNames } from "../database/statement-names.ts";
 import type { Connection } from "../ports/database.ts";
 
 /** Longest time in which the server finishes or gives up a statement of an embedded adapter. */
@@ -15,6 +16,14 @@ export function sessionConfig(connection: Connection, name: string): pg.ClientCo
     keepAlive: true,
   };
 }
+
+const names = new StatementNames();
+
+/** A statement whose plan the connection keeps: for those that an adapter makes all the time. */
+export const kept = (text: string, values: unknown[]): pg.QueryConfig => {
+  const name = names.of(text);
+  return { text, values, ...(name !== undefined && { name }) };
+};
 
 /** A small pool of an adapter's own. A lost connection fails the statement that runs on it and is replaced at the next. */
 export function openPool(connection: Connection, name: string): pg.Pool {

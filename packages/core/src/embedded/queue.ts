@@ -4,7 +4,7 @@ import type { Message, Queue, QueueDepth, QueueName } from "../ports/queue.ts";
 import { Bell } from "./bell.ts";
 import { answer, extraDelayMs, noFaults, strikes } from "./faults.ts";
 import type { Faults } from "./faults.ts";
-import { ensureTables, openPool } from "./postgres-session.ts";
+import { ensureTables, kept, openPool } from "./postgres-session.ts";
 import { queueStatements, queueTables } from "./queue-statements.ts";
 import type { LoanRow } from "./queue-statements.ts";
 
@@ -58,24 +58,27 @@ function queueOn(
     },
     async extend(queue, receipt, visibilityMs) {
       within("visibilityMs", visibilityMs, 0, limits.visibilityMs);
-      await act(pool.query(queueStatements.extend, [queue, receipt, visibilityMs]));
+      await act(pool.query(kept(queueStatements.extend, [queue, receipt, visibilityMs])));
     },
-    acknowledge: (queue, receipt) => act(pool.query(queueStatements.acknowledge, [queue, receipt])),
+    acknowledge: (queue, receipt) => act(pool.query(kept(queueStatements.acknowledge, [queue, receipt]))),
     async release(queue, receipt, delayMs) {
       within("delayMs", delayMs, 0, limits.visibilityMs);
-      await act(pool.query(queueStatements.release, [queue, receipt, delayMs]).then(() => bell.ring(queue)));
+      await act(
+        pool.query(kept(queueStatements.release, [queue, receipt, delayMs])).then(() => bell.ring(queue)),
+      );
     },
     async receiveDead(queue, { max, visibilityMs }) {
       within("max", max, 1, limits.messages);
       within("visibilityMs", visibilityMs, 0, limits.visibilityMs);
-      await pool.query(queueStatements.bury, [queue, maxReceives]);
-      const { rows } = await pool.query<LoanRow>(queueStatements.takeDead, [queue, max, visibilityMs]);
+      await pool.query(kept(queueStatements.bury, [queue, maxReceives]));
+      const { rows } = await pool.query<LoanRow>(kept(queueStatements.takeDead, [queue, max, visibilityMs]));
       return answer(faults, Promise.resolve(rows.map(message)));
     },
-    acknowledgeDead: (queue, receipt) => act(pool.query(queueStatements.acknowledgeDead, [queue, receipt])),
+    acknowledgeDead: (queue, receipt) =>
+      act(pool.query(kept(queueStatements.acknowledgeDead, [queue, receipt]))),
     async depth(queue) {
-      await pool.query(queueStatements.bury, [queue, maxReceives]);
-      const { rows } = await pool.query<QueueDepth>(queueStatements.depth, [queue]);
+      await pool.query(kept(queueStatements.bury, [queue, maxReceives]));
+      const { rows } = await pool.query<QueueDepth>(kept(queueStatements.depth, [queue]));
       return rows[0]!;
     },
     async close() {
@@ -93,7 +96,7 @@ async function send(
   delayMs: number,
   attributes: Record<string, string>,
 ) {
-  await pool.query(queueStatements.send, [queue, body, JSON.stringify(attributes), delayMs]);
+  await pool.query(kept(queueStatements.send, [queue, body, JSON.stringify(attributes), delayMs]));
 }
 
 type Receiver = { pool: pg.Pool; bell: Bell; faults: Faults; maxReceives: number; isOpen: () => boolean };
@@ -124,17 +127,19 @@ async function take(
   want: { max: number; visibilityMs: number; maxReceives: number; shuffled: boolean },
 ): Promise<{ messages: Message[]; buried: boolean }> {
   const sql = queueStatements.take(want.shuffled ? "random()" : "visible_at, id");
-  const { rows } = await pool.query<LoanRow>(sql, [queue, want.max, want.visibilityMs, want.maxReceives]);
+  const { rows } = await pool.query<LoanRow>(
+    kept(sql, [queue, want.max, want.visibilityMs, want.maxReceives]),
+  );
   const loaned = rows.filter((row) => !row.dead);
   return { messages: loaned.map(message), buried: loaned.length < rows.length };
 }
 
 async function double(pool: pg.Pool, original: Message): Promise<void> {
-  await pool.query(queueStatements.double, [original.receipt]);
+  await pool.query(kept(queueStatements.double, [original.receipt]));
 }
 
 async function untilNextMs(pool: pg.Pool, queue: QueueName): Promise<number> {
-  const { rows } = await pool.query<{ untilMs: number | null }>(queueStatements.untilNext, [queue]);
+  const { rows } = await pool.query<{ untilMs: number | null }>(kept(queueStatements.untilNext, [queue]));
   return Math.max(10, rows[0]?.untilMs ?? pollMs); // a message that another receiver is just taking must not make us spin
 }
 

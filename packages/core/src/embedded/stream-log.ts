@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type pg from "pg";
 import type { ConsumedRecord, StreamRecord, Topic } from "../ports/stream.ts";
 import { topics } from "../ports/stream.ts";
+import { kept } from "./postgres-session.ts";
 
 /** Limit of a record's key, value and headers together: Kafka's default. */
 const recordLimitBytes = 1_048_576;
@@ -107,9 +108,11 @@ export async function readFrom(
   limit: number,
 ): Promise<ConsumedRecord[]> {
   const { rows } = await pool.query<ConsumedRecord>(
-    `select topic, partition, record_offset as offset, key, value, headers from embedded.stream_record
-     where topic = $1 and partition = $2 and record_offset >= $3 order by record_offset limit $4`,
-    [topic, partition, offset, limit],
+    kept(
+      `select topic, partition, record_offset as offset, key, value, headers from embedded.stream_record
+       where topic = $1 and partition = $2 and record_offset >= $3 order by record_offset limit $4`,
+      [topic, partition, offset, limit],
+    ),
   );
   return rows;
 }

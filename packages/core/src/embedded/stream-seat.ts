@@ -1,7 +1,7 @@
 import pg from "pg";
 import type { Connection } from "../ports/database.ts";
 import type { Topic } from "../ports/stream.ts";
-import { sessionConfig } from "./postgres-session.ts";
+import { kept, sessionConfig } from "./postgres-session.ts";
 
 /** First key of our two-key advisory locks; a subscription's id is added. The number is arbitrary, but fixed. */
 const lockClass = 0x5352_0000;
@@ -127,7 +127,7 @@ export class Seat {
   #query<Row extends pg.QueryResultRow>(sql: string, parameters: unknown[] = []): Promise<Row[]> {
     const asked = this.#before.then(async () => {
       try {
-        return (await this.#client.query<Row>(sql, parameters)).rows;
+        return (await this.#client.query<Row>(kept(sql, parameters))).rows;
       } catch (error) {
         this.#lost.abort();
         throw error;

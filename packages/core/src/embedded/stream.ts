@@ -7,7 +7,7 @@ import type { Stream, StreamRecord, Topic } from "../ports/stream.ts";
 import { Bell } from "./bell.ts";
 import { answer, extraDelayMs, noFaults, strikes } from "./faults.ts";
 import type { Faults } from "./faults.ts";
-import { ensureTables, openPool } from "./postgres-session.ts";
+import { ensureTables, kept, openPool } from "./postgres-session.ts";
 import {
   appendParameters,
   appendStatement,
@@ -130,7 +130,7 @@ async function append(
   const ordered = strikes(faults, faults.reorder) ? mixKeys(records, faults) : records;
   const times = strikes(faults, faults.duplicate) ? 2 : 1;
   for (let time = 0; time < times; time++) {
-    await answer(faults, pool.query(appendStatement, appendParameters(topic, partition, ordered)));
+    await answer(faults, pool.query(kept(appendStatement, appendParameters(topic, partition, ordered))));
   }
 }
 
