@@ -1,5 +1,4 @@
 import pg from "pg";
-import { StatementNames } from "../database/statement-names.ts";
 import type { Connection } from "../ports/database.ts";
 
 /** Longest time in which the server finishes or gives up a statement of an embedded adapter. */
@@ -17,13 +16,14 @@ export function sessionConfig(connection: Connection, name: string): pg.ClientCo
   };
 }
 
-const names = new StatementNames();
+const names = new Map<string, string>();
 
-/** A statement whose plan the connection keeps: for those that an adapter makes all the time. */
-export const kept = (text: string, values: unknown[]): pg.QueryConfig => {
-  const name = names.of(text);
-  return { text, values, ...(name !== undefined && { name }) };
-};
+/** A statement whose plan each connection keeps, for those that an adapter makes all the time: there are a dozen. */
+export function kept(text: string, values: unknown[]): pg.QueryConfig {
+  const name = names.get(text) ?? `strongroom_${names.size}`;
+  names.set(text, name);
+  return { name, text, values };
+}
 
 /** A small pool of an adapter's own. A lost connection fails the statement that runs on it and is replaced at the next. */
 export function openPool(connection: Connection, name: string): pg.Pool {
