@@ -59,6 +59,25 @@ export function databaseContract(name: string, open: () => Promise<OpenDatabase>
       expect(await database.withTenant(tenants[0], findMarks)).not.toContain("half");
     });
 
+    it("keeps all or nothing of what leaves in one trip, and refuses what comes too late for it", async () => {
+      const { database, other, tenants } = world;
+      const [, marks] = await database.inOneTrip(tenants[0], (tx) =>
+        Promise.all([leaveMark(tx, "one trip"), findMarks(tx)]),
+      );
+      expect(marks).toContain("one trip");
+      const half = (tx: Transaction) =>
+        Promise.all([leaveMark(tx, "half trip"), sql`select 1 / 0`.execute(tx)]);
+      await expect(database.inOneTrip(tenants[0], half)).rejects.toThrow("division by zero");
+      const late = async (tx: Transaction) => {
+        await findMarks(tx);
+        await leaveMark(tx, "late");
+      };
+      await expect(database.inOneTrip(tenants[0], late)).rejects.toThrow("after its transaction had left");
+      const kept = await other.inOneTrip(tenants[0], findMarks);
+      expect(kept.filter((mark) => ["one trip", "half trip", "late"].includes(mark))).toEqual(["one trip"]);
+      expect(await other.inOneTrip(tenants[1], findMarks)).not.toContain("one trip");
+    });
+
     it("runs the statements of a transaction in the order in which they were made, awaited or not", async () => {
       const { database, tenants } = world;
       const seen = await database.withTenant(tenants[0], async (tx) => {
