@@ -13,6 +13,8 @@ export default defineConfig({
       "**/*.engines.test.ts",
       // The long proofs have a command of their own: npm run test:proofs.
       "proof/{audit,canary,chaos,erasure,isolation,simulate,toxic}/**",
+      // A minute and more of synthesis: npm run test:stacks.
+      "stacks/{proof,rehearse}/**",
     ],
     globalSetup: "packages/local/src/test-setup.ts",
     pool: "forks",
