@@ -19,13 +19,13 @@ export type FlakyRates = {
 /** What a network and what is behind it do to one process. */
 export type Weather = {
   /** Draws whether a fault of this share strikes now. */
-  strikes(share: number): boolean;
+  strikes: (share: number) => boolean;
   /** Resolves when requests to this service are answered again; rejects when a client would not wait any longer. */
-  untilThere(service: "objects" | "keys"): Promise<void>;
+  untilThere: (service: "objects" | "keys") => Promise<void>;
   /** Called when this is done and nobody has been told yet: the moment to die. */
-  done(what: "publish" | "push"): void;
+  done: (what: "publish" | "push") => void;
   /** Passes the time before try `tries + 1`. */
-  rest(tries: number): Promise<void>;
+  rest: (tries: number) => Promise<void>;
 };
 
 /** As AWS's SDK does it by itself: a port hears of a fault when three requests have failed. */
