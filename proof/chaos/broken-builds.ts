@@ -65,7 +65,7 @@ export const brokenBuilds: BrokenBuild[] = [
     injuries: ["kill relay"],
     documents: 24,
     found: ["P4"],
-    rates: { unacknowledged: 0.3 },
+    rates: { unacknowledged: 0.5 },
   },
   {
     name: "the collector knows neither grace nor manifests",

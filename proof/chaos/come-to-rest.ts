@@ -64,7 +64,7 @@ export async function untilAtRest(
     const tookMs = Math.round(performance.now() - startedMs);
     if (quiet) return tookMs;
     if (tookMs > limitMs) return null;
-    await sleep(100);
+    await sleep(200); // each look is a connection of its own
   }
 }
 

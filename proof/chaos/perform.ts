@@ -118,7 +118,7 @@ async function sendAndInjure(
   };
   for (const [index, kind] of injuries.entries()) {
     scene.release = () => gate.openTo(Math.ceil(((index + 1) * documents.length) / injuries.length));
-    await sleep(100 + random() * 300);
+    await sleep(50 + random() * 150);
     await injure(scene, kind);
   }
   await scene.ledger.close();
