@@ -16,6 +16,8 @@ export type Road = {
   pages: Pages;
   random: () => number;
   timeDivisor: number;
+  /** Who all go this road. */
+  drivers: number;
   /** Aborts when nobody looks any more at what became of their documents. */
   leaving: AbortSignal;
   sleep: (delayMs: number, until?: AbortSignal) => Promise<void>;
@@ -38,8 +40,11 @@ const partLimitBytes = 16 * 1024 * 1024;
 const settled = new Set(["stored", "rejected", "failed"]);
 /** Between two looks at a document, ever longer: who sends a hundred documents does not look at each all the time. */
 const pollMs = { first: 1_500, most: 10_000 };
-/** Between two tries of what had no answer, ever longer too. */
-const retryMs = { first: 250, most: 1_000 };
+/**
+ * Between two tries of what had no answer, ever longer too; all drivers together try 25 times a second at most. An API whose
+ * answers come too late gets nothing done while more is asked of it than it can answer, and time that is divided divides no work.
+ */
+const retryMs = { first: 250, mostPerDriver: 40 };
 
 /** One request to the API in the driver's name. */
 export function call(
@@ -73,10 +78,11 @@ export function outcomeOf(answer: Answer | null): Outcome {
 
 /** Tries until there is an answer that no later one would better; waits as it is told to. */
 export async function insist(
-  road: Pick<Road, "sleep" | "random" | "timeDivisor">,
+  road: Pick<Road, "sleep" | "random" | "timeDivisor" | "drivers">,
   attempt: () => Promise<Answer | null>,
 ): Promise<Answer | null> {
-  for (let limitMs = retryMs.first; ; limitMs = Math.min(retryMs.most, limitMs * 1.5)) {
+  const mostMs = Math.max(retryMs.first, retryMs.mostPerDriver * road.drivers);
+  for (let limitMs = retryMs.first; ; limitMs = Math.min(mostMs, limitMs * 1.6)) {
     const answer = await attempt();
     const mayHeal = answer === null || answer.status >= 500 || answer.status === 429;
     if (!mayHeal) return answer;

@@ -79,6 +79,7 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
       pages,
       random,
       timeDivisor: sizes.timeDivisor,
+      drivers: sizes.drivers,
       leaving: leaving.signal,
       sleep: (delayMs, until) => systemClock.sleep(delayMs, until),
     };
