@@ -3,7 +3,8 @@ import { ageDocuments, untilCleared } from "./age-documents.ts";
 import { call, type Driver, insist, planDocument, type Road } from "./driver.ts";
 import { attackFreshUpload, attackUploads, reviveOne } from "./hostile-uploads.ts";
 import type { Installation } from "./installation.ts";
-import type { Listed } from "../check/judged-run.ts";
+import type { Listed, PublicKey } from "../check/judged-run.ts";
+import { sendRequest } from "./send-request.ts";
 
 type Aftermath = {
   road: Road;
@@ -39,6 +40,16 @@ async function untilSignaturesEnd(
   );
   const last = Math.max(0, ...signed.map(({ signedAt }) => signedAt));
   await sleep(Math.max(0, last + signedUrlMs + 1_500 - Date.now()));
+}
+
+/** Fetches the keys under which receipts verify, as anybody may. */
+export async function fetchKeys(road: Road): Promise<void> {
+  const path = "/v1/receipt-keys";
+  const answer = await insist(road, () =>
+    sendRequest({ port: road.port, host: road.host, method: "GET", path }),
+  );
+  if (answer?.status !== 200) throw new Error(`the keys were answered with ${answer?.status}`);
+  road.history.write({ what: "keys", ...(JSON.parse(answer.body.toString()) as { keys: PublicKey[] }) });
 }
 
 /** What each driver is shown of their documents, page by page. */

@@ -30,6 +30,28 @@ export function measureSlowness(): number {
   return Math.max(1, (performance.now() - startedMs) / spentMs());
 }
 
+/** So many documents at most are on their way when the faults stop. */
+const few = 20;
+
+/** Resolves when few documents wait for a worker or are in hand, or at the limit. */
+export async function untilFewWait(
+  { superuser }: Installation,
+  limitMs: number,
+  sleep: Road["sleep"],
+): Promise<void> {
+  const deadline = performance.now() + limitMs;
+  while (performance.now() < deadline) {
+    const waiting = await withClient(superuser, async (client) => {
+      const { rows } = await client.query<{ waiting: number }>(
+        "select count(*)::int as waiting from document where state in ('received', 'processing')",
+      );
+      return rows[0]!.waiting;
+    });
+    if (waiting <= few) return;
+    await sleep(250);
+  }
+}
+
 /** Milliseconds from now until nothing is on its way any more; null when that took longer than the limit. */
 export async function untilAtRest(
   { superuser }: Installation,
@@ -42,7 +64,7 @@ export async function untilAtRest(
     const tookMs = Math.round(performance.now() - startedMs);
     if (quiet) return tookMs;
     if (tookMs > limitMs) return null;
-    await sleep(100);
+    await sleep(200); // each look is a connection of its own
   }
 }
 

@@ -16,9 +16,11 @@ export type Road = {
   pages: Pages;
   random: () => number;
   timeDivisor: number;
-  /** Whether there is still time to try again. */
-  isOpen: () => boolean;
-  sleep: (delayMs: number) => Promise<void>;
+  /** Who all go this road. */
+  drivers: number;
+  /** Aborts when nobody looks any more at what became of their documents. */
+  leaving: AbortSignal;
+  sleep: (delayMs: number, until?: AbortSignal) => Promise<void>;
 };
 
 /** A driver with a token and what they sent. */
@@ -36,7 +38,13 @@ export type SentDocument = {
 
 const partLimitBytes = 16 * 1024 * 1024;
 const settled = new Set(["stored", "rejected", "failed"]);
-const pollMs = 1_500;
+/** Between two looks at a document, ever longer: who sends a hundred documents does not look at each all the time. */
+const pollMs = { first: 1_500, most: 10_000 };
+/**
+ * Between two tries of what had no answer, ever longer too; all drivers together try 25 times a second at most. An API whose
+ * answers come too late gets nothing done while more is asked of it than it can answer, and time that is divided divides no work.
+ */
+const retryMs = { first: 250, mostPerDriver: 40 };
 
 /** One request to the API in the driver's name. */
 export function call(
@@ -68,17 +76,18 @@ export function outcomeOf(answer: Answer | null): Outcome {
   return answer.status < 300 ? "ok" : "refused";
 }
 
-/** Tries until there is an answer that no later one would better, or no more time; waits as it is told to. */
+/** Tries until there is an answer that no later one would better; waits as it is told to. */
 export async function insist(
-  road: Pick<Road, "isOpen" | "sleep" | "random" | "timeDivisor">,
+  road: Pick<Road, "sleep" | "random" | "timeDivisor" | "drivers">,
   attempt: () => Promise<Answer | null>,
 ): Promise<Answer | null> {
-  for (;;) {
+  const mostMs = Math.max(retryMs.first, retryMs.mostPerDriver * road.drivers);
+  for (let limitMs = retryMs.first; ; limitMs = Math.min(mostMs, limitMs * 1.6)) {
     const answer = await attempt();
     const mayHeal = answer === null || answer.status >= 500 || answer.status === 429;
-    if (!mayHeal || !road.isOpen()) return answer;
+    if (!mayHeal) return answer;
     const askedMs = (Number(answer?.headers["retry-after"] ?? 0) * 1_000) / road.timeDivisor;
-    await road.sleep(askedMs + 50 + road.random() * 400);
+    await road.sleep(askedMs + limitMs * (0.2 + road.random()));
   }
 }
 
@@ -149,7 +158,7 @@ function requestOf(id: string, pages: Page[], replaces: string | null): AcceptUp
   } as AcceptUploadRequest;
 }
 
-/** Announces a document until it is clear what became of that; null when it was refused, or time is up. */
+/** Announces a document until it is clear what became of that; null when it was refused. */
 export async function accept(
   road: Road,
   driver: Driver,
@@ -194,7 +203,7 @@ export async function sendPages(
         again ||= answer === null || (answer.status !== 412 && answer.status >= 300);
       }
     }
-    if (!again || !road.isOpen()) return;
+    if (!again) return;
     reply = readUploads(
       await insist(road, () => call(road, driver, "POST", `/v1/documents/${document.id}/uploads`)),
     );
@@ -279,8 +288,10 @@ export async function complete(road: Road, driver: Driver, { id }: SentDocument)
 
 /** Looks until the document has come to rest. */
 async function follow(road: Road, driver: Driver, document: SentDocument): Promise<void> {
-  while (road.isOpen() && !settled.has(document.state)) {
-    await road.sleep(pollMs * (0.5 + road.random()));
+  for (let restMs = pollMs.first; !settled.has(document.state);) {
+    await road.sleep(restMs * (0.5 + road.random()), road.leaving);
+    if (road.leaving.aborted) return;
+    restMs = Math.min(pollMs.most, restMs * 1.5);
     const answer = await call(road, driver, "GET", `/v1/documents/${document.id}`);
     if (answer?.status !== 200) continue;
     const { state, version } = (JSON.parse(answer.body.toString()) as UploadReply).document;

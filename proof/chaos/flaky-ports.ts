@@ -1,65 +1,171 @@
+import type { Readable } from "node:stream";
 import type { EmbeddedPorts } from "@strongroom/core/embedded/connect";
 import type { Faults } from "@strongroom/core/embedded/faults";
 
-/** How often each dependency fails, as shares of its calls. */
+/** How often each dependency fails, as shares of what goes over the wire. */
 export type FlakyRates = {
-  /** Calls of object store and keys that fail before anything is done. */
+  /** Requests to objects, queue, keys and push that fail before anything is done. */
   error: number;
-  /** Batches that the stream does not take. */
-  unacknowledged: number;
-  /** Calls that are done, but whose answer is lost. */
+  /** Requests to them that are done, but whose answer is lost. */
   lost: number;
+  /** Batches that the stream does not take; of as many again, the acknowledgement is lost. */
+  unacknowledged: number;
   /** Deliveries of queue and stream that come twice. */
   duplicate: number;
   /** Events of the object store that never come. */
   drop: number;
 };
 
-type Method = (...given: never[]) => Promise<unknown>;
-/** Draws whether a fault of this share strikes now. */
-type Strikes = (share: number) => boolean;
+/** What a network and what is behind it do to one process. */
+export type Weather = {
+  /** Draws whether a fault of this share strikes now. */
+  strikes: (share: number) => boolean;
+  /** Resolves when requests to this service are answered again; rejects when a client would not wait any longer. */
+  untilThere: (service: "objects" | "keys") => Promise<void>;
+  /** Called when this is done and nobody has been told yet: the moment to die. */
+  done: (what: "publish" | "push") => void;
+  /** Passes the time before try `tries + 1`. */
+  rest: (tries: number) => Promise<void>;
+};
+
+/** As AWS's SDK does it by itself: a port hears of a fault when three requests have failed. */
+const tries = 3;
+
+class ChaosFault extends Error {
+  override readonly name = "ChaosFault";
+}
 
 /** Faults of queue and stream as their adapters have them built in. */
-export function adapterFaults(rates: FlakyRates, strikes: Strikes, random: () => number): Faults {
+export function adapterFaults(
+  rates: FlakyRates,
+  { strikes }: Pick<Weather, "strikes">,
+  random: () => number,
+): Faults {
   return {
     // a draw that nothing is below: while faults are off, no probability strikes
     random: () => (strikes(1) ? random() : 0.999_999),
     duplicate: rates.duplicate,
     reorder: rates.duplicate,
     delayMs: 0,
-    loseAnswer: rates.lost,
+    loseAnswer: 0, // here, `flakyPorts` loses them
   };
 }
 
-/** The same ports, whose objects, keys and stream fail as those of a cloud do. */
-export function flakyPorts(ports: EmbeddedPorts, rates: FlakyRates, strikes: Strikes): EmbeddedPorts {
-  const flaky =
-    <Work extends Method>(work: Work) =>
-    async (...given: Parameters<Work>) => {
-      if (strikes(rates.error)) throw new Error("chaos: the service failed");
-      const answer = await work(...given);
-      if (strikes(rates.lost)) throw new Error("chaos: the answer was lost");
-      return answer as Awaited<ReturnType<Work>>;
-    };
-  const { objects, keys, stream } = ports;
+/** The same ports over a bad line; each request fails by itself, and most are made again before anybody notices. */
+export function flakyPorts(ports: EmbeddedPorts, rates: FlakyRates, weather: Weather): EmbeddedPorts {
+  const { strikes } = weather;
+  const request = async <Answer>(work: () => Promise<Answer>): Promise<Answer> => {
+    if (strikes(rates.error)) throw new ChaosFault("the service failed");
+    const answer = await work();
+    if (!strikes(rates.lost)) return answer;
+    (answer as Partial<Readable> | null)?.destroy?.();
+    throw new ChaosFault("the answer was lost");
+  };
+  const insist = async <Answer>(work: () => Promise<Answer>): Promise<Answer> => {
+    for (let tried = 1; ; tried++) {
+      try {
+        return await request(work);
+      } catch (error) {
+        if (!(error instanceof ChaosFault) || tried === tries) throw error;
+        await weather.rest(tried);
+      }
+    }
+  };
   return {
     ...ports,
-    objects: {
-      ...objects,
-      head: flaky((key) => objects.head(key)),
-      read: flaky((key) => objects.read(key)),
-      put: flaky((key, body, options) => objects.put(key, body, options)) as typeof objects.put,
-      listParts: flaky((key, uploadId) => objects.listParts(key, uploadId)),
-      completeParts: flaky((key, uploadId, parts) => objects.completeParts(key, uploadId, parts)),
-      remove: flaky((key, versionId) => objects.remove(key, versionId)),
-    } as typeof objects,
-    keys: { ...keys, generateDataKey: flaky((context) => keys.generateDataKey(context)) } as typeof keys,
-    stream: {
-      ...stream,
-      publish: async (topic, records) =>
-        strikes(rates.unacknowledged)
-          ? records.map(() => ({ acknowledged: false, error: new Error("chaos: the stream failed") }))
-          : await stream.publish(topic, records),
+    objects: flakyObjects(ports.objects, weather, request, insist),
+    queue: flakyQueue(ports.queue, insist),
+    keys: flakyKeys(ports.keys, weather, insist),
+    stream: flakyStream(ports.stream, rates, weather),
+    push: {
+      ...ports.push,
+      send: async (notice) => {
+        const answer = await request(() => ports.push.send(notice));
+        weather.done("push");
+        return answer;
+      },
+    },
+  };
+}
+
+type Insist = <Answer>(work: () => Promise<Answer>) => Promise<Answer>;
+
+function flakyObjects(
+  objects: EmbeddedPorts["objects"],
+  { untilThere }: Weather,
+  request: Insist,
+  insist: Insist,
+): EmbeddedPorts["objects"] {
+  const call: Insist = async (work) => {
+    await untilThere("objects");
+    return await insist(work);
+  };
+  async function* all<One>(list: AsyncIterable<One>): AsyncIterable<One> {
+    await call(() => Promise.resolve());
+    yield* list;
+  }
+  return {
+    ...objects,
+    startParts: (key, grant) => call(() => objects.startParts(key, grant)),
+    listParts: (key, uploadId) => call(() => objects.listParts(key, uploadId)),
+    completeParts: (key, uploadId, parts) => call(() => objects.completeParts(key, uploadId, parts)),
+    abortParts: (key, uploadId) => call(() => objects.abortParts(key, uploadId)),
+    head: (key) => call(() => objects.head(key)),
+    read: (key) => call(() => objects.read(key)),
+    put: async (key, body, options) => {
+      await untilThere("objects");
+      return await request(() => objects.put(key, body, options)); // a body that streams can be sent once
+    },
+    remove: (key, versionId) => call(() => objects.remove(key, versionId)),
+    list: (prefix) => all(objects.list(prefix)),
+    listUploads: (prefix) => all(objects.listUploads(prefix)),
+  };
+}
+
+function flakyQueue(queue: EmbeddedPorts["queue"], insist: Insist): EmbeddedPorts["queue"] {
+  return {
+    send: (name, body, options) => insist(() => queue.send(name, body, options)),
+    receive: (name, wish) => insist(() => queue.receive(name, wish)),
+    extend: (name, receipt, visibilityMs) => insist(() => queue.extend(name, receipt, visibilityMs)),
+    acknowledge: (name, receipt) => insist(() => queue.acknowledge(name, receipt)),
+    release: (name, receipt, delayMs) => insist(() => queue.release(name, receipt, delayMs)),
+    receiveDead: (name, wish) => insist(() => queue.receiveDead(name, wish)),
+    acknowledgeDead: (name, receipt) => insist(() => queue.acknowledgeDead(name, receipt)),
+    depth: (name) => insist(() => queue.depth(name)),
+  };
+}
+
+function flakyKeys(
+  keys: EmbeddedPorts["keys"],
+  { untilThere }: Weather,
+  insist: Insist,
+): EmbeddedPorts["keys"] {
+  const call: Insist = async (work) => {
+    await untilThere("keys");
+    return await insist(work);
+  };
+  return {
+    generateDataKey: (context) => call(() => keys.generateDataKey(context)),
+    openDataKey: (wrapped, context) => call(() => keys.openDataKey(wrapped, context)),
+    sign: (bytes) => call(() => keys.sign(bytes)),
+    publicKeys: () => keys.publicKeys(),
+  };
+}
+
+function flakyStream(
+  stream: EmbeddedPorts["stream"],
+  rates: FlakyRates,
+  { strikes, done }: Weather,
+): EmbeddedPorts["stream"] {
+  return {
+    ...stream,
+    publish: async (topic, records) => {
+      const failed = (why: string) =>
+        records.map(() => ({ acknowledged: false, error: new ChaosFault(why) }));
+      if (strikes(rates.unacknowledged)) return failed("the stream failed");
+      const outcomes = await stream.publish(topic, records);
+      if (outcomes.some(({ acknowledged }) => acknowledged)) done("publish");
+      return strikes(rates.unacknowledged) ? failed("the acknowledgement was lost") : outcomes;
     },
   };
 }

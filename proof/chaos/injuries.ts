@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import type { Control, Controls } from "./controls.ts";
 import type { History } from "./history.ts";
 import type { Held, Ledger } from "./ledger.ts";
 import type { Installation, Part } from "./installation.ts";
@@ -15,6 +16,7 @@ import type { SmallDisk } from "./small-disk.ts";
 /** What injuries are done to, and with. */
 export type Scene = {
   installation: Installation;
+  controls: Controls;
   history: History;
   ledger: Ledger;
   random: () => number;
@@ -59,7 +61,9 @@ const injuries: Record<InjuryKind, Injury> = {
   },
   "kill decoder": killDecoder,
   "kill relay": (scene) => kill(scene, "relay"),
+  "kill relay before its mark": (scene) => killAt(scene, "relay", "die after publish"),
   "kill notifier": (scene) => kill(scene, "notifier"),
+  "kill notifier before its record": (scene) => killAt(scene, "notifier", "die after push"),
   "kill main": (scene) => kill(scene, "main"),
   "kill postgres": (scene) => kill(scene, "postgres"),
   "freeze processor": freeze,
@@ -67,6 +71,12 @@ const injuries: Record<InjuryKind, Injury> = {
     const code = await installation.stopMain({ anew: true });
     await installation.untilRunning("main");
     return `it ended with ${code}`;
+  },
+  "restart workers": async (scene) => {
+    const told = [];
+    for (const part of ["processor", "relay", "notifier"] as const)
+      told.push(await end(scene, part, "SIGTERM"));
+    return told.join(", ");
   },
   "cut database connections": async ({ installation, random }) =>
     `${installation.database.cut(0.5, random)} connections`,
@@ -86,6 +96,8 @@ const injuries: Record<InjuryKind, Injury> = {
   "push away": (scene) => withoutTable(scene, "push", "embedded.push_inbox"),
   "stream away": (scene) => withoutTable(scene, "stream", "embedded.stream_record"),
   "queue away": (scene) => withoutTable(scene, null, "embedded.queue_message"),
+  "objects away": (scene) => without(scene, "objects away"),
+  "keys away": (scene) => without(scene, "keys away"),
   "disk full": async ({ disk, sleep, outageMs }) => {
     if (disk === null) return "skipped: mounting is not allowed here";
     await disk.fill();
@@ -95,12 +107,35 @@ const injuries: Record<InjuryKind, Injury> = {
   },
 };
 
-/** SIGKILL; resolves once the part runs anew. */
-async function kill({ installation, sleep }: Scene, part: Part): Promise<string> {
+const kill = (scene: Scene, part: Part): Promise<string> => end(scene, part, "SIGKILL");
+
+/** Resolves once the part runs anew. */
+async function end({ installation, sleep }: Scene, part: Part, how: "SIGKILL" | "SIGTERM"): Promise<string> {
   const pid = await installation.untilRunning(part);
-  if (!signal(pid, "SIGKILL")) return `${part} ${pid} was gone`;
+  if (!signal(pid, how)) return `${part} ${pid} was gone`;
   while ((await installation.untilRunning(part)) === pid) await sleep(10);
   return `${part} ${pid}`;
+}
+
+/** The process kills itself where it is told to; when it does not get there, it is killed all the same. */
+async function killAt(scene: Scene, part: Part, where: Control): Promise<string> {
+  const { installation, controls, sleep } = scene;
+  const pid = await installation.untilRunning(part);
+  const deadline = performance.now() + patienceMs;
+  controls.raise(where);
+  while (performance.now() < deadline && (await installation.pid(part)) === pid) await sleep(10);
+  const cameThere = !controls.isRaised(where);
+  controls.lower(where);
+  if (!cameThere) return `not there in time, ${await kill(scene, part)}`;
+  while ((await installation.untilRunning(part)) === pid) await sleep(10);
+  return `${part} ${pid}`;
+}
+
+/** Requests to a service hang, until their client has had enough. */
+async function without({ controls, sleep, outageMs }: Scene, away: Control): Promise<void> {
+  controls.raise(away);
+  await sleep(outageMs);
+  controls.lower(away);
 }
 
 async function killDecoder(scene: Scene): Promise<string> {
@@ -189,7 +224,7 @@ async function untilInVault(
 ): Promise<string | null> {
   const deadline = performance.now() + withinMs;
   const vault = join(installation.dataDirectory, "objects", "vault");
-  for (; performance.now() < deadline; await sleep(1)) {
+  for (; performance.now() < deadline; await sleep(3)) {
     for (const held of await ledger.inHand()) {
       const spread = createHash("sha256").update(held.id).digest("hex").slice(0, 2);
       const isThere = await stat(join(vault, spread, nameOf(held))).catch(() => null);

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { systemClock } from "@strongroom/core/clock";
@@ -201,9 +201,3 @@ async function readProcess(pid: number): Promise<{ command: string[]; environmen
   ]);
   return { command: command!.slice(0, -1), environment: Object.fromEntries(environment) };
 }
-
-/** While this file is there, faults strike in the processes. */
-export const flag = {
-  raise: (path: string) => writeFile(path, ""),
-  lower: (path: string) => rm(path, { force: true }),
-};

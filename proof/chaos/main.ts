@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { verdictTable } from "../check/judge.ts";
-import { findBrokenBuilds } from "./broken-builds.ts";
+import { findBrokenBuilds } from "./find-broken-builds.ts";
 import { recordRun } from "./record-run.ts";
 import { runChaos } from "./run.ts";
 import { readWish, type Wish } from "./sizes.ts";

@@ -5,6 +5,9 @@ import type { Road } from "./driver.ts";
 
 type Listening = Pick<Road, "port" | "host" | "history" | "sleep">;
 
+/** Before it asks again, ever longer while it is refused. */
+const restMs = { first: 100, most: 1_600 };
+
 /** A phone that hears its notices over server-sent events and goes on after the last one whenever it is cut off. */
 export function listenToNotices(
   road: Listening,
@@ -30,9 +33,11 @@ export function listenToNotices(
     }
   };
   const live = async () => {
-    while (!stopping.aborted) {
+    for (let waitMs = restMs.first; !stopping.aborted; waitMs = Math.min(restMs.most, waitMs * 2)) {
+      const startedMs = performance.now();
       await listen().catch(() => {}); // cut off, or refused: asked again in a moment
-      await road.sleep(100);
+      if (performance.now() - startedMs > restMs.most) waitMs = restMs.first;
+      await road.sleep(waitMs, stopping);
     }
   };
   return live();

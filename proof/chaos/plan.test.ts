@@ -21,6 +21,9 @@ describe("the plan of a run", () => {
   test("has so many kills, every other injury, and each manner of a client", () => {
     const injuries = planInjuries(sizes, seededRandom(1));
     expect(injuries.filter((kind) => kind.startsWith("kill"))).toHaveLength(20);
+    const all = planInjuries(readWish(["--full"]).sizes, seededRandom(1));
+    expect(all.filter((kind) => kind === "kill postgres").length).toBeGreaterThanOrEqual(20);
+    expect(all.filter((kind) => kind === "restart workers")).toHaveLength(5);
     for (const kind of [
       "freeze processor",
       "database away",
@@ -28,6 +31,9 @@ describe("the plan of a run", () => {
       "stream away",
       "disk full",
       "restart main",
+      "restart workers",
+      "objects away",
+      "keys away",
     ])
       expect(injuries).toContain(kind);
     const documents = planDocuments(sizes, seededRandom(1));
@@ -53,7 +59,15 @@ describe("the plan of a run", () => {
 describe("the command line", () => {
   test("is the size for every change, unless asked otherwise", () => {
     expect(readWish([]).sizes).toMatchObject({ documents: 300, kills: 20, timeDivisor: 15 });
-    expect(readWish(["--full"]).sizes).toMatchObject({ documents: 10_000, drivers: 200, timeDivisor: 1 });
+    expect(readWish(["--full"]).sizes).toMatchObject({
+      documents: 10_000,
+      drivers: 200,
+      freezes: 30,
+      restarts: 5,
+      timeDivisor: 1,
+      outageMs: 300_000,
+    });
+    expect(readWish(["--full", "--divide", "15"]).sizes).toMatchObject({ kills: 240, outageMs: 20_000 });
     expect(readWish(["--documents", "2000", "--seed", "9"])).toMatchObject({
       seed: 9,
       sizes: { drivers: 80 },
@@ -63,6 +77,7 @@ describe("the command line", () => {
   test.each([
     ["--documents", "many"],
     ["--kills", "-1"],
+    ["--divide", "0"],
     ["--sed", "1"],
   ])("refuses %s %s", (...args) => {
     expect(() => readWish(args)).toThrow();

@@ -30,25 +30,32 @@ export type InjuryKind =
   | "kill processor at the vault"
   | "kill decoder"
   | "kill relay"
+  | "kill relay before its mark"
   | "kill notifier"
+  | "kill notifier before its record"
   | "kill main"
   | "kill postgres"
   | "freeze processor"
   | "restart main"
+  | "restart workers"
   | "cut database connections"
   | "database away"
   | "database refuses"
   | "push away"
   | "stream away"
   | "queue away"
+  | "objects away"
+  | "keys away"
   | "disk full";
 
 /** Shares of the kills. */
 const kills: [InjuryKind, number][] = [
   ["kill processor", 5],
   ["kill processor at the vault", 4],
-  ["kill relay", 3],
-  ["kill notifier", 2],
+  ["kill relay", 1],
+  ["kill relay before its mark", 2],
+  ["kill notifier", 1],
+  ["kill notifier before its record", 1],
   ["kill main", 3],
   ["kill postgres", 2],
   ["kill decoder", 1],
@@ -62,15 +69,21 @@ const others: InjuryKind[] = [
   "push away",
   "stream away",
   "queue away",
+  "objects away",
+  "keys away",
   "disk full",
 ];
 
 /** What is done to the system, in an order of the seed. */
-export function planInjuries({ kills: wanted, freezes }: Sizes, random: () => number): InjuryKind[] {
+export function planInjuries(
+  { kills: wanted, freezes, restarts }: Pick<Sizes, "kills" | "freezes" | "restarts">,
+  random: () => number,
+): InjuryKind[] {
   const pool = kills.flatMap(([kind, share]) => Array.from({ length: share }, () => kind));
   const drawn = Array.from({ length: wanted }, (_, index) => pool[index % pool.length]!);
   const frozen = Array.from({ length: freezes }, (): InjuryKind => "freeze processor");
-  return shuffle([...drawn, ...frozen, ...others], random);
+  const rolled = Array.from({ length: restarts }, (): InjuryKind => "restart workers");
+  return shuffle([...drawn, ...frozen, ...rolled, ...others], random);
 }
 
 const manners: [Manner, number][] = [

@@ -1,43 +1,58 @@
 /*
  * Loaded before anything else by every process of the system under proof (`--import preload.ts?plan=…`): edits sources
- * while they are loaded, and makes ports flaky as long as the plan's flag file exists.
+ * while they are loaded, and gives its ports the weather that the controls of the harness say.
  */
-import { existsSync } from "node:fs";
 import { enableCompileCache, flushCompileCache, registerHooks } from "node:module";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { seededRandom } from "@strongroom/local/test-random";
-import { adapterFaults, flakyPorts, type FlakyRates } from "./flaky-ports.ts";
+import { openControls } from "./controls.ts";
+import { adapterFaults, flakyPorts, type FlakyRates, type Weather } from "./flaky-ports.ts";
 import { edited, fileOf, type SourceEdit } from "./source-edits.ts";
 
 /** What a process under proof is told by the address of its preload. */
 export type PreloadPlan = {
   seed: number;
   timeDivisor: number;
-  /** Faults strike while this file is there. */
-  flagFile: string;
+  /** Directory of the controls. */
+  controls: string;
+  /** Where compiled modules are kept: one place for all processes, which each have temporary files of their own. */
+  compiled: string;
   rates: FlakyRates;
   edits: SourceEdit[];
 };
 
 /** A process that is killed writes no cache at its end; by then it has loaded what it needs. */
 const cacheAfterMs = 3_000;
+/** An SDK waits this long for an answer, and at most this long before its second try; both in real time. */
+const client = { timeoutMs: 30_000, restMs: 100 };
 
 const encoded = new URL(import.meta.url).searchParams.get("plan") ?? "";
 const plan = JSON.parse(Buffer.from(encoded, "base64url").toString()) as PreloadPlan;
 const random = seededRandom(plan.seed ^ process.pid);
 // Dozens of processes start in a run: what one has compiled, the others need not.
-enableCompileCache(join(tmpdir(), "strongroom-chaos-compiled"));
+enableCompileCache(plan.compiled);
 setTimeout(flushCompileCache, cacheAfterMs).unref();
-const strikes = (share: number) => existsSync(plan.flagFile) && random() < share;
+const controls = openControls(plan.controls);
+const weather: Weather = {
+  strikes: (share) => controls.isRaised("faults") && random() < share,
+  async untilThere(service) {
+    const deadline = performance.now() + client.timeoutMs / plan.timeDivisor;
+    while (controls.isRaised(`${service} away`)) {
+      if (performance.now() > deadline) throw new Error(`chaos: no answer from ${service}`);
+      await sleep(20);
+    }
+  },
+  done: (what) => void (controls.take(`die after ${what}`) && process.kill(process.pid, "SIGKILL")),
+  rest: (tries) => sleep((random() * client.restMs * 2 ** tries) / plan.timeDivisor),
+};
 
 Object.assign(globalThis, {
   strongroomChaos: {
     preload: import.meta.url,
     timeDivisor: plan.timeDivisor,
-    faults: adapterFaults(plan.rates, strikes, random),
-    wrap: (ports: Parameters<typeof flakyPorts>[0]) => flakyPorts(ports, plan.rates, strikes),
-    dropsEvent: () => strikes(plan.rates.drop),
+    faults: adapterFaults(plan.rates, weather, random),
+    wrap: (ports: Parameters<typeof flakyPorts>[0]) => flakyPorts(ports, plan.rates, weather),
+    dropsEvent: () => weather.strikes(plan.rates.drop),
   },
 });
 

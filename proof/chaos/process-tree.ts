@@ -23,7 +23,7 @@ async function commandOf(pid: string): Promise<string[]> {
 }
 
 /** Sends a signal; false when the process is gone. */
-export function signal(pid: number, name: "SIGKILL" | "SIGSTOP" | "SIGCONT"): boolean {
+export function signal(pid: number, name: "SIGKILL" | "SIGTERM" | "SIGSTOP" | "SIGCONT"): boolean {
   try {
     return process.kill(pid, name);
   } catch (error) {

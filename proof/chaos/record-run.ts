@@ -1,5 +1,6 @@
 import { loadavg } from "node:os";
 import { recordResult } from "../promises/result.ts";
+import type { Finding } from "./find-broken-builds.ts";
 import type { RunResult } from "./run.ts";
 import type { Wish } from "./sizes.ts";
 
@@ -19,4 +20,13 @@ export function recordRun({ sizes, seed }: Wish, result: RunResult): string {
   const load = Number(loadavg()[0]!.toFixed(1));
   const detail = { seed, sizes, load, quietMs, verdicts, happened: result.counts };
   return recordResult({ proof: "chaos", held: counts.violations === 0, counts, detail });
+}
+
+/** Writes which broken builds were found out, and by what; answers the file. */
+export function recordBrokenBuilds({ seed }: Wish, findings: Finding[]): string {
+  const found = findings.filter((finding) => finding.found !== null).length;
+  const counts = { "broken builds found": found, "broken builds": findings.length };
+  const load = Number(loadavg()[0]!.toFixed(1));
+  const held = found === findings.length;
+  return recordResult({ proof: "chaos-broken", held, counts, detail: { seed, load, findings } });
 }

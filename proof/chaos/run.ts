@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "@strongroom/core/clock";
 import { dividePeriods } from "@strongroom/core/config";
@@ -8,11 +9,13 @@ import { groupBy, type JudgedRun, readRun, type Verdict } from "../check/judged-
 import { drawClientFault } from "./client-faults.ts";
 import { measureSlowness } from "./come-to-rest.ts";
 import type { Road } from "./driver.ts";
+import { openControls } from "./controls.ts";
 import { openHistory } from "./history.ts";
-import { flag, type Installation, openInstallation } from "./installation.ts";
+import { type Installation, openInstallation } from "./installation.ts";
 import { drawPages } from "./pages.ts";
 import { perform } from "./perform.ts";
 import type { InjuryKind } from "./plan.ts";
+import type { PreloadPlan } from "./preload.ts";
 import type { Sizes } from "./sizes.ts";
 import { mountSmallDisk } from "./small-disk.ts";
 import { checkEdits, harnessEdits, type SourceEdit } from "./source-edits.ts";
@@ -42,7 +45,8 @@ export type RunOptions = {
   stopping: AbortSignal;
 };
 
-const diskMegabytes = 4_096;
+/** Of the disk that can be full: uploads, sealed documents and leftovers of dead attempts; it takes what it holds, from memory. */
+const diskMegabytes = ({ documents, large }: Sizes) => 1_024 + documents + 100 * large;
 
 /** One run below an empty directory: starts the system, performs, dumps and judges. */
 export async function runChaos(options: RunOptions): Promise<RunResult> {
@@ -55,19 +59,19 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
   assertRatios(sizes.timeDivisor);
   const slowness = measureSlowness();
   const pages = await drawPages(random);
-  const flagFile = join(directory, "faults-strike");
-  const faults = { strike: false };
-  const disk = await mountSmallDisk(join(directory, "data", "objects"), diskMegabytes);
+  const controls = openControls(controlsOf(directory));
+  const disk = await mountSmallDisk(join(directory, "data", "objects"), diskMegabytes(sizes));
   if (disk === null) say("skipped: the full disk (mounting is not allowed here)");
   const history = openHistory(join(directory, "history.ndjson"));
   let installation: Installation | null = null;
   try {
     installation = await openInstallation({
       directory,
-      plan: { seed, timeDivisor: sizes.timeDivisor, flagFile, rates: sizes.rates, edits },
+      plan: planOf(options, edits),
       jobs: 2,
-      drawClientFault: () => (faults.strike ? drawClientFault(random) : { kind: "none" }),
+      drawClientFault: () => (controls.isRaised("faults") ? drawClientFault(random) : { kind: "none" }),
     });
+    const leaving = new AbortController();
     const road: Road = {
       port: installation.clients.port,
       host: `127.0.0.1:${installation.apiPort}`,
@@ -75,22 +79,21 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
       pages,
       random,
       timeDivisor: sizes.timeDivisor,
-      isOpen: () => true,
-      sleep: (delayMs) => systemClock.sleep(delayMs),
-    };
-    const setFaults = async (strike: boolean) => {
-      faults.strike = strike;
-      await (strike ? flag.raise(flagFile) : flag.lower(flagFile));
+      drivers: sizes.drivers,
+      leaving: leaving.signal,
+      sleep: (delayMs, until) => systemClock.sleep(delayMs, until),
     };
     const stopped = new Promise<never>((_, reject) =>
       options.stopping.addEventListener("abort", () => reject(new Error("stopped by a signal"))),
     );
-    const performing = perform({ options, periods, road, installation, disk, slowness, setFaults });
-    const quietMs = await Promise.race([performing, stopped]);
+    const scene = { options, periods, road, installation, disk, slowness, controls, leaving };
+    const quietMs = await Promise.race([perform(scene), stopped]);
     await writeDump(directory, installation, periods);
     await history.close();
     const run = readRun(directory);
+    say("the dump is written and read");
     const verdicts = judge(run);
+    say("judged");
     const counts = {
       ...(await countRun(run, installation)),
       connections: Object.fromEntries(installation.clients.counts),
@@ -101,6 +104,17 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
     await disk?.unmount();
   }
 }
+
+const controlsOf = (directory: string) => join(directory, "controls");
+
+const planOf = ({ directory, seed, sizes }: RunOptions, edits: SourceEdit[]): PreloadPlan => ({
+  seed,
+  timeDivisor: sizes.timeDivisor,
+  controls: controlsOf(directory),
+  compiled: join(tmpdir(), "strongroom-chaos-compiled"),
+  rates: sizes.rates,
+  edits,
+});
 
 /** Every period is shortened by the one factor, so that all are to one another as in life. */
 function assertRatios(timeDivisor: number): void {

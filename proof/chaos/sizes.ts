@@ -6,6 +6,8 @@ export type Sizes = {
   documents: number;
   kills: number;
   freezes: number;
+  /** Rolling ones: each worker in turn is told to stop, and comes again. */
+  restarts: number;
   tenants: number;
   drivers: number;
   /** Files above 16 MiB, which go up in parts. */
@@ -27,37 +29,30 @@ export type Wish = {
   only: string;
 };
 
-/**
- * Per call of a port. On the wire 5 % of the requests fail and of 3 % the answer is lost, but an SDK tries three times
- * before a port hears of it; the embedded adapters have no network whose faults they would try again.
- */
-const rates: FlakyRates = { error: 0.01, unacknowledged: 0.05, lost: 0.006, duplicate: 0.1, drop: 0.005 };
+/** Per request: as on a wire, below the tries that an SDK makes by itself before a port hears of it. */
+const rates: FlakyRates = { error: 0.05, lost: 0.03, unacknowledged: 0.05, duplicate: 0.1, drop: 0.005 };
 
 /** What runs for each change: 15 times faster than life. */
-const everyChange: Sizes = {
-  documents: 300,
-  kills: 20,
-  freezes: 2,
-  tenants: 4,
-  drivers: 24,
-  large: 2,
-  timeDivisor: 15,
-  outageMs: 3_000,
-  rates,
-};
+const everyChange = { documents: 300, kills: 20, tenants: 4, timeDivisor: 15, outageMs: 2_500 };
 
-/** The promise at its full size and in real time: hours. */
-const full: Sizes = {
-  documents: 10_000,
-  kills: 225,
-  freezes: 30,
-  tenants: 5,
-  drivers: 200,
-  large: 40,
-  timeDivisor: 1,
-  outageMs: 300_000,
-  rates,
-};
+/** The promise at its full size (of the kills 24 are PostgreSQL's, 12 decoders'); in real time it takes hours. */
+const full = { documents: 10_000, kills: 240, tenants: 5, timeDivisor: 1, outageMs: 300_000 };
+
+/** The rest grows with documents and kills, from what shows something to what the promise says. */
+function grown({ documents, kills, ...rest }: typeof full): Sizes {
+  const between = (least: number, value: number, most: number) =>
+    Math.floor(Math.max(least, Math.min(value, most)));
+  return {
+    documents,
+    kills,
+    freezes: between(2, kills / 8, 30),
+    restarts: between(1, kills / 48, 5),
+    drivers: between(24, documents / 25, 200),
+    large: between(2, documents / 250, 40),
+    ...rest,
+    rates,
+  };
+}
 
 /** Reads the command line; throws on what it does not know. */
 export function readWish(args: string[]): Wish {
@@ -68,20 +63,24 @@ export function readWish(args: string[]): Wish {
       kills: { type: "string" },
       seed: { type: "string" },
       full: { type: "boolean", default: false },
+      divide: { type: "string" },
       broken: { type: "boolean", default: false },
       record: { type: "boolean", default: false },
       keep: { type: "boolean", default: false },
       only: { type: "string", default: "" },
     },
   });
-  const base = values.full ? full : everyChange;
-  const documents = count("documents", values.documents, base.documents);
-  const kills = count("kills", values.kills, base.kills);
+  const size = values.full ? full : everyChange;
+  const timeDivisor = count("divide", values.divide, size.timeDivisor);
+  if (timeDivisor === 0) throw new Error("--divide 0 is no divisor");
+  const sizes = grown({
+    documents: count("documents", values.documents, size.documents),
+    kills: count("kills", values.kills, size.kills),
+    tenants: size.tenants,
+    timeDivisor,
+    outageMs: values.divide === undefined ? size.outageMs : full.outageMs / timeDivisor,
+  });
   const seed = count("seed", values.seed, Date.now() % 2 ** 31);
-  // freezes, drivers and large files grow with the documents, at most to the full size
-  const freezes = Math.round(Math.max(base.freezes, Math.min(full.freezes, kills * 0.1)));
-  const drivers = Math.round(Math.max(base.drivers, Math.min(full.drivers, documents / 25)));
-  const sizes = { ...base, documents, kills, freezes, drivers };
   const { broken, record, keep, only } = values;
   return { sizes, seed, broken, record, keep, only };
 }

@@ -24,7 +24,7 @@ const settling = new Set(["document.stored", "document.rejected", "document.fail
 
 /** I7 and P4, I8 and P5: events, transitions and tokens, each source set against the others. */
 export function judgeFacts(run: JudgedRun): Verdict[] {
-  return [judgeEvents(run), judgeStream(run), ...judgeTransitions(run), judgeAudit(run)];
+  return [judgeEvents(run), judgeStream(run), ...judgeTransitions(run)];
 }
 
 function judgeEvents({ tables }: JudgedRun): Verdict {
@@ -164,19 +164,4 @@ function staleCommits(document: Document, steps: AuditRow[]): string[] {
   if (settling.has(`document.${document.state}`) && Number(document.lease_token) !== held)
     faults.push(`${document.id} bears token ${document.lease_token}, but ${held} claimed it last`);
   return faults;
-}
-
-function judgeAudit({ tables }: JudgedRun): Verdict {
-  const tenants = groupBy(tables.audit, ({ tenant_id }) => tenant_id);
-  return {
-    id: "audit",
-    promise: "every entry of the audit is numbered, 1 to n per tenant",
-    looked: tables.audit.length,
-    violations: [...tenants].flatMap(([tenant, rows]) => {
-      const numbers = rows.map(({ sequence }) => Number(sequence ?? 0)).sort((a, b) => a - b);
-      return numbers.every((number, index) => number === index + 1)
-        ? []
-        : [`the audit of ${tenant} has a gap`];
-    }),
-  };
 }

@@ -1,225 +1,31 @@
-import { createHash, randomUUID } from "node:crypto";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { buffer } from "node:stream/consumers";
-import { seal } from "@strongroom/core/document/sealing";
-import { createEmbeddedKeys } from "@strongroom/core/embedded/keys";
-import { afterAll, expect, test } from "vitest";
+import { randomUUID } from "node:crypto";
+import { expect, test } from "vitest";
+import {
+  ago,
+  chained,
+  checkpoint,
+  checkpointOver,
+  data,
+  driver,
+  hex,
+  honestRun,
+  objectFile,
+  page,
+  receipt,
+  receiptOf,
+  rejected,
+  stagingKey,
+  stored,
+  tenant,
+  vaultKey,
+  waiting,
+} from "../chaos/honest-run.ts";
 import { judge, verdictTable } from "./judge.ts";
-import type { AuditRow, Document, Entry, JudgedRun, OutboxRow } from "./judged-run.ts";
+import type { Entry } from "./judged-run.ts";
 
-const scratch = await mkdtemp(join(tmpdir(), "strongroom-judge-"));
-afterAll(() => rm(scratch, { recursive: true }));
-const keys = await createEmbeddedKeys({ directory: join(scratch, "keys") });
-const rootKey = await readFile(keys.rootKeyPath, "utf8");
-
-const [tenant, driver] = [randomUUID(), randomUUID()];
-const [stored, rejected, waiting] = [randomUUID(), randomUUID(), randomUUID()];
-const dumpedAt = Date.parse("2030-01-01T12:00:00.000Z");
-const ago = (ms: number) => new Date(dumpedAt - ms).toISOString();
-const hex = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
-const page = (document: string) => Buffer.from(`page of ${document}`);
-const stagingKey = (document: string) => `s/${tenant}/${document}/1/nonce`;
-const vaultKey = (token: number) => `v/00/${tenant}/${stored}/${token}/original-1`;
-
-/** A file of the object store. */
-function objectFile(data: Uint8Array, modifiedAt = ago(30_000)): Buffer {
-  const facts = Buffer.from(JSON.stringify({ modifiedAt }));
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(facts.length);
-  return Buffer.concat([data, facts, length, Buffer.from("SRO1")]);
-}
-
-async function sealed(): Promise<{ data: Buffer; wrapped: string }> {
-  const context = { app: "strongroom", tenant, document: stored, attempt: "7" };
-  const { plaintext, wrapped } = await keys.generateDataKey(context);
-  const sealing = seal(
-    { tenantId: tenant, documentId: stored, artefact: "original-1", attempt: "7" },
-    plaintext,
-  );
-  sealing.end(page(stored));
-  return { data: await buffer(sealing), wrapped: `\\x${Buffer.from(wrapped).toString("hex")}` };
-}
-const { data, wrapped } = await sealed();
-
-/** What a sound run leaves behind: one document stored, one rejected, one whose client left. */
-function honestRun(): JudgedRun & { files: Map<string, Buffer> } {
-  const files = new Map([
-    [stagingKey(stored), objectFile(page(stored))],
-    [stagingKey(rejected), objectFile(page(rejected))],
-    [vaultKey(7), objectFile(data)],
-  ]);
-  return {
-    dumpedAt,
-    periods: {
-      silence: 4_000,
-      reconcile: 4_000,
-      keepStored: 100_000,
-      keepRejected: 700_000,
-      keepExpired: 100_000,
-      orphanGrace: 80_000,
-      sweep: 240_000,
-    },
-    history: history(),
-    tables: {
-      document: [
-        documentRow(stored, "stored", { lease_token: 7, version: 3 }),
-        documentRow(rejected, "rejected", { lease_token: 6, version: 3, reason: "unsupported_type" }),
-        documentRow(waiting, "granted", { received_at: null, settled_at: null, version: 1 }),
-      ],
-      document_file: [stored, rejected, waiting].map((document) => ({
-        tenant_id: tenant,
-        document_id: document,
-        position: 1,
-        size_bytes: page(document).length,
-        sha256: hex(page(document)),
-        staging_key: stagingKey(document),
-        arrived_at: document === waiting ? null : ago(50_000),
-      })),
-      artefact: [
-        {
-          tenant_id: tenant,
-          document_id: stored,
-          name: "original-1",
-          attempt: 7,
-          size_bytes: page(stored).length,
-          sha256: hex(page(stored)),
-          sealed_size_bytes: data.length,
-          sealed_sha256: hex(data),
-          vault_key: vaultKey(7),
-        },
-      ],
-      document_key: [{ tenant_id: tenant, document_id: stored, attempt: 7, wrapped }],
-      ...facts(),
-      device: [
-        { tenant_id: tenant, user_id: driver, push_token: "live", dropped_at: null },
-        { tenant_id: tenant, user_id: driver, push_token: "dead", dropped_at: ago(20_000) },
-      ],
-      push_inbox: [stored, rejected].map((document) => ({ token: "live", tag: `${document}.3` })),
-      receipt: [{ tenant_id: tenant, document_id: stored, jws: "a.b.c" }],
-    },
-    rootKeys: [rootKey],
-    get objectKeys() {
-      return [...files.keys()];
-    },
-    files,
-    readFile: (key) => {
-      const file = files.get(key);
-      if (!file) throw new Error(`there is no object ${key}`);
-      return file;
-    },
-  };
-}
-
-function documentRow(id: string, state: string, more: Partial<Document>): Document {
-  return {
-    tenant_id: tenant,
-    id,
-    owner_id: driver,
-    state,
-    version: 1,
-    reason: null,
-    lease_token: null,
-    created_at: ago(60_000),
-    received_at: ago(50_000),
-    settled_at: ago(40_000),
-    staging_cleared_at: null,
-    ...more,
-  };
-}
-
-function facts() {
-  const steps: [string, string, string, number, number?][] = [
-    [stored, "upload.accepted", "granted", 1],
-    [rejected, "upload.accepted", "granted", 1],
-    [waiting, "upload.accepted", "granted", 1],
-    [stored, "document.received", "received", 2],
-    [rejected, "document.received", "received", 2],
-    [stored, "document.claimed", "processing", 2, 5],
-    [rejected, "document.claimed", "processing", 2, 6],
-    [stored, "document.claimed", "processing", 2, 7],
-    [rejected, "document.rejected", "rejected", 3, 6],
-    [stored, "document.stored", "stored", 3, 7],
-  ];
-  const audit = steps.map(([subject, action, state, version, token], index): AuditRow => {
-    const detail = { state, version, ...(token !== undefined && { token }) };
-    return { tenant_id: tenant, id: index + 1, action, subject, sequence: index + 1, detail };
-  });
-  const events = steps.filter(([, action]) => action !== "document.claimed");
-  const told = [stored, rejected].map((document): [string, string, string, number] => [
-    document,
-    "user.notified",
-    "",
-    3,
-  ]);
-  const outbox = [...events, ...told].map(([document, type, , version], index): OutboxRow => ({
-    id: index + 1,
-    event_id: randomUUID(),
-    topic: type === "user.notified" ? "users" : "documents",
-    type,
-    document_id: document,
-    version,
-    published_at: ago(30_000),
-  }));
-  const stream = outbox.map((row, index) => ({
-    topic: row.topic,
-    partition: 0,
-    record_offset: index,
-    key: row.document_id,
-    value: JSON.stringify({
-      id: row.event_id,
-      type: `${row.type}.v1`,
-      subject: row.document_id,
-      version: row.version,
-    }),
-  }));
-  return { audit, outbox, stream_record: [...stream, { ...stream[0]!, record_offset: 99 }] };
-}
-
-function history(): Entry[] {
-  const at = dumpedAt - 55_000;
-  const of = (document: string, fate: "shown" | "rejected" | "never"): Entry[] => [
-    {
-      at,
-      what: "planned",
-      tenant,
-      user: driver,
-      document,
-      fate,
-      files: [{ position: 1, sha256: hex(page(document)), sizeBytes: page(document).length, requests: 1 }],
-    },
-    { at, what: "accept", document, outcome: "unknown", status: null, tookMs: 5 },
-    { at, what: "accept", document, outcome: "ok", status: 201, tookMs: 5 },
-  ];
-  const sent = (document: string): Entry[] => [
-    { at, what: "put", document, position: 1, request: 0, outcome: "ok", status: 200 },
-    { at, what: "complete", document, outcome: "ok", status: 200 },
-    { at, what: "seen", document, state: "processing", version: 2 },
-  ];
-  const shown = [
-    { id: stored, state: "stored", reason: null },
-    { id: rejected, state: "rejected", reason: "unsupported_type" },
-  ];
-  return [
-    ...of(stored, "shown"),
-    ...sent(stored),
-    ...of(rejected, "rejected"),
-    ...sent(rejected),
-    ...of(waiting, "never"),
-    { at, what: "device", tenant, user: driver, token: "live" },
-    { at, what: "unregistered", token: "dead" },
-    ...[stored, rejected].map((document): Entry => {
-      return { at, what: "notice", token: "live", tag: `${document}.3`, fields: ["tag", "type"] };
-    }),
-    { at, what: "hostile", document: stored, attempt: "other bytes", status: 403 },
-    { at, what: "hostile", document: stored, attempt: "no answer came", status: null },
-    { at, what: "probe", status: 503, hasRetryAfter: true, tookMs: 1_900, controlMs: 10 },
-    { at, what: "during", outage: "push", stored: 2 },
-    { at, what: "quiet", tookMs: 900, limitMs: 8_000, slowness: 1 },
-    { at, what: "listed", tenant, user: driver, documents: shown },
-  ];
-}
+const receiptOfOtherBytes = await receiptOf(stored, { bytes: page("another") });
+const receiptOfOtherDocument = await receiptOf(rejected);
+const receiptOfLostCheckpoint = await receiptOf(stored, { checkpointSha: hex(page("none")) });
 
 test("a sound run breaks no promise, and every promise was looked at", () => {
   const verdicts = judge(honestRun());
@@ -237,6 +43,12 @@ const drop = <One>(from: One[], which: (one: One) => boolean) => from.splice(fro
 const row = ({ tables }: Run, id: string) => tables.document.find((one) => one.id === id)!;
 const set = <One extends object>(one: One, more: Partial<Record<string, unknown>>) =>
   void Object.assign(one, more);
+
+/** The same statement under a signature that is another in one letter. */
+function otherSignature({ jws }: { jws: string }): string {
+  const at = jws.lastIndexOf(".") + 10;
+  return `${jws.slice(0, at)}${jws[at] === "A" ? "B" : "A"}${jws.slice(at + 1)}`;
+}
 
 const planted: [string, string, (run: Run) => unknown][] = [
   ["I1", "an acknowledged upload is lost", (run) => drop(run.tables.document, ({ id }) => id === stored)],
@@ -387,7 +199,64 @@ const planted: [string, string, (run: Run) => unknown][] = [
   ["I8", "row and audit differ", (run) => set(row(run, waiting), { state: "expired" })],
   ["P5", "a zombie committed", (run) => set(run.tables.audit[9]!.detail, { token: 5 })],
   ["P5", "a row bears a token that was taken over", (run) => set(row(run, stored), { lease_token: 5 })],
-  ["audit", "an audit entry is not numbered", (run) => set(run.tables.audit[2]!, { sequence: null })],
+  ["P2b", "a stored document has no receipt", (run) => (run.tables.receipt = [])],
+  ["P2b", "a stored document has two", (run) => run.tables.receipt.push(run.tables.receipt[0]!)],
+  [
+    "P2b",
+    "a rejected document has one",
+    (run) => run.tables.receipt.push({ ...run.tables.receipt[0]!, document_id: rejected }),
+  ],
+  [
+    "P2b",
+    "its signature was changed",
+    (run) => set(run.tables.receipt[0]!, { jws: otherSignature(receipt) }),
+  ],
+  ["P2b", "the key that signed it is not published", (run) => set(entry(run, "keys"), { keys: [] })],
+  ["P2b", "it lists other originals", (run) => set(run.tables.receipt[0]!, { jws: receiptOfOtherBytes.jws })],
+  [
+    "P2b",
+    "it is another document's",
+    (run) => set(run.tables.receipt[0]!, { jws: receiptOfOtherDocument.jws }),
+  ],
+  [
+    "P2b",
+    "it names a checkpoint that is nowhere",
+    (run) => set(run.tables.receipt[0]!, { jws: receiptOfLostCheckpoint.jws }),
+  ],
+  ["P12", "an audit entry is not chained", (run) => set(run.tables.audit[2]!, { sequence: null })],
+  ["P12", "an audit entry was edited", (run) => set(run.tables.audit[3]!, { actor: "somebody else" })],
+  ["P12", "an audit entry is gone", (run) => drop(run.tables.audit, ({ sequence }) => sequence === 4)],
+  ["P12", "the tail of the audit was cut", (run) => run.tables.audit.pop()],
+  [
+    "P12",
+    "the whole trail was written anew",
+    (run) => {
+      set(run.tables.audit[3]!, { actor: "somebody else" });
+      run.tables.audit = chained(run.tables.audit);
+      set(run.tables.audit_head[0]!, { hash: run.tables.audit.at(-1)!.hash });
+    },
+  ],
+  ["P12", "a checkpoint left the vault", (run) => run.files.delete("v/checkpoints/000000000001")],
+  [
+    "P12",
+    "a checkpoint was signed by nobody",
+    (run) => run.files.set("v/checkpoints/000000000001", objectFile(Buffer.from(otherSignature(checkpoint)))),
+  ],
+  [
+    "P12b",
+    "a fact has no line",
+    (run) => {
+      drop(run.tables.audit, ({ action }) => action === "user.notified");
+      run.tables.audit = chained(run.tables.audit);
+    },
+  ],
+  ["P12b", "a fact has two lines", (run) => run.tables.audit.push({ ...run.tables.audit[9]!, id: 99 })],
+  [
+    "P12b",
+    "artefacts are of an attempt without a line",
+    (run) => set(run.tables.artefact[0]!, { attempt: 4 }),
+  ],
+  ["P12b", "a phone is registered without a line", (run) => set(run.tables.device[0]!, { id: driver })],
   ["I9", "a failure has no reason", (run) => set(row(run, rejected), { reason: null })],
   [
     "I9",
@@ -432,7 +301,7 @@ test.each(planted)("%s is broken when %s", (id, _title, plant) => {
   expect(broken.map((verdict) => verdict.id)).toContain(id);
 });
 
-test("a document whose outcome is unknown may be there, or not", () => {
+test("a document whose outcome is unknown may be there, or not", async () => {
   for (const isThere of [true, false]) {
     const run = honestRun();
     drop(run.history, (one) => one.what === "accept" && one.document === waiting && one.outcome === "ok");
@@ -445,10 +314,14 @@ test("a document whose outcome is unknown may be there, or not", () => {
       }[][])
         while (table.some((one) => one.document_id === waiting || one.key === waiting))
           drop(table, (one) => one.document_id === waiting || one.key === waiting);
-      for (const one of run.tables.audit.filter(({ subject }) => subject === waiting))
-        set(one, { subject: stored });
-      drop(run.tables.audit, ({ id }) => id === 3);
-      for (const [index, one] of run.tables.audit.entries()) set(one, { sequence: index + 1 });
+      drop(run.tables.audit, ({ subject }) => subject === waiting);
+      run.tables.audit = chained(run.tables.audit);
+      const { sequence, hash } = run.tables.audit.at(-1)!;
+      set(run.tables.audit_head[0]!, { sequence, hash });
+      const over = await checkpointOver(run.tables.audit, 5);
+      run.tables.audit_checkpoint = [over];
+      run.files.set("v/checkpoints/000000000001", objectFile(Buffer.from(over.jws)));
+      run.tables.receipt = [await receiptOf(stored, { checkpointSha: over.sha256 })];
     }
     expect(judge(run).filter(({ violations }) => violations.length > 0)).toEqual([]);
   }

@@ -5,6 +5,7 @@
  *   node proof/check/judge.ts DIRECTORY      exit 0: every promise held; exit 1: one did not; a table either way
  */
 import { realpathSync } from "node:fs";
+import { judgeEvidence } from "./judge-evidence.ts";
 import { judgeFacts } from "./judge-facts.ts";
 import { judgeObjects } from "./judge-objects.ts";
 import { judgePeople } from "./judge-people.ts";
@@ -16,7 +17,13 @@ const shownAtMost = 5;
 
 /** Every promise with what was looked at, in the order in which a document meets them. */
 export function judge(run: JudgedRun): Verdict[] {
-  return [...judgeUploads(run), ...judgeObjects(run), ...judgeFacts(run), ...judgePeople(run)];
+  return [
+    ...judgeUploads(run),
+    ...judgeObjects(run),
+    ...judgeFacts(run),
+    ...judgeEvidence(run),
+    ...judgePeople(run),
+  ];
 }
 
 /** The verdicts as a table, each with its first violations. */

@@ -11,6 +11,8 @@ export type Fate = "shown" | "kept" | "rejected" | "never";
 export type PlannedFile = { position: number; sha256: string; sizeBytes: number; requests: number };
 export type Listed = { id: string; state: string; reason: string | null };
 
+export type PublicKey = { kid?: string; kty?: string; crv?: string; x?: string; y?: string };
+
 /** One line of the history that the clients wrote; `at` in milliseconds since 1970. */
 export type Entry = { at: number } & (
   | { what: "planned"; tenant: string; user: string; document: string; fate: Fate; files: PlannedFile[] }
@@ -32,6 +34,8 @@ export type Entry = { at: number } & (
   | { what: "unregistered"; token: string }
   | { what: "notice"; token: string; tag: string; fields: string[] }
   | { what: "listed"; tenant: string; user: string; documents: Listed[] }
+  /** The public keys, as they are served to whoever wants to verify a receipt. */
+  | { what: "keys"; keys: PublicKey[] }
   | { what: "injury"; kind: string; detail: string }
   /** `slowness`: how many times longer than on an idle machine work took, because others worked beside it. */
   | { what: "quiet"; tookMs: number | null; limitMs: number; slowness: number }
@@ -74,6 +78,7 @@ export type Artefact = {
 };
 export type DocumentKey = { tenant_id: string; document_id: string; attempt: number; wrapped: string };
 export type OutboxRow = {
+  tenant_id: string;
   id: number;
   event_id: string;
   topic: string;
@@ -92,19 +97,28 @@ export type StreamRecord = {
 export type AuditRow = {
   tenant_id: string;
   id: number;
+  entry_id: string;
+  at: string;
+  actor: string;
   action: string;
   subject: string;
   sequence: number | null;
+  previous_hash: string | null;
+  hash: string | null;
   detail: { state?: string; token?: number; version?: number };
 };
 export type Device = {
   tenant_id: string;
+  id: string;
   user_id: string;
   push_token: string;
   dropped_at: string | null;
 };
 export type Push = { token: string; tag: string };
 export type Receipt = { tenant_id: string; document_id: string; jws: string };
+
+export type Head = { tenant_id: string; sequence: number; hash: string };
+export type CheckpointRow = { sequence: number; sha256: string; jws: string };
 
 export type Tables = {
   document: Document[];
@@ -114,6 +128,8 @@ export type Tables = {
   outbox: OutboxRow[];
   stream_record: StreamRecord[];
   audit: AuditRow[];
+  audit_head: Head[];
+  audit_checkpoint: CheckpointRow[];
   device: Device[];
   push_inbox: Push[];
   receipt: Receipt[];
@@ -126,6 +142,8 @@ export const tableNames = [
   "outbox",
   "stream_record",
   "audit",
+  "audit_head",
+  "audit_checkpoint",
   "device",
   "push_inbox",
   "receipt",

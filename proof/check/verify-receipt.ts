@@ -7,13 +7,17 @@
  * RECEIPT is a file with the JWS, KEYS the JSON of the JWK Set, FILE a file that the receipt should list.
  */
 import { createHash, createPublicKey, verify } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readFileSync, realpathSync } from "node:fs";
 
 type Jwk = { kid?: string; kty?: string; crv?: string; x?: string; y?: string };
-type Claims = {
+/** What a receipt states, as far as it is looked at here. */
+export type Claims = {
+  tenant: string;
   document: string;
   storedAt: string;
   originals: { position: number; sha256: string; sizeBytes: number }[];
+  /** The last audit checkpoint before it was signed. */
+  checkpoint: { sequence: number; sha256: string } | null;
 };
 
 /** Verifies signature and files; returns the sentence that says what holds, throws the one that says what does not. */
@@ -28,7 +32,8 @@ function verifyReceipt(
   return `The receipt holds: ${[rest, ...pages].join("; ")}.`;
 }
 
-function verifiedClaims(jws: string, jwks: { keys: Jwk[] }): Claims {
+/** The claims of a receipt whose signature holds under one of the keys; throws a sentence that says why it does not. */
+export function verifiedClaims(jws: string, jwks: { keys: Jwk[] }): Claims {
   const parts = jws.split(".");
   const [header, payload, signature] = parts.map((part) => Buffer.from(part, "base64url"));
   if (
@@ -68,9 +73,12 @@ function main([receipt, keys, ...files]: string[]): void {
   );
 }
 
-try {
-  main(process.argv.slice(2));
-} catch (error) {
-  console.error((error as Error).message);
-  process.exitCode = 1;
+// Not import.meta.main: an older Node would do nothing, and call it success.
+if (process.argv[1] && realpathSync(process.argv[1]) === import.meta.filename) {
+  try {
+    main(process.argv.slice(2));
+  } catch (error) {
+    console.error((error as Error).message);
+    process.exitCode = 1;
+  }
 }

@@ -15,8 +15,9 @@ export function standings(
 
 function standing(proof: Proof, results: ReadonlyMap<string, ProofResult>): Standing {
   if ("suites" in proof) return ofSuites(proof.suites, results.get("suites"));
-  const name = `npm run ${proof.command}`;
-  const result = results.get(proof.command);
+  const { command, gate } = proof;
+  const name = `npm run ${command}${gate ? ` -- --${gate}` : ""}`;
+  const result = results.get(gate ? `${command}-${gate}` : command);
   if (!result) return { proof: name, at: null, commit: "", held: false, counts: "never recorded" };
   const { at, commit, held, counts } = result;
   return { proof: name, at, commit, held, counts: listed(counts) };

@@ -49,6 +49,17 @@ describe("a proof", () => {
     expect(standings(byCommand, new Map([of("chaos", { held: false })]))[0].held).toBe(false);
   });
 
+  test("of a gate holds as the result of the gate says, not that of the command", () => {
+    const gate = { id: "P0", says: "", proofs: [{ command: "chaos", gate: "broken" }] } as const;
+    expect(standings(gate, new Map([of("chaos", {})]))[0]).toMatchObject({ held: false, at: null });
+    const counts = { "broken builds found": 10, "broken builds": 11 };
+    expect(standings(gate, new Map([of("chaos-broken", { held: false, counts })]))[0]).toMatchObject({
+      proof: "npm run chaos -- --broken",
+      held: false,
+      counts: "10 broken builds found, 11 broken builds",
+    });
+  });
+
   test.each<[string, Record<string, object>, boolean]>([
     ["every suite passed something and failed nothing", { "proof/a/x.test.ts": all, "b.test.ts": all }, true],
     ["a suite did not run", { "proof/a/x.test.ts": all }, false],

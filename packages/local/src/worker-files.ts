@@ -21,7 +21,8 @@ export type Scratch = {
 
 /** Removes whatever killed workers left below `root`, and hands out directories in it. */
 export async function openScratch(root: string): Promise<Scratch> {
-  await rm(root, { recursive: true, force: true });
+  // A worker whose parent was killed may be writing still, until it notices.
+  await rm(root, { recursive: true, force: true, maxRetries: 5 });
   await mkdir(root, { recursive: true, mode: 0o700 });
   return {
     make: async () => {

@@ -1,0 +1,83 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Verdict } from "../check/judged-run.ts";
+import { type BrokenBuild, brokenBuilds } from "./broken-builds.ts";
+import { recordBrokenBuilds } from "./record-run.ts";
+import { runChaos } from "./run.ts";
+import type { Sizes, Wish } from "./sizes.ts";
+
+/** Plans that are tried on a build before it counts as not found out: whether a fault shows is partly luck. */
+const triesAtMost = 3;
+
+/** What became of one broken build; `found` names the promise, `sentence` its first violation. */
+export type Finding = {
+  name: string;
+  found: string | null;
+  sentence: string;
+  tries: number;
+  seconds: number;
+};
+
+/** Runs every broken build until the judge finds it out, or has seen enough; whether it found each of them. */
+export async function findBrokenBuilds(
+  wish: Wish,
+  say: (sentence: string) => void,
+  stopping: AbortSignal,
+): Promise<boolean> {
+  const builds = brokenBuilds.filter(({ name }) => name.includes(wish.only));
+  console.log(`broken builds: seed ${wish.seed}, ${builds.length} of ${brokenBuilds.length}`);
+  const findings: Finding[] = [];
+  for (const [index, build] of builds.entries()) {
+    const finding = await findOne(build, wish, wish.seed + 1_000 * index, { say, stopping });
+    findings.push(finding);
+    say(line(finding));
+  }
+  const missed = findings.filter(({ found }) => found === null).length;
+  console.log(findingTable(findings));
+  console.log(
+    missed === 0
+      ? `each of ${findings.length} broken builds was found out (seed ${wish.seed})`
+      : `${missed} BROKEN BUILDS WERE NOT FOUND OUT (seed ${wish.seed})`,
+  );
+  if (wish.record && wish.only === "") console.log(`written to ${recordBrokenBuilds(wish, findings)}`);
+  return missed === 0;
+}
+
+type Aside = { say: (sentence: string) => void; stopping: AbortSignal };
+
+async function findOne(
+  build: BrokenBuild,
+  { sizes, only }: Wish,
+  seed: number,
+  { say, stopping }: Aside,
+): Promise<Finding> {
+  const { name, edits, injuries, afterwards, rates, documents } = build;
+  const small: Sizes = { ...sizes, documents, drivers: 8, tenants: 2, large: 0 };
+  const own = { ...small, rates: { ...small.rates, ...rates } };
+  const lean = afterwards !== true;
+  const quietly = only === "" ? () => {} : say;
+  const startedMs = performance.now();
+  const seconds = () => Math.round((performance.now() - startedMs) / 1_000);
+  for (let tries = 1; ; tries++) {
+    const directory = await mkdtemp(join(tmpdir(), "strongroom-broken-"));
+    const plan = { directory, sizes: own, seed: seed + tries, edits, injuries, lean };
+    const { verdicts } = await runChaos({ ...plan, say: quietly, stopping });
+    const found = verdicts.find((verdict) => isFoundBy(build, verdict));
+    if (found || tries < triesAtMost) await rm(directory, { recursive: true });
+    if (found) return { name, found: found.id, sentence: found.violations[0]!, tries, seconds: seconds() };
+    if (tries === triesAtMost)
+      return { name, found: null, sentence: `kept in ${directory}`, tries, seconds: seconds() };
+  }
+}
+
+const isFoundBy = ({ found }: BrokenBuild, { id, violations }: Verdict): boolean =>
+  violations.length > 0 && found.includes(id);
+
+const line = ({ name, found, tries, seconds }: Finding): string =>
+  `${(found === null ? "NOT FOUND" : `found by ${found}`).padEnd(14)} try ${tries}, ${String(seconds).padStart(4)} s   ${name}`;
+
+/** Every build with the sentence that found it out. */
+function findingTable(findings: Finding[]): string {
+  return findings.map((finding) => `${line(finding)}\n${" ".repeat(16)}· ${finding.sentence}`).join("\n");
+}

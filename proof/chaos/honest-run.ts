@@ -1,0 +1,297 @@
+import { createHash, randomUUID } from "node:crypto";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
+import { checkpointSha256, signCheckpoint } from "@strongroom/core/audit/checkpoint";
+import { seal } from "@strongroom/core/document/sealing";
+import { createEmbeddedKeys } from "@strongroom/core/embedded/keys";
+import { signReceipt } from "@strongroom/core/receipt/receipt";
+import { hashOf } from "../check/check-audit.ts";
+import type { AuditRow, Document, Entry, JudgedRun, OutboxRow, Tables } from "../check/judged-run.ts";
+
+const scratch = await mkdtemp(join(tmpdir(), "strongroom-judge-"));
+const keys = await createEmbeddedKeys({ directory: scratch });
+const rootKey = await readFile(keys.rootKeyPath, "utf8");
+await rm(scratch, { recursive: true }); // they live in memory from now on
+
+export const [tenant, driver] = [randomUUID(), randomUUID()];
+const phone = randomUUID();
+export const [stored, rejected, waiting] = [randomUUID(), randomUUID(), randomUUID()];
+const dumpedAt = Date.parse("2030-01-01T12:00:00.000Z");
+export const ago = (ms: number) => new Date(dumpedAt - ms).toISOString();
+export const hex = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
+export const page = (document: string) => Buffer.from(`page of ${document}`);
+export const stagingKey = (document: string) => `s/${tenant}/${document}/1/nonce`;
+export const vaultKey = (token: number) => `v/00/${tenant}/${stored}/${token}/original-1`;
+
+/** A file of the object store. */
+export function objectFile(data: Uint8Array, modifiedAt = ago(30_000)): Buffer {
+  const facts = Buffer.from(JSON.stringify({ modifiedAt }));
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(facts.length);
+  return Buffer.concat([data, facts, length, Buffer.from("SRO1")]);
+}
+
+async function sealed(): Promise<{ data: Buffer; wrapped: string }> {
+  const context = { app: "strongroom", tenant, document: stored, attempt: "7" };
+  const { plaintext, wrapped } = await keys.generateDataKey(context);
+  const sealing = seal(
+    { tenantId: tenant, documentId: stored, artefact: "original-1", attempt: "7" },
+    plaintext,
+  );
+  sealing.end(page(stored));
+  return { data: await buffer(sealing), wrapped: `\\x${Buffer.from(wrapped).toString("hex")}` };
+}
+const { data: sealedPage, wrapped } = await sealed();
+export const data = sealedPage;
+const published = await keys.publicKeys();
+
+/** Numbers and hashes the lines of the audit as they stand. */
+export function chained(audit: AuditRow[]): AuditRow[] {
+  let before = "0".repeat(64);
+  return audit.map((row, index) => {
+    const { tenant_id: tenantId, entry_id: id, at, actor, action, subject, detail } = row;
+    const entry = { tenantId, id, at, actor, action, subject, detail };
+    const [sequence, previousHash] = [index + 1, before];
+    const hash = hashOf({ sequence, previousHash, hash: null, entry });
+    before = hash;
+    return { ...row, sequence, previous_hash: previousHash, hash };
+  });
+}
+
+/** Signed over the head that the trail has after its first entries; it follows on none. */
+export async function checkpointOver(audit: AuditRow[], entries: number) {
+  const { sequence, hash } = audit[entries - 1]!;
+  const checkpoint = {
+    sequence: 1,
+    at: ago(45_000),
+    previousSha256: null,
+    heads: [{ tenantId: tenant, sequence: sequence!, hash: hash! }],
+  };
+  return {
+    sequence: 1,
+    sha256: checkpointSha256(checkpoint),
+    jws: await signCheckpoint(keys, checkpoint),
+  };
+}
+
+/** Over the page of the document, unless it is to be over another. */
+export async function receiptOf(
+  document: string,
+  { bytes = page(document), checkpointSha = checkpoint.sha256 } = {},
+) {
+  const jws = await signReceipt(keys, {
+    iss: "http://127.0.0.1",
+    tenant,
+    document,
+    confirmationCode: "K7QD-3MXA",
+    kind: "cmr",
+    loadNumber: null,
+    originals: [{ position: 1, sha256: hex(bytes), sizeBytes: bytes.length }],
+    receivedAt: ago(50_000),
+    storedAt: ago(40_000),
+    keyId: "root",
+    checkpoint: { sequence: 1, sha256: checkpointSha },
+  });
+  return { tenant_id: tenant, document_id: document, jws };
+}
+const written = facts();
+export const checkpoint = await checkpointOver(written.audit, 6);
+export const receipt = await receiptOf(stored);
+function tables(): Tables {
+  return {
+    document: [
+      documentRow(stored, "stored", { lease_token: 7, version: 3 }),
+      documentRow(rejected, "rejected", { lease_token: 6, version: 3, reason: "unsupported_type" }),
+      documentRow(waiting, "granted", { received_at: null, settled_at: null, version: 1 }),
+    ],
+    document_file: [stored, rejected, waiting].map((document) => ({
+      tenant_id: tenant,
+      document_id: document,
+      position: 1,
+      size_bytes: page(document).length,
+      sha256: hex(page(document)),
+      staging_key: stagingKey(document),
+      arrived_at: document === waiting ? null : ago(50_000),
+    })),
+    artefact: [
+      {
+        tenant_id: tenant,
+        document_id: stored,
+        name: "original-1",
+        attempt: 7,
+        size_bytes: page(stored).length,
+        sha256: hex(page(stored)),
+        sealed_size_bytes: data.length,
+        sealed_sha256: hex(data),
+        vault_key: vaultKey(7),
+      },
+    ],
+    document_key: [{ tenant_id: tenant, document_id: stored, attempt: 7, wrapped }],
+    ...structuredClone(written),
+    audit_head: [{ tenant_id: tenant, sequence: written.audit.length, hash: written.audit.at(-1)!.hash! }],
+    audit_checkpoint: [checkpoint],
+    device: [
+      { tenant_id: tenant, id: phone, user_id: driver, push_token: "live", dropped_at: null },
+      { tenant_id: tenant, id: phone, user_id: driver, push_token: "dead", dropped_at: ago(20_000) },
+    ],
+    push_inbox: [stored, rejected].map((document) => ({ token: "live", tag: `${document}.3` })),
+    receipt: [{ tenant_id: tenant, document_id: stored, jws: receipt.jws }],
+  };
+}
+
+/** What a sound run leaves behind: one document stored, one rejected, one whose client left. */
+export function honestRun(): JudgedRun & { files: Map<string, Buffer> } {
+  const files = new Map([
+    [stagingKey(stored), objectFile(page(stored))],
+    [stagingKey(rejected), objectFile(page(rejected))],
+    [vaultKey(7), objectFile(data)],
+    ["v/checkpoints/000000000001", objectFile(Buffer.from(checkpoint.jws))],
+  ]);
+  return {
+    dumpedAt,
+    periods: {
+      silence: 4_000,
+      reconcile: 4_000,
+      keepStored: 100_000,
+      keepRejected: 700_000,
+      keepExpired: 100_000,
+      orphanGrace: 80_000,
+      sweep: 240_000,
+    },
+    history: history(),
+    tables: tables(),
+    rootKeys: [rootKey],
+    get objectKeys() {
+      return [...files.keys()];
+    },
+    files,
+    readFile: (key) => {
+      const file = files.get(key);
+      if (!file) throw new Error(`there is no object ${key}`);
+      return file;
+    },
+  };
+}
+
+function documentRow(id: string, state: string, more: Partial<Document>): Document {
+  return {
+    tenant_id: tenant,
+    id,
+    owner_id: driver,
+    state,
+    version: 1,
+    reason: null,
+    lease_token: null,
+    created_at: ago(60_000),
+    received_at: ago(50_000),
+    settled_at: ago(40_000),
+    staging_cleared_at: null,
+    ...more,
+  };
+}
+
+function facts() {
+  const steps: [string, string, string, number, number?][] = [
+    [stored, "upload.accepted", "granted", 1],
+    [rejected, "upload.accepted", "granted", 1],
+    [waiting, "upload.accepted", "granted", 1],
+    [stored, "document.received", "received", 2],
+    [rejected, "document.received", "received", 2],
+    [stored, "document.claimed", "processing", 2, 5],
+    [rejected, "document.claimed", "processing", 2, 6],
+    [stored, "document.claimed", "processing", 2, 7],
+    [rejected, "document.rejected", "rejected", 3, 6],
+    [stored, "document.stored", "stored", 3, 7],
+  ];
+  const line = (subject: string, action: string, detail: AuditRow["detail"]) => ({ subject, action, detail });
+  const lines = [
+    ...steps.map(([subject, action, state, version, token]) =>
+      line(subject, action, { state, version, ...(token !== undefined && { token }) }),
+    ),
+    ...[stored, rejected].map((document) => line(document, "user.notified", { version: 3 })),
+    line(phone, "device.registered", {}),
+  ];
+  const unchained = lines.map((one, index): AuditRow => {
+    const place = { sequence: null, previous_hash: null, hash: null };
+    const who = { tenant_id: tenant, entry_id: randomUUID(), at: ago(50_000), actor: "somebody" };
+    return { id: index + 1, ...who, ...one, ...place };
+  });
+  const audit = chained(unchained);
+  const events = steps.filter(([, action]) => action !== "document.claimed");
+  const told = [stored, rejected].map((document): [string, string, string, number] => [
+    document,
+    "user.notified",
+    "",
+    3,
+  ]);
+  const outbox = [...events, ...told].map(([document, type, , version], index): OutboxRow => ({
+    tenant_id: tenant,
+    id: index + 1,
+    event_id: randomUUID(),
+    topic: type === "user.notified" ? "users" : "documents",
+    type,
+    document_id: document,
+    version,
+    published_at: ago(30_000),
+  }));
+  const stream = outbox.map((row, index) => ({
+    topic: row.topic,
+    partition: 0,
+    record_offset: index,
+    key: row.document_id,
+    value: JSON.stringify({
+      id: row.event_id,
+      type: `${row.type}.v1`,
+      subject: row.document_id,
+      version: row.version,
+    }),
+  }));
+  return { audit, outbox, stream_record: [...stream, { ...stream[0]!, record_offset: 99 }] };
+}
+
+function history(): Entry[] {
+  const at = dumpedAt - 55_000;
+  const of = (document: string, fate: "shown" | "rejected" | "never"): Entry[] => [
+    {
+      at,
+      what: "planned",
+      tenant,
+      user: driver,
+      document,
+      fate,
+      files: [{ position: 1, sha256: hex(page(document)), sizeBytes: page(document).length, requests: 1 }],
+    },
+    { at, what: "accept", document, outcome: "unknown", status: null, tookMs: 5 },
+    { at, what: "accept", document, outcome: "ok", status: 201, tookMs: 5 },
+  ];
+  const sent = (document: string): Entry[] => [
+    { at, what: "put", document, position: 1, request: 0, outcome: "ok", status: 200 },
+    { at, what: "complete", document, outcome: "ok", status: 200 },
+    { at, what: "seen", document, state: "processing", version: 2 },
+  ];
+  const shown = [
+    { id: stored, state: "stored", reason: null },
+    { id: rejected, state: "rejected", reason: "unsupported_type" },
+  ];
+  return [
+    ...of(stored, "shown"),
+    ...sent(stored),
+    ...of(rejected, "rejected"),
+    ...sent(rejected),
+    ...of(waiting, "never"),
+    { at, what: "device", tenant, user: driver, token: "live" },
+    { at, what: "unregistered", token: "dead" },
+    ...[stored, rejected].map((document): Entry => {
+      return { at, what: "notice", token: "live", tag: `${document}.3`, fields: ["tag", "type"] };
+    }),
+    { at, what: "hostile", document: stored, attempt: "other bytes", status: 403 },
+    { at, what: "hostile", document: stored, attempt: "no answer came", status: null },
+    { at, what: "probe", status: 503, hasRetryAfter: true, tookMs: 1_900, controlMs: 10 },
+    { at, what: "during", outage: "push", stored: 2 },
+    { at, what: "keys", keys: published },
+    { at, what: "quiet", tookMs: 900, limitMs: 8_000, slowness: 1 },
+    { at, what: "listed", tenant, user: driver, documents: shown },
+  ];
+}
