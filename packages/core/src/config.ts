@@ -101,7 +101,7 @@ export type Config = {
     readonly originSecrets: readonly Uint8Array[];
   };
   periods: Periods;
-  /** Documents processed at once by one worker: its cores. */
+  /** Files decoded at once by one worker: its cores. It has more documents than these in hand. */
   jobs: number;
   /** Tries of ours before a document is `failed`. */
   maxRetries: number;

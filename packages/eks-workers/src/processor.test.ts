@@ -140,3 +140,34 @@ it("told to stop in the middle of its work it gives the document back, cleans up
   again.abort();
   await next.done;
 });
+
+it("has more documents in hand than decoders, so that these never wait for a disk: twice as many, and not one more", async () => {
+  const own = new AbortController();
+  const sealing = new Set<string>();
+  const hanging: Ports = {
+    ...world.ports,
+    objects: {
+      ...world.ports.objects,
+      put: (key, body) => (
+        body.on("error", () => {}),
+        sealing.add(key.split("/")[3]!),
+        new Promise((_resolve, reject) =>
+          own.signal.addEventListener("abort", () => reject(own.signal.reason as Error)),
+        )
+      ),
+    },
+  };
+  const { jobs } = world.ports.config;
+  const stuck = await processor({ ports: hanging, name: "processor-full", stopping: own.signal });
+  const bells: Doorbell[] = [];
+  for (let n = 0; n <= 2 * jobs; n += 1)
+    bells.push(
+      await receive(world, world.dora, [Buffer.concat([await sample("delivery-note.jpg"), Buffer.of(n)])]),
+    );
+  await vi.waitFor(() => expect(sealing.size).toBe(2 * jobs), { timeout: 25_000, interval: 50 });
+  const states = await Promise.all(bells.map(async (bell) => (await rowOf(world, bell))["state"]));
+  expect(states.filter((state) => state === "processing")).toHaveLength(2 * jobs);
+  expect(states.filter((state) => state === "received")).toHaveLength(1);
+  own.abort(new Error("SIGTERM"));
+  await stuck.done;
+});

@@ -8,7 +8,13 @@ import { createRenderer } from "./render/pool.ts";
 import { openScratch } from "./scratch.ts";
 import type { Running, Worker } from "./worker.ts";
 
-/** Processes documents: as many at once as it has cores, fresh ones before over-age ones. */
+/**
+ * Documents in hand for each one that is decoded: while half of them are fetched, sealed, synced and read back, or have
+ * stepped aside, the other half keeps the decoders at work.
+ */
+const inHandPerDecoder = 2;
+
+/** Processes documents: as many decoders as it has cores, fresh documents before over-age ones. */
 export const processor: Worker = async ({ ports, name, stopping, vitals }): Promise<Running> => {
   const scratch = await openScratch();
   const renderer = await createRenderer({ concurrency: ports.config.jobs, log: ports.log, scratch });
@@ -28,7 +34,8 @@ export const processor: Worker = async ({ ports, name, stopping, vitals }): Prom
       tookMs: Math.round(ports.clock.monotonicMs() - startedMs),
     });
   };
-  const loop = { queues: ["documents", "late"], atOnce: ports.config.jobs, stopping, vitals } as const;
+  const atOnce = ports.config.jobs * inHandPerDecoder;
+  const loop = { queues: ["documents", "late"], atOnce, stopping, vitals } as const;
   vitals?.addGauge({
     name: "strongroom_oldest_waiting_seconds",
     help: "Age of the oldest document of all tenants that waits to be processed; 0 when none does.",

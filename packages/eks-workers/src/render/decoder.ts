@@ -6,6 +6,7 @@ import { encodeHeader, type Frame, FrameReader } from "./frames.ts";
 import type { Command } from "./isolation.ts";
 import { type Job, readyHeader } from "./job.ts";
 import { isAboutMemory } from "./out-of-memory.ts";
+import { cpuMsOf, lowerPriority } from "./share.ts";
 
 const startDeadlineMs = 10_000;
 /** V8 writes some kilobytes of stack behind the line that says what happened. */
@@ -66,6 +67,16 @@ export class Decoder {
   /** Resolves when the child is gone, for whatever reason. */
   get exited(): Promise<unknown> {
     return this.#exited;
+  }
+
+  /** CPU time that the child has used so far. */
+  cpuMs(): number {
+    return this.#isGone ? 0 : cpuMsOf(this.#child.pid!);
+  }
+
+  /** Lets others go first from now on, for good. */
+  goBehind(): void {
+    if (!this.#isGone) lowerPriority(this.#child.pid!);
   }
 
   /** Does one job; rejects when `signal` aborts or the feed fails, and the child is dead then. */

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { chmod, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { getPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
@@ -27,7 +27,8 @@ beforeAll(async () => {
       .toBuffer(),
   );
   const frames = JSON.stringify(pathToFileURL(join(import.meta.dirname, "frames.ts")).href);
-  // Tells who it is and what it was asked; a file of 7 bytes keeps it busy for ever, one of 8 it calls broken.
+  // Tells who it is and what it was asked; a file of 7 bytes keeps it busy for ever, one of 8 it calls broken, one of 6 puts
+  // it to sleep.
   parrot = await file(
     "parrot.mjs",
     `
@@ -37,6 +38,7 @@ beforeAll(async () => {
       const { mediaType, allowance } = job.header;
       const size = job.blobs[0].length;
       while (size === 7);
+      if (size === 6) await new Promise(() => setInterval(() => {}, 1_000));
       const image = { blob: 0, width: 1, height: 1 };
       const pages = [{ rendition: image, thumbnail: image, legibility: [] }];
       const rendered = { outcome: "rendered", mediaType, pageCount: 1, pages, text: null, captureFacts: { pid: process.pid, allowance } };
@@ -268,5 +270,86 @@ describe("a job", () => {
     expect(children.filter(isAlive)).toEqual([]);
     expect(await readdir(folder)).toEqual([...new Set([...before, "7.jpg"])].sort());
     await expect(renderer.render(photo, { tight: false })).rejects.toThrow("closed");
+  });
+});
+
+describe("a job that takes long", () => {
+  const impatient = { patience: { cpuMs: 30, wallMs: 60_000 } };
+  const timedOut = { outcome: "crashed", mediaType: "image/jpeg", cause: "timed_out" };
+
+  test("steps aside behind the others, the next one is served at once, and the deadline still stands", async () => {
+    const renderer = await rendererOf({ ...impatient, childEntry: parrot, deadlineMs: 6_000 });
+    const { pid } = await heard(renderer, photo);
+    let isOver = false;
+    const endless = renderer.render(await jpegOf(7), { tight: false }).finally(() => (isOver = true));
+    const next = await heard(renderer, photo);
+    expect(isOver).toBe(false);
+    expect(next.pid).not.toBe(pid);
+    expect(getPriority(pid)).toBeGreaterThan(getPriority(next.pid));
+    expect(await endless).toEqual(timedOut);
+    expect(isAlive(pid)).toBe(false);
+    expect((await heard(renderer, photo)).pid).toBe(next.pid);
+  });
+
+  test("steps aside even if its child only sleeps", async () => {
+    const patience = { cpuMs: 60_000, wallMs: 50 };
+    const renderer = await rendererOf({ childEntry: parrot, patience, deadlineMs: 6_000 });
+    let isOver = false;
+    const asleep = renderer.render(await jpegOf(6), { tight: false }).finally(() => (isOver = true));
+    expect(await heard(renderer, photo)).toHaveProperty("pid");
+    expect(isOver).toBe(false);
+    expect(await asleep).toEqual(timedOut);
+  });
+
+  test("and is tried again steps aside too, and leaves its slot with the warm child in it", async () => {
+    const renderer = await rendererOf({ ...impatient, childEntry: parrot, deadlineMs: 8_000 });
+    const { pid } = await heard(renderer, photo);
+    let isOver = false;
+    const tight = renderer.render(await jpegOf(7), { tight: true }).finally(() => (isOver = true));
+    expect((await heard(renderer, photo)).pid).toBe(pid);
+    expect(isOver).toBe(false);
+    expect(await tight).toEqual(timedOut);
+  });
+
+  test("keeps its slot while all places aside are taken", async () => {
+    const renderer = await rendererOf({ ...impatient, childEntry: parrot, deadlineMs: 3_000 });
+    const ends: string[] = [];
+    const busy = await jpegOf(7);
+    const bomb = (name: string) => renderer.render(busy, { tight: false }).finally(() => ends.push(name));
+    const bombs = [bomb("first")];
+    const { pid } = await heard(renderer, photo); // served, so the first one is aside
+    bombs.push(bomb("second"));
+    await atWork(pid);
+    const honest = heard(renderer, photo).then(() => ends.push("honest"));
+    await Promise.all([...bombs, honest]);
+    expect(ends[0]).toBe("first");
+    expect(await Promise.all(bombs)).toEqual([timedOut, timedOut]);
+  });
+
+  test("is given up at once when its caller stops it, and leaves its place to another", async () => {
+    const renderer = await rendererOf({ ...impatient, childEntry: parrot, deadlineMs: 60_000 });
+    const busy = await jpegOf(7);
+    for (let round = 0; round < 2; round += 1) {
+      const { pid } = await heard(renderer, photo);
+      const stop = new AbortController();
+      const long = renderer.render(busy, { tight: false, signal: stop.signal });
+      expect((await heard(renderer, photo)).pid).not.toBe(pid);
+      stop.abort(new Error("lease lost"));
+      await expect(long).rejects.toThrow("lease lost");
+      expect(isAlive(pid)).toBe(false);
+    }
+  });
+
+  test("ends with the renderer, though it is aside", async () => {
+    const renderer = await rendererOf({ ...impatient, childEntry: parrot, deadlineMs: 60_000 });
+    const { pid } = await heard(renderer, photo);
+    const long = renderer.render(await jpegOf(7), { tight: false });
+    const closed = expect(long).rejects.toThrow("the renderer is closed");
+    await heard(renderer, photo);
+    const children = childrenOf(process.pid);
+    expect(children).toContain(pid);
+    await renderer.close();
+    await closed;
+    expect(children.filter(isAlive)).toEqual([]);
   });
 });

@@ -6,12 +6,13 @@ import { type Log, silentLog } from "@strongroom/core/log";
 import { checkAnswer, type CheckedAnswer } from "./answer.ts";
 import { type Assignment, Decoder, type JobEnd } from "./decoder.ts";
 import { type Cage, findCage } from "./isolation.ts";
-import { Slots } from "./slots.ts";
+import { type Patience, watchJob } from "./patience.ts";
+import { type Slot, Slots } from "./slots.ts";
 import { describe, sniffBytes } from "./sniff.ts";
 
 /** How a renderer is set up; everything but `concurrency` has the default that the limits name. */
 export type RendererOptions = {
-  /** Children at work at once; one per core. */
+  /** Children at work at once, one per core; as many again may go on aside. */
   concurrency: number;
   /** Wall time of one file; 15 s. A tight try gets half. */
   deadlineMs?: number;
@@ -21,6 +22,8 @@ export type RendererOptions = {
   previewPages?: number;
   /** Jobs after which a child is replaced, against leaks; 50. */
   jobsPerChild?: number;
+  /** What a job may take before it steps aside; 1.5 s of CPU, or 5 s by the clock. */
+  patience?: Patience;
   /** Where the empty directory that children stand in is made; the system's temporary directory. */
   scratch?: string;
   /** The module that children run; a test puts a hostile one here. */
@@ -33,6 +36,8 @@ const defaults = {
   memoryBytes: 1024 ** 3,
   previewPages: 20,
   jobsPerChild: 50,
+  // A 12-megapixel HEIC, the dearest file that phones send every day, takes 1.0 to 1.2 s of CPU (`npm run bench -- heic`).
+  patience: { cpuMs: 1_500, wallMs: 5_000 },
   scratch: tmpdir(),
   childEntry: join(import.meta.dirname, "child.ts"),
   log: silentLog,
@@ -143,7 +148,7 @@ class RenderPool implements Renderer {
     return { outcome: "crashed" as const, mediaType, cause: "killed" as const };
   }
 
-  /** One job in one child; a child whose job did not end well is not asked again. */
+  /** One job in one child; a child whose job did not end well, or stepped aside, is not asked again. */
   async #run(work: Work, asked: MediaType | "combine"): Promise<CheckedAnswer | { crashed: Crash }> {
     const { tight, signal, ...assignment } = work;
     const stop = signal ? AbortSignal.any([signal, this.#closing.signal]) : this.#closing.signal;
@@ -152,15 +157,31 @@ class RenderPool implements Renderer {
     try {
       const decoder = await (tight ? this.#start(this.#settings.memoryBytes / 2) : slot.decoder());
       worn = decoder;
-      const end = await decoder.run({ ...assignment, deadlineMs: this.#deadlineMs(tight), signal: stop });
+      const end = await this.#runPatiently(slot, decoder, {
+        ...assignment,
+        deadlineMs: this.#deadlineMs(tight),
+        signal: stop,
+      });
       const answer =
         "crashed" in end ? end : (checkAnswer(end.frame, asked) ?? { crashed: "killed" as const });
-      if (!tight && isGood(answer) && decoder.jobs < this.#settings.jobsPerChild) worn = null;
+      const isSpent = tight || slot.isAside || decoder.jobs >= this.#settings.jobsPerChild;
+      if (isGood(answer) && !isSpent) worn = null;
       return answer;
     } finally {
-      if (tight) await worn?.kill();
+      if (tight || slot.isAside) await worn?.kill();
       slot.release(worn);
     }
+  }
+
+  /** A job that takes long goes on aside under the same deadline, as soon as there is a place, and its slot to the next one. */
+  async #runPatiently(slot: Slot, decoder: Decoder, assignment: Assignment): Promise<JobEnd> {
+    const stopWatching = watchJob(decoder, this.#settings.patience, () => {
+      if (!slot.stepAside(decoder)) return false;
+      decoder.goBehind();
+      this.#settings.log.info("renderer.stepped_aside", { kind: assignment.job.kind });
+      return true;
+    });
+    return await decoder.run(assignment).finally(stopWatching);
   }
 
   #deadlineMs(tight: boolean): number {

@@ -6,6 +6,21 @@ import { type Slot, Slots } from "./slots.ts";
 const noChild = () => Promise.reject<Decoder>(new Error("nobody starts here"));
 const never = new AbortController().signal;
 
+/** Starts children that do nothing; a `start` that must wait goes on when `ready` resolves. */
+function nursery(ready: () => Promise<void> = async () => {}) {
+  const started: { decoder: Decoder; die: () => void; isKilled: boolean }[] = [];
+  const start = async () => {
+    const died = Promise.withResolvers<void>();
+    const child = { decoder: {} as Decoder, die: died.resolve, isKilled: false };
+    const kill = async () => void (child.isKilled = true);
+    child.decoder = { exited: died.promise, kill } as unknown as Decoder;
+    started.push(child);
+    await ready();
+    return child.decoder;
+  };
+  return { started, start };
+}
+
 describe("the slots of a renderer", () => {
   test("are handed out first come, first served, whoever leaves the queue meanwhile", async () => {
     const waiters = fc.array(fc.boolean(), { minLength: 1, maxLength: 12 });
@@ -38,15 +53,7 @@ describe("the slots of a renderer", () => {
   });
 
   test("warm another child when one is worn out or dies, before anybody asks for it", async () => {
-    const started: { decoder: Decoder; die: () => void; isKilled: boolean }[] = [];
-    const start = async () => {
-      const died = Promise.withResolvers<void>();
-      const child = { decoder: {} as Decoder, die: died.resolve, isKilled: false };
-      const kill = async () => void (child.isKilled = true);
-      child.decoder = { exited: died.promise, kill } as unknown as Decoder;
-      started.push(child);
-      return child.decoder;
-    };
+    const { started, start } = nursery();
     const slots = new Slots(1, start, () => {});
     const slot = await slots.lease(never);
     slot.release(await slot.decoder());
@@ -66,5 +73,83 @@ describe("the slots of a renderer", () => {
     const slot = await slots.lease(never);
     await expect(slot.decoder()).rejects.toThrow("try 1");
     await expect(slot.decoder()).rejects.toThrow("try 2");
+  });
+});
+
+describe("a job that takes long", () => {
+  test("steps aside with its child and lets the next one in, to another child", async () => {
+    const { started, start } = nursery();
+    const slots = new Slots(1, start, () => {});
+    const long = await slots.lease(never);
+    const running = await long.decoder();
+    const next = slots.lease(never);
+    expect([long.isAside, long.stepAside(running), long.isAside]).toEqual([false, true, true]);
+    expect(await (await next).decoder()).not.toBe(running);
+    expect(started).toMatchObject([{ isKilled: false }, { isKilled: false }]);
+  });
+
+  test("lets the next one in when the other child is warm, not before", async () => {
+    const warm = Promise.withResolvers<void>();
+    let starts = 0;
+    const { start } = nursery(async () => ((starts += 1) === 2 ? await warm.promise : undefined));
+    const slots = new Slots(2, start, () => {});
+    await slots.lease(never); // has the one slot for good, without a child
+    const long = await slots.lease(never);
+    long.stepAside(await long.decoder());
+    let isIn = false;
+    const next = slots.lease(never).then(() => (isIn = true));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isIn).toBe(false);
+    warm.resolve();
+    await next;
+  });
+
+  test("lets the next one in even when no other child could be started", async () => {
+    const failures: unknown[] = [];
+    let isBroken = false;
+    const { start } = nursery(async () => (isBroken ? Promise.reject(new Error("no memory")) : undefined));
+    const slots = new Slots(1, start, (error) => failures.push(error));
+    const long = await slots.lease(never);
+    const running = await long.decoder();
+    isBroken = true;
+    long.stepAside(running);
+    await expect((await slots.lease(never)).decoder()).rejects.toThrow("no memory");
+    expect(failures).toEqual([new Error("no memory")]);
+  });
+
+  test("leaves the warm child of its slot to the next one when it runs in another", async () => {
+    const { started, start } = nursery();
+    const slots = new Slots(1, start, () => {});
+    const tight = await slots.lease(never);
+    const warm = await tight.decoder();
+    tight.stepAside(await start());
+    expect(await (await slots.lease(never)).decoder()).toBe(warm);
+    expect(started).toHaveLength(2);
+  });
+
+  test("finds as many places aside as there are slots, and keeps its slot when all are taken", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 3 }),
+        fc.array(fc.constantFrom("step", "end"), { maxLength: 30 }),
+        async (count, steps) => {
+          const { start } = nursery();
+          const slots = new Slots(count, start, () => {});
+          const aside: Slot[] = [];
+          for (const step of steps) {
+            if (step === "end") aside.shift()?.release(null);
+            else {
+              const slot = await slots.lease(never);
+              const isAside = slot.stepAside(await slot.decoder());
+              expect(isAside).toBe(aside.length < count);
+              if (isAside) aside.push(slot);
+              else slot.release(null);
+            }
+          }
+          const all = await Promise.all(Array.from({ length: count }, () => slots.lease(never)));
+          expect(all).toHaveLength(count);
+        },
+      ),
+    );
   });
 });

@@ -3,36 +3,46 @@ import type { Decoder } from "./decoder.ts";
 type StartDecoder = () => Promise<Decoder>;
 type OnStartFailed = (error: unknown) => void;
 
-/** A fixed number of slots, each with a warm child, handed out first come, first served. */
+/**
+ * A fixed number of slots, each with a warm child, handed out first come, first served. A job that takes long may leave
+ * its slot to the next one and go on aside, in one of as many places as there are slots.
+ */
 export class Slots {
-  readonly #all: Slot[];
-  readonly #idle: Slot[];
-  readonly #waiters: ((slot: Slot) => void)[] = [];
+  readonly #seats: Seat[];
+  readonly #idle: Seat[];
+  readonly #waiters: ((seat: Seat) => void)[] = [];
+  #placesAside: number;
 
   /** `onStartFailed` hears of children that could not be warmed in advance; the next job tries again and throws. */
   constructor(count: number, start: StartDecoder, onStartFailed: OnStartFailed) {
-    this.#all = Array.from(
+    this.#seats = Array.from(
       { length: count },
-      () => new Slot(start, onStartFailed, (slot) => this.#free(slot)),
+      () => new Seat(start, onStartFailed, (seat) => this.#free(seat)),
     );
-    this.#idle = [...this.#all];
+    this.#idle = [...this.#seats];
+    this.#placesAside = count;
   }
 
   async warm(): Promise<void> {
-    await Promise.all(this.#all.map((slot) => slot.decoder()));
+    await Promise.all(this.#seats.map((seat) => seat.decoder()));
   }
 
   /** Waits for its turn; rejects when `signal` aborts first. */
-  lease(signal: AbortSignal): Promise<Slot> {
-    if (signal.aborted) return Promise.reject(signal.reason);
-    const slot = this.#idle.shift();
-    if (slot) return Promise.resolve(slot);
-    return new Promise((resolve, reject) => {
+  async lease(signal: AbortSignal): Promise<Slot> {
+    const seat = await this.#seat(signal);
+    return new Slot(seat, { take: () => this.#takePlace(), give: () => (this.#placesAside += 1) });
+  }
+
+  async #seat(signal: AbortSignal): Promise<Seat> {
+    signal.throwIfAborted();
+    const idle = this.#idle.shift();
+    if (idle) return idle;
+    return await new Promise((resolve, reject) => {
       const leave = () => {
         this.#waiters.splice(this.#waiters.indexOf(enter), 1);
         reject(signal.reason);
       };
-      const enter = (given: Slot) => {
+      const enter = (given: Seat) => {
         signal.removeEventListener("abort", leave);
         resolve(given);
       };
@@ -41,44 +51,99 @@ export class Slots {
     });
   }
 
-  #free(slot: Slot): void {
+  #free(seat: Seat): void {
     const next = this.#waiters.shift();
-    if (next) next(slot);
-    else this.#idle.push(slot);
+    if (next) next(seat);
+    else this.#idle.push(seat);
+  }
+
+  #takePlace(): boolean {
+    if (this.#placesAside === 0) return false;
+    this.#placesAside -= 1;
+    return true;
   }
 }
 
+/** Places aside are counted, not kept apart: one is as good as another. */
+type Places = { take(): boolean; give(): void };
+
 /** The right to run one job. */
 export class Slot {
+  readonly #seat: Seat;
+  readonly #places: Places;
+  #isAside = false;
+
+  constructor(seat: Seat, places: Places) {
+    this.#seat = seat;
+    this.#places = places;
+  }
+
+  /** Whether the job has left its slot to the next one. */
+  get isAside(): boolean {
+    return this.#isAside;
+  }
+
+  /** The warm child, started now if there is none. @throws when it does not start. */
+  decoder(): Promise<Decoder> {
+    return this.#seat.decoder();
+  }
+
+  /** Lets the next job in while this one goes on in `running`, which is the job's own from now on; false when no place is free. */
+  stepAside(running: Decoder): boolean {
+    if (!this.#isAside && this.#places.take()) {
+      this.#isAside = true;
+      this.#seat.leave(running);
+    }
+    return this.#isAside;
+  }
+
+  /** Gives the right back; a child named `worn` is killed and another one warmed in its place. */
+  release(worn: Decoder | null): void {
+    if (this.#isAside) this.#places.give();
+    else this.#seat.release(worn);
+  }
+}
+
+/** Where one job after another sits down to a warm child. */
+class Seat {
   readonly #start: StartDecoder;
   readonly #onStartFailed: OnStartFailed;
-  readonly #free: (slot: Slot) => void;
+  readonly #free: (seat: Seat) => void;
   #starting: Promise<Decoder> | null = null;
   #current: Decoder | null = null;
 
-  constructor(start: StartDecoder, onStartFailed: OnStartFailed, free: (slot: Slot) => void) {
+  constructor(start: StartDecoder, onStartFailed: OnStartFailed, free: (seat: Seat) => void) {
     this.#start = start;
     this.#onStartFailed = onStartFailed;
     this.#free = free;
   }
 
-  /** The warm child, started now if there is none. @throws when it does not start. */
   decoder(): Promise<Decoder> {
     this.#starting ??= this.#started();
     return this.#starting;
   }
 
-  /** Gives the right back; a child named `worn` is killed and another one warmed in its place. */
   release(worn: Decoder | null): void {
-    if (worn) this.#replace(worn);
-    this.#free(this);
+    if (worn === null) return this.#free(this);
+    void worn.kill();
+    this.leave(worn);
+  }
+
+  /** Without its child, it is for the next job only once another one is warm: until then any other seat serves better. */
+  leave(running: Decoder): void {
+    if (running === this.#current) this.#forget();
+    void this.#warm().then(() => this.#free(this));
   }
 
   async #started(): Promise<Decoder> {
     try {
       const decoder = await this.#start();
       this.#current = decoder;
-      void decoder.exited.then(() => this.#replace(decoder));
+      void decoder.exited.then(() => {
+        if (decoder !== this.#current) return;
+        this.#forget();
+        void this.#warm();
+      });
       return decoder;
     } catch (error) {
       this.#starting = null;
@@ -86,11 +151,12 @@ export class Slot {
     }
   }
 
-  #replace(decoder: Decoder): void {
-    if (decoder !== this.#current) return;
+  #forget(): void {
     this.#current = null;
     this.#starting = null;
-    void decoder.kill();
-    this.decoder().catch(this.#onStartFailed);
+  }
+
+  async #warm(): Promise<void> {
+    await this.decoder().catch(this.#onStartFailed);
   }
 }
