@@ -8,10 +8,13 @@ import { type Frame, frameFd, readFrameSync, writeFrameSync } from "./frames.ts"
 import { type ImageRef, type Job, readyHeader } from "./job.ts";
 import type { Allowance } from "./limits.ts";
 import { renderPhoto } from "./photo.ts";
+import { releaseMemory } from "./release-memory.ts";
 
 writeFrameSync(frameFd, { header: readyHeader, blobs: [] });
 for (let job = readFrameSync(frameFd); job !== null; job = readFrameSync(frameFd)) {
-  writeFrameSync(frameFd, await answer(job));
+  const given = await answer(job);
+  writeFrameSync(frameFd, given);
+  for (const blob of [...job.blobs, ...given.blobs]) releaseMemory(blob);
 }
 process.exit(0);
 

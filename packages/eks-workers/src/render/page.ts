@@ -10,6 +10,7 @@ import {
   showsAlmostNothing,
 } from "./legibility.ts";
 import { jpegQuality, maxMegapixels, renditionSide, thumbnailSide } from "./limits.ts";
+import { releaseMemory } from "./release-memory.ts";
 
 /** Pixels on their way to a page: what sharp is given, and the original's size for the verdict. */
 export type Picture = {
@@ -61,13 +62,16 @@ function decode({ input, options, profile }: Picture, failOn: FailOn): Promise<P
   return pixelsOf(profile ? flat.keepIccProfile() : flat);
 }
 
+/** The encoder works beside the verdict. Both pictures are given up. */
 async function pageOf({ profile, original }: Picture, pixels: Pixels, small: Pixels): Promise<RenderedPage> {
+  const encoding = jpegOf(imageOf(pixels));
   const legibility = judgeLegibility({ ...greyOf(small), original });
-  const plain = await jpegOf(imageOf(pixels));
-  if (profile === null) return { rendition: plain, thumbnail: await thumbnailOf(imageOf(small)), legibility };
+  const plain = await encoding;
   // Only what carries its profile is turned into sRGB: bare pixels would be taken for it.
-  const rendition = { ...plain, bytes: withIccProfile(plain.bytes, profile) };
-  return { rendition, thumbnail: await thumbnailOf(sharp(rendition.bytes)), legibility };
+  const rendition = profile ? { ...plain, bytes: withIccProfile(plain.bytes, profile) } : plain;
+  const thumbnail = await thumbnailOf(profile ? sharp(rendition.bytes) : imageOf(small));
+  for (const { bytes } of [pixels, small]) releaseMemory(bytes);
+  return { rendition, thumbnail, legibility };
 }
 
 const smaller = (pixels: Pixels, side: number): Promise<Pixels> => pixelsOf(inside(imageOf(pixels), side));

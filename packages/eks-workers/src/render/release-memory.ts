@@ -1,0 +1,7 @@
+/**
+ * Gives back the memory of bytes that nobody looks at any more; they are empty then. Left to V8, buffers outside of its
+ * heap make it collect every few megabytes. Bytes that share their memory with others are left alone.
+ */
+export function releaseMemory({ buffer, byteLength }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
+}
