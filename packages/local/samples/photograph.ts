@@ -1,5 +1,5 @@
 import sharp, { type OverlayOptions, type Sharp } from "sharp";
-import { openPdf } from "@strongroom/eks-workers/render/pdfium";
+import { type Canvas, openPdf } from "@strongroom/eks-workers/render/pdfium";
 
 /** How a sheet lies on the desk and how it was taken. */
 export type Shot = {
@@ -37,21 +37,20 @@ export async function photograph(pdf: Uint8Array, shot: Shot): Promise<Sharp> {
 }
 
 /** The first page of a PDF as pixels, `height` pixels high; drawn by the very PDFium that the product uses. */
-async function drawn(
-  pdf: Uint8Array,
-  height: number,
-): Promise<{ pixels: Uint8Array; width: number; height: number }> {
+async function drawn(pdf: Uint8Array, height: number): Promise<Canvas> {
   const document = await openPdf(pdf);
   const page = document.withPage(0, (open) => {
     const width = Math.round((open.width / open.height) * height);
-    return { pixels: open.draw(width, height), width, height };
+    const canvas = { pixels: new Uint8Array(width * height * 3), width, height };
+    open.draw(canvas);
+    return canvas;
   });
   document.close();
   if (page === null) throw new Error("the sample page cannot be opened");
   return page;
 }
 
-async function tilted(page: { pixels: Uint8Array; width: number; height: number }, angle: number) {
+async function tilted(page: Canvas, angle: number) {
   const raw = { width: page.width, height: page.height, channels: 3 as const };
   const { data, info } = await sharp(page.pixels, { raw })
     .linear(0.93, 8) // paper is not as white as a screen, ink not as black

@@ -129,6 +129,7 @@ async function put(
     sizeBytes: sealedSizeBytes,
     mediaType: "application/octet-stream",
     sha256: () => (measured! as Measured).sha256,
+    givesChunks: true,
     signal,
   });
   const [, stored] = await together(stop, [piping, putting]);

@@ -1,6 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import { Readable } from "node:stream";
+import { releaseMemory } from "../ports/release-memory.ts";
 
 /** Ends every file: data ‖ facts as JSON ‖ length of the facts (uint32, big endian) ‖ magic. A cut file does not end so. */
 const magic = Buffer.from("SRO1");
@@ -12,6 +13,7 @@ const blockBytes = 1024 * 1024;
 
 /** Where the SHA-256 of the data comes from: it is taken here, the sender knows it once the body has ended, or nobody asks. */
 export type DigestSource = "taken" | (() => string) | "none";
+type Given = { digest?: DigestSource; givesChunks?: boolean };
 
 /**
  * Writes a new file (mode 0400) of exactly `sizeBytes` bytes and the facts about them; durable when it resolves.
@@ -23,11 +25,12 @@ export async function writeObjectFile(
   body: AsyncIterable<Uint8Array | string>,
   sizeBytes: number,
   describe: (sha256: string) => object | null,
-  digest: DigestSource = "taken",
+  { digest = "taken", givesChunks = false }: Given = {},
 ): Promise<"written" | "unfinished"> {
   const file = await open(path, "wx", 0o400);
   try {
-    const taken = await writeBody(file, body, sizeBytes, digest === "taken" ? createHash("sha256") : null);
+    const blocks = new BlockWriter(file, givesChunks);
+    const taken = await writeBody(blocks, body, sizeBytes, digest === "taken" ? createHash("sha256") : null);
     const facts = describe(typeof digest === "function" ? digest() : taken);
     if (facts === null) return "unfinished";
     await file.writeFile(trailerOf(facts));
@@ -39,12 +42,11 @@ export async function writeObjectFile(
 }
 
 async function writeBody(
-  file: FileHandle,
+  blocks: BlockWriter,
   body: AsyncIterable<Uint8Array | string>,
   sizeBytes: number,
   hash: Hash | null,
 ): Promise<string> {
-  const blocks = new BlockWriter(file);
   let total = 0;
   try {
     for await (const chunk of body) {
@@ -62,15 +64,20 @@ async function writeBody(
   return hash?.digest("hex") ?? "";
 }
 
-/** Gathers chunks into blocks and writes one while the next comes in. Chunks are not copied, so nobody may change them. */
+/**
+ * Gathers chunks into blocks and writes one while the next comes in. Chunks are not copied, so nobody may change them;
+ * those that are given are emptied when written.
+ */
 class BlockWriter {
   readonly #file: FileHandle;
+  readonly #givesChunks: boolean;
   #chunks: Uint8Array[] = [];
   #gathered = 0;
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(file: FileHandle) {
+  constructor(file: FileHandle, givesChunks: boolean) {
     this.#file = file;
+    this.#givesChunks = givesChunks;
   }
 
   async write(chunk: Uint8Array): Promise<void> {
@@ -96,7 +103,9 @@ class BlockWriter {
     this.#chunks = [];
     this.#gathered = 0;
     await this.#writing;
-    this.#writing = writeAll(this.#file, chunks);
+    this.#writing = writeAll(this.#file, chunks).then(() => {
+      if (this.#givesChunks) chunks.forEach(releaseMemory);
+    });
     this.#writing.catch(() => {}); // the next flush tells
   }
 }

@@ -81,7 +81,14 @@ async function receiveObject(
   { key, sha256, sizeBytes, mediaType, metadata }: Admitted,
   body: AsyncIterable<Uint8Array>,
 ): Promise<Answer> {
-  const is = { sizeBytes, mediaType, metadata, compositeSha256: null, expectedSha256: sha256 };
+  const is = {
+    sizeBytes,
+    mediaType,
+    metadata,
+    compositeSha256: null,
+    expectedSha256: sha256,
+    givesChunks: true,
+  };
   const { outcome } = await intake.store.write(key, body, is);
   switch (outcome) {
     case "created":

@@ -29,6 +29,8 @@ export type NewObject = {
   expectedSha256: string | null;
   /** Whence the object's own SHA-256; taken from the bytes by default. */
   digest?: DigestSource;
+  /** Whether the body's chunks may be emptied once they are written; not by default. */
+  givesChunks?: boolean;
   signal?: AbortSignal | undefined;
 };
 
@@ -80,7 +82,7 @@ export function createObjectStore(directories: ObjectDirectories, clock: Clock) 
       };
     };
     return await withTemp(directories, async (temp) => {
-      if ((await writeObjectFile(temp, body, is.sizeBytes, describe, is.digest)) === "unfinished")
+      if ((await writeObjectFile(temp, body, is.sizeBytes, describe, is)) === "unfinished")
         return { outcome: "differs" };
       is.signal?.throwIfAborted();
       const outcome = await linkDurably(directories.root, temp, path);

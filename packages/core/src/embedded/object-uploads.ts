@@ -27,7 +27,7 @@ export type ObjectUploads = Pick<
 > & {
   /** Whether an upload is open for this key. */
   isOpen(key: ObjectKey, uploadId: string): Promise<boolean>;
-  /** Stores or replaces a part, durable when it resolves; `unknown`: the upload is over, `differs`: other bytes. */
+  /** Stores or replaces a part, durable when it resolves; the body's chunks are emptied. `unknown`: the upload is over, `differs`: other bytes. */
   putPart(to: NewPart, body: AsyncIterable<Uint8Array>): Promise<"stored" | "unknown" | "differs">;
 };
 
@@ -92,7 +92,8 @@ async function putPart(place: Place, to: NewPart, body: AsyncIterable<Uint8Array
   const describe = (sha256: string): PartFacts | null =>
     sha256 === to.sha256 ? { sizeBytes, sha256 } : null;
   return await withTemp(place.directories, async (temp) => {
-    if ((await writeObjectFile(temp, body, sizeBytes, describe)) === "unfinished") return "differs";
+    const outcome = await writeObjectFile(temp, body, sizeBytes, describe, { givesChunks: true });
+    if (outcome === "unfinished") return "differs";
     try {
       await rename(temp, partPath(place, uploadId, partNumber));
     } catch (error) {
@@ -142,6 +143,7 @@ async function joinParts(place: Place, uploadId: string, upload: StoredUpload, p
     compositeSha256,
     expectedSha256: null,
     digest: "none",
+    givesChunks: true,
   } as const;
   const { outcome } = await place.store.write(key, body, is);
   return outcome === "created" ? "completed" : "exists";

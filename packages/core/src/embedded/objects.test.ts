@@ -67,6 +67,18 @@ describe("objects as files", () => {
     expect(await readdir(join(root, "temp"))).toEqual([]);
   });
 
+  it("chunks that are given are emptied once they are written, all others stay as they are", async () => {
+    const own = () => new Uint8Array(8_192).fill(7); // in memory of its own
+    const shared = new Uint8Array(9_000).fill(7).subarray(0, 8_192);
+    for (const [key, givesChunks] of [["v/00/given", true] as const, ["v/00/kept", false] as const]) {
+      const chunks = [own(), shared, own()];
+      const options = { sizeBytes: 3 * 8_192, mediaType, givesChunks };
+      await open().put(key, Readable.from(chunks), options);
+      expect(chunks.map(({ length }) => length)).toEqual(givesChunks ? [0, 8_192, 0] : [8_192, 8_192, 8_192]);
+      expect(await buffer(await open().read(key))).toEqual(Buffer.alloc(3 * 8_192, 7));
+    }
+  });
+
   it("nobody else may look into the store", async () => {
     await put("v/00/a", Buffer.from("secret"));
     const [file] = await files();

@@ -85,7 +85,9 @@ export function createEmbeddedObjects({
 
 async function put(
   store: ObjectStore,
-  ...[key, body, { sizeBytes, mediaType, metadata = {}, sha256, signal }]: Parameters<Objects["put"]>
+  ...[key, body, { sizeBytes, mediaType, metadata = {}, sha256, givesChunks = false, signal }]: Parameters<
+    Objects["put"]
+  >
 ): ReturnType<Objects["put"]> {
   // A body may fail or be aborted before its first byte is asked for; without a listener that ends the process.
   body.on("error", () => {});
@@ -100,6 +102,7 @@ async function put(
       compositeSha256: null,
       expectedSha256: null,
       digest,
+      givesChunks,
       signal,
     };
     const written = await store.write(key, body, is);

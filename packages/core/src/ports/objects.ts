@@ -75,7 +75,8 @@ export interface Objects {
   /**
    * Writes `sizeBytes` bytes if the key is free; durable when it resolves. Rejects, and leaves no object, when the body
    * fails, is shorter or longer, or the signal aborts. `exists`: somebody was first; nothing was written. `sha256` is the
-   * sender's own digest in hex, asked for once the body has ended: the store then takes none of its own.
+   * sender's own digest in hex, asked for once the body has ended: the store then takes none of its own. With
+   * `givesChunks` the body's chunks become the store's, to be emptied when it has written them.
    */
   put(
     key: ObjectKey,
@@ -85,6 +86,7 @@ export interface Objects {
       mediaType: string;
       metadata?: Record<string, string>;
       sha256?: () => string;
+      givesChunks?: boolean;
       signal?: AbortSignal;
     },
   ): Promise<{ outcome: "created"; versionId: string } | { outcome: "exists" }>;

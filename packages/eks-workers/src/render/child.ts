@@ -9,6 +9,7 @@ import { type Frame, frameFd, readFrameSync, writeFrameSync } from "./frames.ts"
 import { type ImageRef, type Job, readyHeader } from "./job.ts";
 import type { Allowance } from "./limits.ts";
 import { renderPhoto } from "./photo.ts";
+import { releaseMemory } from "./release-memory.ts";
 
 /** The pixels that two 12-megapixel photos pass through. */
 const keptGarbageBytes = 24 * 1024 * 1024;
@@ -23,7 +24,9 @@ process.exit(0);
 async function answerNext(): Promise<boolean> {
   const job = readFrameSync(frameFd);
   if (job === null) return false;
-  writeFrameSync(frameFd, await answer(job));
+  const given = await answer(job);
+  writeFrameSync(frameFd, given);
+  for (const blob of [...job.blobs, ...given.blobs]) releaseMemory(blob);
   return true;
 }
 

@@ -1,4 +1,4 @@
-import { PDFDocument } from "pdf-lib";
+import { PDFDocument, PDFName, PDFRawStream } from "pdf-lib";
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
 import { combineJpegs } from "./combine.ts";
@@ -9,6 +9,8 @@ async function jpeg(width: number, height: number, background = "#445566") {
     .toBuffer();
   return { bytes, width, height };
 }
+
+const isPicture = ({ dict }: PDFRawStream) => dict.get(PDFName.of("Subtype")) === PDFName.of("Image");
 
 describe("photos joined to one PDF", () => {
   test("are one page each, in order, their bytes embedded verbatim", async () => {
@@ -42,6 +44,29 @@ describe("photos joined to one PDF", () => {
     const { bytes, ...size } = await jpeg(30, 40);
     const within = Buffer.concat([Buffer.from("before"), bytes]).subarray(6);
     expect(Buffer.from(await combineJpegs([{ ...size, bytes: within }])).includes(bytes)).toBe(true);
+  });
+
+  test("are described as what they are: size, colour or grey, length", async () => {
+    const colour = await jpeg(300, 400);
+    const grey = { ...colour, bytes: await sharp(colour.bytes).toColourspace("b-w").jpeg().toBuffer() };
+    const pdf = await PDFDocument.load(await combineJpegs([colour, grey]));
+    const streams = pdf.context.enumerateIndirectObjects().map(([, object]) => object);
+    const pictures = streams.filter((object) => object instanceof PDFRawStream && isPicture(object));
+    expect(pictures.map((picture) => (picture as PDFRawStream).contents.length)).toEqual([
+      colour.bytes.length,
+      grey.bytes.length,
+    ]);
+    const dictionaries = pictures.map((picture) => (picture as PDFRawStream).dict.toString());
+    for (const [index, space] of ["DeviceRGB", "DeviceGray"].entries())
+      expect(dictionaries[index]).toMatch(new RegExp(`/${space}\\s.*/Width 300\\s.*/Height 400\\s`, "s"));
+  });
+
+  test("are refused when one is no JPEG", async () => {
+    const png = await sharp({ create: { width: 9, height: 9, channels: 3, background: "red" } })
+      .png()
+      .toBuffer();
+    for (const bytes of [png, Buffer.alloc(0), Buffer.from([0xff, 0xd8, 0xff])])
+      await expect(combineJpegs([{ bytes, width: 9, height: 9 }])).rejects.toThrow("not a JPEG");
   });
 
   test("give the same bytes for the same photos", async () => {

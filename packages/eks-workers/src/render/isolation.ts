@@ -73,7 +73,9 @@ function commandOf(
   scratch: string,
 ): Command {
   const wrappers = kept.map((layer) => wrapperOf(layer, allowance)).filter((wrapper) => wrapper !== null);
-  const node = [process.execPath, "--no-warnings", "--expose-gc", "--max-old-space-size=128"];
+  // Pictures lie outside of V8's heap and still make it collect: in one go that costs a third less than beside the work.
+  const options = ["--no-warnings", "--expose-gc", "--no-incremental-marking", "--max-old-space-size=128"];
+  const node = [process.execPath, ...options];
   if (kept.includes("permission")) node.push("--permission", "--allow-addons", ...readable(entry));
   const [file, ...args] = [...wrappers.flat(), ...node, entry];
   // Its own process group: a forked grandchild is killed with it, and Ctrl-C in a terminal reaches the parent only.

@@ -18,6 +18,12 @@ async function rendered(bytes: Uint8Array, allowed = allowance) {
   return decoded;
 }
 
+/** The mean colour, rounded to what survives JPEG. */
+async function colourOf({ bytes }: { bytes: Uint8Array }): Promise<string> {
+  const { channels } = await sharp(bytes).stats();
+  return Buffer.from(channels.map(({ mean }) => (mean > 128 ? 255 : 0))).toString("hex");
+}
+
 /** One page of 72 points, locked with a user password (qpdf --encrypt secret owner 128 --use-aes=y). */
 const locked = Buffer.from(
   "JVBERi0xLjcKJb/3ov4KMSAwIG9iago8PCAvUGFnZXMgMyAwIFIgL1R5cGUgL0NhdGFsb2cgPj4KZW5kb2JqCjIgMCBvYmoKPDwgL0NyZWF0aW9uRGF0ZSA8YWFlZjk0OGZhMzQ1YjdhYWNkMzA5OTgzZmFlMTJlNjRmMDNiZDExMTU3MGZlM2FmMGZhNmEzN2MwZjNlNTgxYjNjZWFhNGQ2ZGIxMzI0ZjU0NGI0OTc1OTJiNGEyNjMzPiAvQ3JlYXRvciA8NzJkMmQ4ZmE3YmU4YjBmMzJlMGE4ZGM0ZGVlN2QxOTU3NjE3NTJmZGE2MGU2MWM3MDExMDliODI2MzgzNmNjMzUyNjVkM2NmNDBjOTMzMDk4N2Y4ZTdkYWZjOThkYjNhOTU4YjEyNDJiMTUxMzU5NjI0MjJlYzA0NTY3YWJhOWFlZTEyM2UxZDRkMDhmNTY5MmQ0NjM0NDVkNzE2ZDdmYjZjYzA5ZWU4Y2JjY2VkOTg5NWE3NzM3YTYwN2VmNjBmYzc3ZTFmNDA0NmIxZTE0NjM2NGFmYzYwMjM1NjVlZTM+IC9Nb2REYXRlIDxlMzc3ODYzMDFiYzRhMmVmYmEyMWI2ODUxMmI4MjkxN2UxNzg0N2Y0ZmNkNDk1YzFkMWVhMGY2Mjg5MmYwZjI2NzYwOGI0NzA2NTQ1MjNiYjAyNThiNzU3ZTE2NjRhZjI+IC9Qcm9kdWNlciA8ZWFiMDViNzUxZGM2NzY1NjM5NWE5ZTEwMjU1MDVhNWExM2JmY2Y0ZmNkMTBjOTIyY2Q5OGE0YmM5ODljNzlkYTUyZWQzMmYyMDJlZjQ1ODNjNWJjMDA0YTBkYjVhMjlkMzVhYmZhOTc5NmFhM2ZmNmZiNjVhNmQ5NGZmNWEyYTNlMDk2ZmY5OWFhNGEyOTUxYmZjMjczMmQ3ZmEyY2VhMmQ0ZjU4YzE0ZWEzMjFiZWI5YTYxZTQ2YjE3ZjdlNmU2OTZhMjA0NjlkOWI0ZTkwMDM5MjcxOWUxNjdkZTU3MmY+ID4+CmVuZG9iagozIDAgb2JqCjw8IC9Db3VudCAxIC9LaWRzIFsgNCAwIFIgXSAvVHlwZSAvUGFnZXMgPj4KZW5kb2JqCjQgMCBvYmoKPDwgL01lZGlhQm94IFsgMCAwIDcyIDcyIF0gL1BhcmVudCAzIDAgUiAvUmVzb3VyY2VzIDw8ID4+IC9UeXBlIC9QYWdlID4+CmVuZG9iago1IDAgb2JqCjw8IC9DRiA8PCAvU3RkQ0YgPDwgL0F1dGhFdmVudCAvRG9jT3BlbiAvQ0ZNIC9BRVNWMiAvTGVuZ3RoIDE2ID4+ID4+IC9GaWx0ZXIgL1N0YW5kYXJkIC9MZW5ndGggMTI4IC9PIDwwZGI1ODU1ZmM1MzI2NTY5ZTc2NTkwNmNhZjY0ZTQ0MjlhNGMyMGQ2ZTk5NmZkZWY5NjNlOWI1MDgwZjllMDgzPiAvUCAtNCAvUiA0IC9TdG1GIC9TdGRDRiAvU3RyRiAvU3RkQ0YgL1UgPDBlMTRjYmQyMGUxYzdmZWQ4NzE5OWQ1Mjk2NWE1MWFmMDEyMjQ1NmE5MWJhZTUxMzQyNzNhNmRiMTM0Yzg3YzQ+IC9WIDQgPj4KZW5kb2JqCnhyZWYKMCA2CjAwMDAwMDAwMDAgNjU1MzUgZiAKMDAwMDAwMDAxNSAwMDAwMCBuIAowMDAwMDAwMDY0IDAwMDAwIG4gCjAwMDAwMDA3NzkgMDAwMDAgbiAKMDAwMDAwMDgzOCAwMDAwMCBuIAowMDAwMDAwOTI2IDAwMDAwIG4gCnRyYWlsZXIgPDwgL0luZm8gMiAwIFIgL1Jvb3QgMSAwIFIgL1NpemUgNiAvSUQgWzw0NjE2NDcxNjgwOTU1MmQ2MjJhZTU4ZTA3N2JjZTNiZj48NDYxNjQ3MTY4MDk1NTJkNjIyYWU1OGUwNzdiY2UzYmY+XSAvRW5jcnlwdCA1IDAgUiA+PgpzdGFydHhyZWYKMTIyNQolJUVPRgo=",
@@ -33,6 +39,26 @@ describe("the previews of a PDF", () => {
     expect(page!.thumbnail).toMatchObject({ width: 226, height: 320 });
     expect(await sharp(page!.rendition.bytes).metadata()).toMatchObject({ format: "jpeg", width: 1_413 });
     expect(page!.legibility).toEqual([]);
+  });
+
+  test("are each of its own page, whatever its size, and so are the thumbnails", async () => {
+    const colours = [rgb(1, 0, 0), rgb(0, 1, 0), rgb(0, 0, 1), rgb(1, 1, 0), rgb(0, 1, 1)];
+    const sizes = [600, 600, 100, 600, 600];
+    const bytes = await pdf((document) => {
+      for (const [index, color] of colours.entries()) {
+        const size = sizes[index]!;
+        const page = document.addPage([size, size]);
+        page.drawRectangle({ width: size, height: size, color });
+        page.drawRectangle({ y: size - 9, width: 9, height: 9 }); // not blank, as is found at once
+      }
+    });
+    const { pages } = await rendered(bytes);
+    const seen = await Promise.all(
+      pages.map((page) => Promise.all([page.rendition, page.thumbnail].map(colourOf))),
+    );
+    expect(seen).toEqual(
+      ["ff0000", "00ff00", "0000ff", "ffff00", "00ffff"].map((colour) => [colour, colour]),
+    );
   });
 
   test("are given for the first pages only, while all are counted", async () => {

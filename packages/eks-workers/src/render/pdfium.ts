@@ -12,7 +12,6 @@ type Pdfium = Record<
   | "_FPDF_GetPageWidthF"
   | "_FPDF_GetPageHeightF"
   | "_FPDFBitmap_CreateEx"
-  | "_FPDFBitmap_FillRect"
   | "_FPDF_RenderPageBitmap"
   | "_FPDF_FFLDraw"
   | "_FPDFBitmap_Destroy"
@@ -37,7 +36,6 @@ const bitmapFormat = { bgr: 2 };
 const flags = { annotations: 0x01, reverseByteOrder: 0x10 };
 const formFillVersion = 2;
 const formFillBytes = 256;
-const white = 0xffffffff;
 
 /** Codes of FPDF_GetLastError that mean "somebody locked it". */
 const lockedErrors = new Set([4, 5]);
@@ -60,12 +58,15 @@ export type Pdf = {
   close(): void;
 };
 
+/** RGB pixels, three bytes each, row by row: `width × height` of them. */
+export type Canvas = { pixels: Uint8Array; width: number; height: number };
+
 export type PdfPage = {
   /** Points (1/72 inch), rotation applied; may be zero or huge, as the file says. */
   width: number;
   height: number;
-  /** RGB pixels with annotations and form fields, on white. */
-  draw(width: number, height: number): Uint8Array;
+  /** Fills the canvas with the page, its annotations and form fields, on white. */
+  draw(canvas: Canvas): void;
   /** As the file has it, with NULs and lone surrogates. */
   text(): string;
 };
@@ -131,7 +132,7 @@ function withPage<T>(
     return use({
       width: pdfium._FPDF_GetPageWidthF(page),
       height: pdfium._FPDF_GetPageHeightF(page),
-      draw: (width, height) => draw(pdfium, page, form, width, height),
+      draw: (canvas) => draw(pdfium, page, form, canvas),
       text: () => textOf(pdfium, page),
     });
   } finally {
@@ -140,16 +141,16 @@ function withPage<T>(
   }
 }
 
-function draw(pdfium: Pdfium, page: number, form: number, width: number, height: number): Uint8Array {
+function draw(pdfium: Pdfium, page: number, form: number, { pixels, width, height }: Canvas): void {
   const stride = width * 3;
   const memory = allocate(pdfium, stride * height);
   const bitmap = pdfium._FPDFBitmap_CreateEx(width, height, bitmapFormat.bgr, memory, stride);
   try {
-    pdfium._FPDFBitmap_FillRect(bitmap, 0, 0, width, height, white);
+    pdfium.HEAPU8.fill(255, memory, memory + stride * height); // white; PDFium's own FillRect takes 2 ms longer
     const target = [bitmap, page, 0, 0, width, height, 0];
     pdfium._FPDF_RenderPageBitmap(...target, flags.annotations | flags.reverseByteOrder);
     if (form !== 0) pdfium._FPDF_FFLDraw(form, ...target, flags.reverseByteOrder);
-    return pdfium.HEAPU8.slice(memory, memory + stride * height);
+    pixels.set(pdfium.HEAPU8.subarray(memory, memory + stride * height));
   } finally {
     pdfium._FPDFBitmap_Destroy(bitmap);
     pdfium.wasmExports.free(memory);
