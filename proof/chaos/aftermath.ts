@@ -1,6 +1,7 @@
 import type { Periods } from "@strongroom/core/config";
 import { ageDocuments, untilCleared } from "./age-documents.ts";
-import { call, type Driver, insist, planDocument, type Road } from "./driver.ts";
+import { call, type Driver, planDocument, type Road } from "./driver.ts";
+import { insist } from "./insist.ts";
 import { attackFreshUpload, attackUploads, reviveOne } from "./hostile-uploads.ts";
 import type { Installation } from "./installation.ts";
 import type { Listed, PublicKey } from "../check/judged-run.ts";

@@ -1,7 +1,8 @@
 import { systemIds } from "@strongroom/core/ids";
 import { withClient } from "@strongroom/core/database/roles";
 import { openIssuer } from "@strongroom/local/issuer";
-import { call, type Driver, insist, type Road } from "./driver.ts";
+import { call, type Driver, type Road } from "./driver.ts";
+import { insist } from "./insist.ts";
 import type { Installation } from "./installation.ts";
 import type { Sizes } from "./sizes.ts";
 

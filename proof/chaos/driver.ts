@@ -3,6 +3,7 @@ import { systemIds } from "@strongroom/core/ids";
 import { partSizes } from "@strongroom/core/upload/check-declaration";
 import type { Fate, Outcome } from "../check/judged-run.ts";
 import type { History } from "./history.ts";
+import { insist } from "./insist.ts";
 import { type Page, type Pages, sha256 } from "./pages.ts";
 import type { PlannedDocument } from "./plan.ts";
 import { type Answer, sendRequest } from "./send-request.ts";
@@ -40,11 +41,6 @@ const partLimitBytes = 16 * 1024 * 1024;
 const settled = new Set(["stored", "rejected", "failed"]);
 /** Between two looks at a document, ever longer: who sends a hundred documents does not look at each all the time. */
 const pollMs = { first: 1_500, most: 10_000 };
-/**
- * Between two tries of what had no answer, ever longer too; all drivers together try 25 times a second at most. An API whose
- * answers come too late gets nothing done while more is asked of it than it can answer, and time that is divided divides no work.
- */
-const retryMs = { first: 250, mostPerDriver: 40 };
 
 /** One request to the API in the driver's name. */
 export function call(
@@ -74,21 +70,6 @@ export function call(
 export function outcomeOf(answer: Answer | null): Outcome {
   if (answer === null || answer.status >= 500) return "unknown";
   return answer.status < 300 ? "ok" : "refused";
-}
-
-/** Tries until there is an answer that no later one would better; waits as it is told to. */
-export async function insist(
-  road: Pick<Road, "sleep" | "random" | "timeDivisor" | "drivers">,
-  attempt: () => Promise<Answer | null>,
-): Promise<Answer | null> {
-  const mostMs = Math.max(retryMs.first, retryMs.mostPerDriver * road.drivers);
-  for (let limitMs = retryMs.first; ; limitMs = Math.min(mostMs, limitMs * 1.6)) {
-    const answer = await attempt();
-    const mayHeal = answer === null || answer.status >= 500 || answer.status === 429;
-    if (!mayHeal) return answer;
-    const askedMs = (Number(answer?.headers["retry-after"] ?? 0) * 1_000) / road.timeDivisor;
-    await road.sleep(askedMs + limitMs * (0.2 + road.random()));
-  }
 }
 
 /** A document on its way: `followed` resolves once its client has seen it at rest, or gave up looking. */
