@@ -22,7 +22,7 @@ export type RendererOptions = {
   previewPages?: number;
   /** Jobs after which a child is replaced, against leaks; 50. */
   jobsPerChild?: number;
-  /** What a job may take before it steps aside; 1.5 s of CPU, or 5 s by the clock. */
+  /** What a job may take before it steps aside; 1.5 s of CPU, or 7.5 s by the clock. */
   patience?: Patience;
   /** Where the empty directory that children stand in is made; the system's temporary directory. */
   scratch?: string;
@@ -37,7 +37,7 @@ const defaults = {
   previewPages: 20,
   jobsPerChild: 50,
   // A 12-megapixel HEIC, the dearest file that phones send every day, takes 1.0 to 1.2 s of CPU (`npm run bench -- heic`).
-  patience: { cpuMs: 1_500, wallMs: 5_000 },
+  patience: { cpuMs: 1_500, wallMs: 7_500 },
   scratch: tmpdir(),
   childEntry: join(import.meta.dirname, "child.ts"),
   log: silentLog,
