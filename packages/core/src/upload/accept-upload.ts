@@ -14,6 +14,7 @@ import { checkFiles, contentSha256 } from "./check-declaration.ts";
 import { checkOverload } from "./check-overload.ts";
 import { checkQuota, readQuota } from "./check-quota.ts";
 import { findDuplicate } from "./find-duplicate.ts";
+import { recallRequest } from "./recall-request.ts";
 import { signMissing, type SigningPorts } from "./sign-uploads.ts";
 import { stagingKey } from "./staging-key.ts";
 
@@ -33,7 +34,7 @@ export async function acceptUpload(
   const known = await ports.database.withTenant(actor.tenantId, (tx) => findDocument(tx, request.id));
   if (!known) await checkOverload(ports, actor.tenantId);
   const created = known
-    ? await repeat(ports, actor, known, requestSha256)
+    ? await repeat(ports, actor, known, { request, requestSha256 })
     : await create(ports, actor, request, requestSha256);
   return { created, ...(await signMissing(ports, actor, request.id)) };
 }
@@ -53,9 +54,10 @@ function hashRequest({ id, kind, loadNumber, note, replaces, files }: AcceptUplo
 async function repeat(
   ports: AcceptPorts,
   actor: Actor,
-  known: DocumentRow,
-  requestSha256: string,
+  found: DocumentRow,
+  { request, requestSha256 }: { request: AcceptUploadRequest; requestSha256: string },
 ): Promise<false> {
+  const known = await recallRequest(ports, actor, found, { request, requestSha256 });
   if (known.owner_id !== actor.userId || known.request_sha256 !== requestSha256) {
     throw new Refusal(
       "id_taken",
@@ -112,7 +114,7 @@ async function create(
     if (!isRepeatedId(error)) throw error;
     const known = await ports.database.withTenant(actor.tenantId, (tx) => findDocument(tx, request.id));
     if (!known) throw error;
-    return await repeat(ports, actor, known, requestSha256);
+    return await repeat(ports, actor, known, { request, requestSha256 });
   }
 }
 
