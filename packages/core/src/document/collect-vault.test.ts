@@ -122,7 +122,7 @@ it("what is no document's, as checkpoints, stays", async () => {
   expect(await Promise.all(kept.map(isThere))).toEqual([true, true, true]);
 });
 
-it("what a restored database does not know stays, and is told; unless it was erased", async () => {
+it("what a restored database does not know stays while a backup may know it, and is told; unless it was erased", async () => {
   const theirs = await receive(world, world.franz, [randomBytes(100)]);
   await processOnce(world.ports, theirs);
   const { tenantId } = world.dora;
@@ -140,9 +140,11 @@ it("what a restored database does not know stays, and is told; unless it was era
     ...world.ports.log,
     error: (event: string, fields: object = {}) => told.push([event, fields]),
   };
-  expect(await collectAfter(graceMs * 100, keys, "youngest", { log })).toBe(1);
+  const twiceBackups = 2 * world.ports.config.backupDays * 24 * 3_600_000;
+  expect(await collectAfter(twiceBackups - 1, keys, "oldest", { log })).toBe(1);
   expect(await Promise.all(keys.map(isThere))).toEqual([true, true, false]);
   expect(told).toEqual([["vault.unknown_documents", { objects: 2 }]]);
+  expect(await collectAfter(twiceBackups, keys)).toBe(2);
   expect(await collectAfter(graceMs * 100, await manifest(theirs))).toBe(0);
 });
 

@@ -16,18 +16,20 @@ const Parts = z.tuple([
 
 /**
  * Removes what attempts left in the vault that lost: older than the grace, in no manifest, and not of an attempt that may
- * still hold its lease. Of documents that the database does not know it removes nothing: rows are never deleted, so it was
- * restored, and a newer backup may yet hold their keys. Answers how many objects went, and tells how many are unknown.
+ * still hold its lease. What belongs to no document that the database knows stays for longer: rows are never deleted, so it
+ * was restored, and a newer backup may hold the keys. Answers how many objects went, and tells how many are such.
  */
 export async function collectVault(ports: CollectPorts): Promise<number> {
   let [removed, unknown] = [0, 0];
-  const oldest = ports.clock.now().getTime() - ports.config.periods.orphanGrace;
+  const now = ports.clock.now().getTime();
+  const [oldest, outlived] = [now - ports.config.periods.orphanGrace, now - backupLives(ports)];
   for await (const there of ports.objects.list("v/")) {
     const parts = Parts.safeParse(there.key.split("/"));
     if (!parts.success || there.modifiedAt.getTime() > oldest) continue;
     const [, , tenantId, documentId, token] = parts.data;
     if (await isWanted(ports, { tenantId, documentId, token, key: there.key })) continue;
-    if (await isForgotten(ports, { tenantId, documentId })) {
+    const mayReturn = there.modifiedAt.getTime() > outlived;
+    if (mayReturn && (await isForgotten(ports, { tenantId, documentId }))) {
       unknown += 1;
       continue;
     }
@@ -37,6 +39,9 @@ export async function collectVault(ports: CollectPorts): Promise<number> {
   if (unknown > 0) ports.log.error("vault.unknown_documents", { objects: unknown });
   return removed;
 }
+
+/** Written at most one backup's life before the restore, and known to a backup for at most one life after it. */
+const backupLives = ({ config }: CollectPorts): number => 2 * config.backupDays * 24 * 60 * 60 * 1000;
 
 /** No row, and no tombstone either: what was erased comes back with no backup. */
 async function isForgotten(
