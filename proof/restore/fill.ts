@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { withClient } from "@strongroom/core/database/roles";
-import { sealDocument } from "@strongroom/core/document/seal-document";
+import { sealDocument, type SealedDocument } from "@strongroom/core/document/seal-document";
 import { systemIds } from "@strongroom/core/ids";
 import type { Connection } from "@strongroom/core/ports/database";
 import type { Ports } from "@strongroom/core/ports/ports";
@@ -45,22 +45,22 @@ type Rows = Record<"document" | "document_file" | "artefact" | "document_key" | 
 async function makeStored(ports: FillPorts, token: number, sizeBytes: number): Promise<Rows> {
   const id = systemIds.uuid();
   const content = randomBytes(sizeBytes);
-  const [hash, at] = [sha256(content), new Date(Date.now() - 91 * dayMs).toISOString()];
+  const made = {
+    id,
+    token,
+    sizeBytes,
+    hash: sha256(content),
+    at: new Date(Date.now() - 91 * dayMs).toISOString(),
+  };
   const original = {
     name: "original-1",
     mediaType: "image/jpeg",
     sizeBytes,
-    sha256: hash,
+    sha256: made.hash,
     open: () => Readable.from([content]),
   };
-  const { artefacts, wrappedKey, rootKeyId } = await sealDocument(ports, {
-    tenantId,
-    documentId: id,
-    token,
-    artefacts: [original],
-    signal: new AbortController().signal,
-  });
-  const [sealed] = artefacts;
+  const sealing = { tenantId, documentId: id, token, artefacts: [original] };
+  const sealed = await sealDocument(ports, { ...sealing, signal: new AbortController().signal });
   const jws = await signReceipt(ports.keys, {
     iss: ports.config.publicUrl,
     tenant: tenantId,
@@ -68,55 +68,62 @@ async function makeStored(ports: FillPorts, token: number, sizeBytes: number): P
     confirmationCode: "ABCD-EFGH",
     kind: "cmr",
     loadNumber: null,
-    originals: [{ position: 1, sha256: hash, sizeBytes }],
-    receivedAt: at,
-    storedAt: at,
-    keyId: rootKeyId,
+    originals: [{ position: 1, sha256: made.hash, sizeBytes }],
+    receivedAt: made.at,
+    storedAt: made.at,
+    keyId: sealed.rootKeyId,
     checkpoint: null,
   });
-  const of = { tenant_id: tenantId, document_id: id };
-  const moments = {
+  const receipt = { tenant_id: tenantId, document_id: id, jws, created_at: made.at };
+  return { document: documentOf(made), ...sealedRows(made, sealed), receipt };
+}
+
+type Made = { id: string; token: number; sizeBytes: number; hash: string; at: string };
+
+function documentOf({ id, token, sizeBytes, hash, at }: Made): object {
+  return {
+    tenant_id: tenantId,
+    id,
+    owner_id: userId,
+    kind: "cmr",
+    state: "stored",
+    version: 3,
+    request_sha256: hash,
+    content_sha256: sha256(hash),
+    size_bytes: sizeBytes,
+    confirmation_code: "ABCD-EFGH",
+    lease_token: token,
+    page_count: 1,
     created_at: at,
     changed_at: at,
     received_at: at,
     settled_at: at,
     staging_cleared_at: at,
     grant_expires_at: at,
+    ...unset,
   };
+}
+
+function sealedRows(
+  { id, token, sizeBytes, hash, at }: Made,
+  { artefacts: [sealed], wrappedKey, rootKeyId }: SealedDocument,
+): Pick<Rows, "document_file" | "artefact" | "document_key"> {
+  const of = { tenant_id: tenantId, document_id: id };
+  const file = { media_type: "image/jpeg", size_bytes: sizeBytes, sha256: hash };
   return {
-    document: {
-      tenant_id: tenantId,
-      id,
-      owner_id: userId,
-      kind: "cmr",
-      state: "stored",
-      version: 3,
-      request_sha256: hash,
-      content_sha256: sha256(hash),
-      size_bytes: sizeBytes,
-      confirmation_code: "ABCD-EFGH",
-      lease_token: token,
-      page_count: 1,
-      ...unset,
-      ...moments,
-    },
     document_file: {
       ...of,
+      ...file,
       id: systemIds.uuid(),
       position: 1,
       name: "page-1",
-      media_type: "image/jpeg",
-      size_bytes: sizeBytes,
-      sha256: hash,
       staging_key: `s/none/${id}`,
     },
     artefact: {
       ...of,
+      ...file,
       name: sealed!.name,
       attempt: token,
-      media_type: sealed!.mediaType,
-      size_bytes: sizeBytes,
-      sha256: hash,
       sealed_size_bytes: sealed!.sealedSizeBytes,
       sealed_sha256: sealed!.sealedSha256,
       vault_key: sealed!.vaultKey,
@@ -130,7 +137,6 @@ async function makeStored(ports: FillPorts, token: number, sizeBytes: number): P
       root_key_id: rootKeyId,
       created_at: at,
     },
-    receipt: { ...of, jws, created_at: at },
   };
 }
 

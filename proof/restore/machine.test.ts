@@ -49,6 +49,12 @@ async function erase({ id }: UploadOrder): Promise<void> {
   await machine.as("Arne Dahl").call("eraseDocument", { params: { id } });
 }
 
+/** Before anything is lost all has to be well; keeps the receipt. */
+async function check(order: UploadOrder): Promise<void> {
+  const faults = await faultsOf(dora(), order, home);
+  if (faults.length > 0) throw new Error(faults.join("; "));
+}
+
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), "strongroom-machine-"));
   await chmod(home, 0o711);
@@ -57,7 +63,7 @@ beforeAll(async () => {
   before.push(await store(dora(), home, [300_000]), await store(dora(), home, [300_000, 400_000]));
   erased.push(await store(dora(), home, [300_000]));
   await untilQuiet(await superuserOf(machine.data));
-  for (const order of before) expect(await faultsOf(dora(), order, home)).toEqual([]);
+  for (const order of before) await check(order);
   await stopMachine(machine);
   await backUp(machine.data, join(home, "backup"));
 
@@ -70,7 +76,7 @@ beforeAll(async () => {
   erased.push(await store(dora(), home, [300_000]));
   beyond = await store(dora(), home, [300_000]);
   await untilQuiet(await superuserOf(machine.data));
-  for (const order of [...after, beyond]) expect(await faultsOf(dora(), order, home)).toEqual([]);
+  for (const order of [...after, beyond]) await check(order);
   // A copy of staging from before the erasures, as a snapshot of the disk would hold it.
   await lay("objects/staging", machine.data, join(home, "disk"));
   for (const order of erased) await erase(order);
@@ -98,7 +104,7 @@ describe("a machine that is lost, and its backup with what is left of its disk l
     await vi.waitFor(
       async () => {
         const { rowCount } = await withClient(superuser, (client) => client.query("select id from document"));
-        expect(rowCount).toBe(known);
+        if (rowCount !== known) throw new Error(`${rowCount} of ${known} documents are known`);
       },
       { timeout: 60_000, interval: 200 },
     );

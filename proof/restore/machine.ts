@@ -32,12 +32,13 @@ const backedUp = [
 export async function startMachine(data: string): Promise<Machine> {
   const environment = { STRONGROOM_DATA: data, STRONGROOM_PORT: "0", STRONGROOM_JOBS: "1" };
   const main = startMain({ environment });
-  const { url, tokenOf } = await main.greeting;
+  const greeting = await main.greeting;
+  const { url } = greeting;
   return {
     data,
     main,
     url,
-    as: (name) => createClient({ url, token: tokenOf(name), patience: stubborn }),
+    as: (name) => createClient({ url, token: greeting.tokenOf(name), patience: stubborn }),
   };
 }
 
