@@ -117,8 +117,19 @@ export const promises: readonly PromiseMade[] = [
   },
   {
     id: "P15",
-    says: "Restart and restore lose nothing that they do not name",
-    proofs: [{ suites: [`${local}/main.test.ts`, "proof/erasure/"] }],
+    says: "Restart, upgrade and restore lose nothing that they do not name",
+    proofs: [
+      {
+        suites: [
+          `${local}/main.test.ts`,
+          `${core}/database/migrate-database.test.ts`,
+          `${core}/upload/adopt-staging.test.ts`,
+          "proof/restore/",
+          "proof/upgrade/",
+          "proof/erasure/",
+        ],
+      },
+    ],
   },
   { id: "P16", says: "The protocol is right", proofs: [{ command: "simulate" }] },
 ];

@@ -144,7 +144,7 @@ export const plants: readonly Plant[] = [
     patches: [
       {
         file: `${upload}/accept-upload.ts`,
-        find: "if (known.owner_id !== actor.userId || known.request_sha256 !== sha256) {",
+        find: "if (known.owner_id !== actor.userId || known.request_sha256 !== wanted.sha256) {",
         replace: "if (known.owner_id !== actor.userId) {",
       },
     ],

@@ -104,3 +104,11 @@ export async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]>
   for await (const item of items) collected.push(item);
   return collected;
 }
+
+/** Takes a document out of the database, as if a backup from before it had been restored. */
+export async function forget(world: TestWorld, documentId: string): Promise<void> {
+  for (const table of ["receipt", "document_key", "page_text", "artefact", "document_file", "outbox"])
+    await asOwner(world, `delete from ${table} where document_id = $1`, [documentId]);
+  await asOwner(world, "delete from document where id = $1", [documentId]);
+  await asOwner(world, "delete from audit where subject = $1", [documentId]);
+}

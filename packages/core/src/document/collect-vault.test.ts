@@ -8,6 +8,7 @@ import { checkpointKey } from "../audit/checkpoint-audit.ts";
 import { claimDocument } from "../job/claim-document.ts";
 import { releaseDocument } from "../job/release-document.ts";
 import type { Doorbell } from "../job/ring-doorbell.ts";
+import { writeTombstone } from "../retention/tombstone.ts";
 import { collectVault } from "./collect-vault.ts";
 import { vaultKey } from "./seal-document.ts";
 
@@ -23,6 +24,7 @@ async function collectAfter(
   ms: number,
   keys: string[],
   age: "oldest" | "youngest" = "youngest",
+  given: Partial<Parameters<typeof collectVault>[0]> = {},
 ): Promise<number> {
   const there = (await Promise.all(keys.map((key) => world.ports.objects.head(key)))).filter(
     (facts) => facts !== null,
@@ -35,7 +37,8 @@ async function collectAfter(
       yield* there;
     },
   };
-  return await collectVault({ ...world.ports, objects, clock: { ...world.ports.clock, now: () => now } });
+  const clock = { ...world.ports.clock, now: () => now };
+  return await collectVault({ ...world.ports, objects, clock, ...given });
 }
 
 async function put(key: string): Promise<string> {
@@ -108,24 +111,41 @@ it("what a live attempt sealed stays, however old; what the attempt before it se
   expect(await isThere(wanted)).toBe(false);
 });
 
-it("what is there for no document of the tenant goes; what is no document's, as checkpoints, stays", async () => {
-  const [bell, theirs] = [await received(), await receive(world, world.franz, [randomBytes(100)])];
-  await processOnce(world.ports, theirs);
-  const orphans = [
-    keyOf({ tenantId: world.dora.tenantId, documentId: newDocumentId() }, 1),
-    keyOf({ ...theirs, tenantId: bell.tenantId }, (await rowOf(world, theirs))["lease_token"]),
-  ];
+it("what is no document's, as checkpoints, stays", async () => {
   const kept = [
     checkpointKey(7),
     "v/ab/not-a-tenant/x/1/original-1",
     "v/ab/deeper/than/any/key/of/an/artefact",
   ];
-  for (const key of [...orphans, ...kept]) await put(key);
-  await collectAfter(graceMs, [...orphans, ...kept, ...(await manifest(theirs))]);
-  expect(await Promise.all(orphans.map(isThere))).toEqual([false, false]);
-  expect(await Promise.all([...kept, ...(await manifest(theirs))].map(isThere))).toEqual(
-    Array.from({ length: 6 }, () => true),
-  );
+  for (const key of kept) await put(key);
+  expect(await collectAfter(graceMs * 100, kept)).toBe(0);
+  expect(await Promise.all(kept.map(isThere))).toEqual([true, true, true]);
+});
+
+it("what a restored database does not know stays while a backup may know it, and is told; unless it was erased", async () => {
+  const theirs = await receive(world, world.franz, [randomBytes(100)]);
+  await processOnce(world.ports, theirs);
+  const { tenantId } = world.dora;
+  const [forgotten, erased] = [newDocumentId(), newDocumentId()];
+  const keys = [
+    keyOf({ tenantId, documentId: forgotten }, 1),
+    // Another tenant's document of that id is not this one.
+    keyOf({ ...theirs, tenantId }, (await rowOf(world, theirs))["lease_token"]),
+    keyOf({ tenantId, documentId: erased }, 1),
+  ];
+  for (const key of keys) await put(key);
+  await writeTombstone(world.ports, { tenantId, documentId: erased }, { at: new Date(), by: "user:test" });
+  const told: unknown[] = [];
+  const log = {
+    ...world.ports.log,
+    error: (event: string, fields: object = {}) => told.push([event, fields]),
+  };
+  const twiceBackups = 2 * world.ports.config.backupDays * 24 * 3_600_000;
+  expect(await collectAfter(twiceBackups - 1, keys, "oldest", { log })).toBe(1);
+  expect(await Promise.all(keys.map(isThere))).toEqual([true, true, false]);
+  expect(told).toEqual([["vault.unknown_documents", { objects: 2 }]]);
+  expect(await collectAfter(twiceBackups, keys)).toBe(2);
+  expect(await collectAfter(graceMs * 100, await manifest(theirs))).toBe(0);
 });
 
 it("an object whose attempt commits while the collector looks at it is never removed", async () => {

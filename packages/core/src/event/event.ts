@@ -5,6 +5,7 @@ import type { Topic } from "../ports/stream.ts";
 /** Every fact that Strongroom publishes, and its topic. A fact holds ids, hashes, sizes and codes: it outlives erasure. */
 export const eventTopics = {
   "upload.accepted": "documents",
+  "upload.adopted": "documents",
   "document.edited": "documents",
   "upload.expired": "documents",
   "upload.revived": "documents",

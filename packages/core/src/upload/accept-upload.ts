@@ -15,6 +15,7 @@ import { checkFiles, contentSha256 } from "./check-declaration.ts";
 import { checkOverload, unattendedSince } from "./check-overload.ts";
 import { checkQuota, readQuota } from "./check-quota.ts";
 import { findDuplicate } from "./find-duplicate.ts";
+import { recallRequest } from "./recall-request.ts";
 import { signMissing, signOpened, type SigningPorts } from "./sign-uploads.ts";
 import { stagingKey } from "./staging-key.ts";
 
@@ -79,13 +80,9 @@ function hashRequest({ id, kind, loadNumber, note, replaces, files }: AcceptUplo
   return sha256Hex(JSON.stringify([id, kind, loadNumber ?? null, note ?? null, replaces ?? null, listed]));
 }
 
-async function repeat(
-  ports: AcceptPorts,
-  actor: Actor,
-  known: DocumentRow,
-  { sha256 }: Wanted,
-): Promise<Reply> {
-  if (known.owner_id !== actor.userId || known.request_sha256 !== sha256) {
+async function repeat(ports: AcceptPorts, actor: Actor, found: DocumentRow, wanted: Wanted): Promise<Reply> {
+  const known = await recallRequest(ports, actor, found, wanted);
+  if (known.owner_id !== actor.userId || known.request_sha256 !== wanted.sha256) {
     throw new Refusal(
       "id_taken",
       "This document id was already used for another request. Make a new id (UUIDv7) and send again.",

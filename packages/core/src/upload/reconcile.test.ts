@@ -72,6 +72,7 @@ describe("a round", () => {
     expect(await round(true)).toEqual({
       ...nothing,
       tombstonesReplayed: 0,
+      stagingAdopted: 0,
       stagingOrphans: 0,
       vaultOrphans: 0,
     });

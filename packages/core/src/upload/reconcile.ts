@@ -5,6 +5,7 @@ import { sweepDeadLetters } from "../job/sweep-dead-letters.ts";
 import type { Ports } from "../ports/ports.ts";
 import { clearErased } from "../retention/clear-erased.ts";
 import { replayTombstones } from "../retention/replay-tombstones.ts";
+import { adoptStaging } from "./adopt-staging.ts";
 import { clearStaging, collectStaging } from "./clear-staging.ts";
 import { expireGrants, receiveSilent } from "./expire-grants.ts";
 import type { ReceivePorts } from "./receive-document.ts";
@@ -16,7 +17,8 @@ export type Reconciled = Record<string, number>;
 
 /**
  * One round of the reconciler, which makes good what got lost between two steps: bells, events, grants, staging, dead
- * letters. `sweep` also looks for orphans through all of staging and vault. One holder at a time; null when it is another.
+ * letters. `sweep` also looks through all of staging and vault: for what a restored database forgot, and for orphans. One
+ * holder at a time; null when it is another.
  */
 export async function reconcile(
   ports: ReconcilePorts,
@@ -45,6 +47,7 @@ async function round(ports: ReconcilePorts, sweep: boolean): Promise<Reconciled>
   if (sweep)
     steps.push(
       ["tombstonesReplayed", replayTombstones],
+      ["stagingAdopted", adoptStaging],
       ["stagingOrphans", collectStaging],
       ["vaultOrphans", collectVault],
     );

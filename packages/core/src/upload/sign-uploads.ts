@@ -7,6 +7,7 @@ import type { Ports } from "../ports/ports.ts";
 import type { Actor } from "../user/user.ts";
 import { inParts, partSizes } from "./check-declaration.ts";
 import { grantExpired } from "./grant-expired.ts";
+import { grantFacts } from "./grant-facts.ts";
 
 export type SigningPorts = Pick<Ports, "database" | "objects" | "clock" | "config">;
 
@@ -154,19 +155,6 @@ export function isPart(stored: StoredPart, declared: DeclaredPart): boolean {
     stored.sizeBytes === declared.sizeBytes &&
     stored.sha256 === declared.sha256
   );
-}
-
-/** The grant's facts, kept with the object, so that after a restore it can be told whose the bytes are. */
-function grantFacts(document: DocumentRow, file: DocumentFileRow): Record<string, string> {
-  return {
-    tenant: document.tenant_id,
-    document: document.id,
-    file: file.id,
-    owner: document.owner_id,
-    kind: document.kind,
-    position: String(file.position),
-    granted: document.created_at.toISOString(),
-  };
 }
 
 function asRequest(

@@ -1,0 +1,128 @@
+import { isOutage } from "../database/outage.ts";
+import type { DocumentState } from "../document/document.ts";
+import { findDocument } from "../document/load-document.ts";
+import type { ListedObject } from "../ports/objects.ts";
+import type { Ports } from "../ports/ports.ts";
+import { removeBytes } from "../retention/remove-bytes.ts";
+import { hasTombstone, type Owned } from "../retention/tombstone.ts";
+import { assembleDocument } from "./assemble-document.ts";
+import { readStagedFile, type StagedFile } from "./grant-facts.ts";
+import { type ReceivePorts, receiveDocument } from "./receive-document.ts";
+import { parseStagingKey } from "./staging-key.ts";
+import { writeAdopted } from "./write-adopted.ts";
+
+/** What lies in staging below one document. */
+type Staged = { owned: Owned; objects: ListedObject[] };
+
+/** So many documents are looked up in one statement. */
+const batch = 200;
+
+/** States in which pages may still be exchanged. */
+const waiting: readonly DocumentState[] = ["granted", "expired"];
+
+/**
+ * Takes in again what lies whole in staging and was forgotten by a restore of the database: documents that have no row, and
+ * pages that were signed for a later version of their document than its row has. Nothing else looks like that, since rows
+ * of documents are never deleted, versions only rise, and a URL is signed after its row was committed. Whatever has a
+ * tombstone is removed instead. Idempotency key: the document and its version. Documents that cannot be taken in are kept,
+ * and told each time. Answers how many documents were adopted.
+ */
+export async function adoptStaging(ports: ReceivePorts): Promise<number> {
+  let adopted = 0;
+  for await (const some of batches(ports)) {
+    for (const staged of await forgotten(ports, some)) if (await lookAndAdopt(ports, staged)) adopted += 1;
+  }
+  return adopted;
+}
+
+/** Keys come in order: tenant by tenant, document by document. */
+async function* batches(ports: Pick<Ports, "objects">): AsyncGenerator<Staged[]> {
+  let some: Staged[] = [];
+  for await (const object of ports.objects.list("s/")) {
+    const named = parseStagingKey(object.key);
+    if (!named) continue;
+    const { tenantId, documentId } = named;
+    const last = some.at(-1);
+    if (last?.owned.documentId === documentId && last.owned.tenantId === tenantId) {
+      last.objects.push(object);
+      continue;
+    }
+    if (last && (last.owned.tenantId !== tenantId || some.length === batch)) {
+      yield some;
+      some = [];
+    }
+    some.push({ owned: { tenantId, documentId }, objects: [object] });
+  }
+  if (some.length > 0) yield some;
+}
+
+/** Those of one tenant's documents that have no row, or still wait for pages, but not for these. */
+async function forgotten(ports: Pick<Ports, "database">, some: Staged[]): Promise<Staged[]> {
+  const { tenantId } = some[0]!.owned;
+  const ids = some.map(({ owned }) => owned.documentId);
+  const [documents, files] = await ports.database.withTenant(tenantId, (tx) =>
+    Promise.all([
+      tx
+        .selectFrom("document")
+        .select(["id", "state"])
+        .where("tenant_id", "=", tenantId)
+        .where("id", "in", ids)
+        .execute(),
+      tx
+        .selectFrom("document_file")
+        .select("staging_key")
+        .where("tenant_id", "=", tenantId)
+        .where("document_id", "in", ids)
+        .execute(),
+    ]),
+  );
+  const states = new Map(documents.map(({ id, state }) => [id, state]));
+  const expected = new Set(files.map(({ staging_key }) => staging_key));
+  return some.filter(({ owned, objects }) => {
+    const state = states.get(owned.documentId);
+    if (state === undefined) return true;
+    return waiting.includes(state) && objects.some(({ key }) => !expected.has(key));
+  });
+}
+
+/** One that cannot be looked at is told, and does not keep the others behind it waiting. */
+async function lookAndAdopt(ports: ReceivePorts, staged: Staged): Promise<boolean> {
+  try {
+    return await adopt(ports, staged);
+  } catch (error) {
+    if (isOutage(error)) throw error;
+    ports.log.error("staging.adopt_failed", { ...staged.owned, error: error as Error });
+    return false;
+  }
+}
+
+async function adopt(ports: ReceivePorts, { owned, objects }: Staged): Promise<boolean> {
+  if (await hasTombstone(ports, owned)) {
+    const removed = await removeBytes(ports, owned);
+    ports.log.warn("staging.erased_removed", { ...owned, removed });
+    return false;
+  }
+  const heads = await Promise.all(objects.map(({ key }) => ports.objects.head(key)));
+  const files = heads.flatMap((there) => (there && readStagedFile(there)) ?? []);
+  const assembled = assembleDocument(files);
+  const outcome = assembled
+    ? await ports.database.withTenant(owned.tenantId, (tx) => writeAdopted(ports, tx, assembled))
+    : await reasonOf(ports, owned, files);
+  if (outcome === "known") return false;
+  if (outcome !== "adopted") return tellKept(ports, owned, outcome);
+  ports.log.warn("upload.adopted", { ...owned, files: files.length });
+  await receiveDocument(ports, owned, "system:reconciler");
+  return true;
+}
+
+/** Stray pages of a document that is known are nothing to tell of: they were dropped, or their grant was revived. */
+async function reasonOf(ports: ReceivePorts, { tenantId, documentId }: Owned, files: StagedFile[]) {
+  const row = await ports.database.withTenant(tenantId, (tx) => findDocument(tx, documentId));
+  if (row && files.every(({ version }) => version <= row.version)) return "known";
+  return files.length === 0 ? "no_facts" : "incomplete";
+}
+
+function tellKept(ports: Pick<Ports, "log">, owned: Owned, reason: string): false {
+  ports.log.error("staging.not_adopted", { ...owned, reason });
+  return false;
+}

@@ -1,0 +1,162 @@
+import { chmod, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { UploadOrder } from "@strongroom/cli/upload-document";
+import { uploadDocument } from "@strongroom/cli/upload-document";
+import { followDocument } from "@strongroom/cli/follow-document";
+import { withClient } from "@strongroom/core/database/roles";
+import { findFaults } from "@strongroom/local/test-invariants";
+import { untilQuiet } from "@strongroom/local/test-whole";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { openVault } from "../erasure/open-vault.ts";
+import {
+  backUp,
+  faultsOf,
+  keepKeys,
+  killMachine,
+  lay,
+  type Machine,
+  startMachine,
+  stopMachine,
+  store,
+  superuserOf,
+  verify,
+} from "./machine.ts";
+
+const mebibyte = 1024 * 1024;
+let home: string;
+let machine: Machine;
+/** Stored before the backup, and after it. */
+const before: UploadOrder[] = [];
+const after: UploadOrder[] = [];
+/** Erased after the backup: one that it knows, and one that it does not. */
+const erased: UploadOrder[] = [];
+/** Stored after the backup, and so long ago that its staging is empty. */
+let beyond: UploadOrder;
+
+const dora = () => machine.as("Dora Lind");
+const vaultOf = (data: string) => join(data, "objects/vault");
+const stagingOf = (data: string) => join(data, "objects/staging");
+
+/** The directory of a document below staging or vault. */
+async function directoryOf(area: string, id: string): Promise<string | null> {
+  const all = await readdir(area, { recursive: true });
+  const found = all.find((path) => path.endsWith(id));
+  return found === undefined ? null : join(area, found);
+}
+
+async function erase({ id }: UploadOrder): Promise<void> {
+  await machine.as("Arne Dahl").call("eraseDocument", { params: { id } });
+}
+
+/** Before anything is lost all has to be well; keeps the receipt. */
+async function check(order: UploadOrder): Promise<void> {
+  const faults = await faultsOf(dora(), order, home);
+  if (faults.length > 0) throw new Error(faults.join("; "));
+}
+
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), "strongroom-machine-"));
+  await chmod(home, 0o711);
+  machine = await startMachine(join(home, "data"));
+  await keepKeys(dora(), home);
+  before.push(await store(dora(), home, [300_000]), await store(dora(), home, [300_000, 400_000]));
+  erased.push(await store(dora(), home, [300_000]));
+  await untilQuiet(await superuserOf(machine.data));
+  for (const order of before) await check(order);
+  await stopMachine(machine);
+  await backUp(machine.data, join(home, "backup"));
+
+  machine = await startMachine(machine.data);
+  after.push(
+    await store(dora(), home, [300_000], { loadNumber: "L-4711", note: "at the gate" }),
+    await store(dora(), home, [300_000, 350_000, 400_000]),
+    await store(dora(), home, [17 * mebibyte]),
+  );
+  erased.push(await store(dora(), home, [300_000]));
+  beyond = await store(dora(), home, [300_000]);
+  await untilQuiet(await superuserOf(machine.data));
+  for (const order of [...after, beyond]) await check(order);
+  // A copy of staging from before the erasures, as a snapshot of the disk would hold it.
+  await lay("objects/staging", machine.data, join(home, "disk"));
+  for (const order of erased) await erase(order);
+  await killMachine(machine);
+}, 240_000);
+afterAll(async () => {
+  await stopMachine(machine);
+  await rm(home, { recursive: true, force: true });
+});
+
+describe("a machine that is lost, and its backup with what is left of its disk laid onto an empty one", () => {
+  beforeAll(async () => {
+    const [lost, data] = [machine.data, join(home, "restored")];
+    await mkdir(data, { mode: 0o711 });
+    // The order of the runbook: tombstones, database and vault, then what staging still holds.
+    await lay("objects/tombstones", lost, data);
+    await backUp(join(home, "backup"), data);
+    await lay("objects/vault", lost, data);
+    await lay("objects/staging", join(home, "disk"), data);
+    await rm((await directoryOf(stagingOf(data), beyond.id))!, { recursive: true });
+    machine = await startMachine(data);
+    const superuser = await superuserOf(data);
+    // The first round of the reconciler adopts; it began with the start.
+    const known = before.length + after.length + 1;
+    await vi.waitFor(
+      async () => {
+        const { rowCount } = await withClient(superuser, (client) => client.query("select id from document"));
+        if (rowCount !== known) throw new Error(`${rowCount} of ${known} documents are known`);
+      },
+      { timeout: 60_000, interval: 200 },
+    );
+    await untilQuiet(superuser);
+  }, 120_000);
+
+  it("serves what was stored before the backup, byte for byte, under the receipts of then", async () => {
+    for (const order of before) {
+      expect(verify(join(home, `${order.id}.jws`), home, order.paths)).toContain("The receipt holds");
+      expect(await faultsOf(dora(), order, home)).toEqual([]);
+    }
+  });
+
+  it("has taken in again, from staging, what was stored after it: byte for byte, with receipts that hold", async () => {
+    for (const order of after) expect(await faultsOf(dora(), order, home)).toEqual([]);
+  });
+
+  it("keeps its invariants, but for the sealed objects of documents that it does not know", async () => {
+    const faults = await findFaults(await superuserOf(machine.data), machine.data);
+    const unknown = [...after, ...erased, beyond].map(({ id }) => id);
+    expect(faults.filter((fault) => !unknown.some((id) => fault.includes(id)))).toEqual([]);
+  });
+
+  it("gives nobody what was erased since: no answer, no staged byte, no key that opens", async () => {
+    const readable = await openVault(await superuserOf(machine.data), machine.data);
+    for (const { id } of erased) {
+      await expect(dora().call("showDocument", { params: { id } })).rejects.toMatchObject({
+        code: "not_found",
+      });
+      expect(await directoryOf(stagingOf(machine.data), id)).toBeNull();
+      expect(await directoryOf(vaultOf(machine.data), id)).toBeNull();
+      expect(readable.has(id)).toBe(false);
+    }
+    expect([...before, ...after].every(({ id }) => readable.has(id))).toBe(true);
+  });
+
+  it("names what is lost: the one document whose staging was empty; its sealed bytes are still there", async () => {
+    await expect(dora().call("showDocument", { params: { id: beyond.id } })).rejects.toMatchObject({
+      code: "not_found",
+    });
+    expect(await directoryOf(vaultOf(machine.data), beyond.id)).not.toBeNull();
+  });
+
+  it("answers a phone that announces its document again as ever, and has its words back", async () => {
+    const [order] = after;
+    const { document } = await dora().call("showDocument", { params: { id: order!.id } });
+    expect(document).toMatchObject({ loadNumber: null, note: null });
+    const again = await uploadDocument(dora(), order!);
+    expect(again).toMatchObject({ state: "stored", loadNumber: "L-4711", note: "at the gate" });
+    // What is lost comes back as well, if its sender still has it.
+    await uploadDocument(dora(), beyond);
+    await followDocument(dora(), beyond.id);
+    expect(await faultsOf(dora(), beyond, home)).toEqual([]);
+  });
+});
