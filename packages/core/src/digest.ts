@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 import { Transform } from "node:stream";
 
 /** SHA-256 in 64 lower-case hex digits. */
 export function sha256Hex(content: Uint8Array | string): string {
-  return createHash("sha256").update(content).digest("hex");
+  return hash("sha256", content, "hex");
 }
 
 /** What went through a `measuring` stream, once it has ended. */
@@ -14,19 +14,19 @@ export type Measured = { sha256: string; sizeBytes: number };
  * Chunks come out as they went in: a stream of plain bytes would copy those that wait for their reader into one.
  */
 export function measuring(done: (measured: Measured) => void): Transform {
-  const hash = createHash("sha256");
+  const digest = createHash("sha256");
   let sizeBytes = 0;
   return new Transform({
     readableObjectMode: true,
     readableHighWaterMark: 4,
     transform(chunk: Buffer, _encoding, next) {
-      hash.update(chunk);
+      digest.update(chunk);
       sizeBytes += chunk.length;
       next(null, chunk);
     },
     flush(next) {
       try {
-        done({ sha256: hash.digest("hex"), sizeBytes });
+        done({ sha256: digest.digest("hex"), sizeBytes });
         next();
       } catch (error) {
         next(error as Error);
@@ -40,14 +40,14 @@ export function measuring(done: (measured: Measured) => void): Transform {
  * collector, 50 MB of it cost more CPU than their digest.
  */
 export async function measureAll(source: AsyncIterable<Uint8Array>): Promise<Measured> {
-  const hash = createHash("sha256");
+  const digest = createHash("sha256");
   let sizeBytes = 0;
   for await (const chunk of source) {
-    hash.update(chunk);
+    digest.update(chunk);
     sizeBytes += chunk.length;
     const { buffer } = chunk;
     // Only what is the chunk's own: small ones share their memory with others.
     if (buffer instanceof ArrayBuffer && buffer.byteLength === chunk.length) buffer.transfer(0);
   }
-  return { sha256: hash.digest("hex"), sizeBytes };
+  return { sha256: digest.digest("hex"), sizeBytes };
 }

@@ -17,7 +17,7 @@ import type {
   ValueListNode,
   ValueNode,
 } from "kysely";
-import { meaningOf, sums, textOf } from "./fragments.ts";
+import { fragmentOf } from "./fragments.ts";
 import type { Row } from "./rows.ts";
 import { lookUp, type Scope } from "./scope.ts";
 
@@ -81,13 +81,13 @@ export function isSum(node: OperationNode): boolean {
   if (node.kind === "AliasNode") return isSum((node as AliasNode).node);
   return (
     node.kind === "AggregateFunctionNode" ||
-    (node.kind === "RawNode" && sums.has(textOf((node as RawNode).sqlFragments)))
+    (node.kind === "RawNode" && fragmentOf((node as RawNode).sqlFragments).isSum)
   );
 }
 
 function evaluateRaw(node: RawNode, scope: Scope | null, running: Running, rows: readonly Row[]): unknown {
   const values = node.parameters.map((parameter) => evaluate(parameter, scope, running));
-  return meaningOf(textOf(node.sqlFragments))(values, {
+  return fragmentOf(node.sqlFragments).meaning(values, {
     scope,
     rows,
     now: running.now,

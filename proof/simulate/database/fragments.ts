@@ -121,25 +121,25 @@ function quotas(): Record<string, Meaning> {
 }
 
 /** The pieces that sum up rows instead of looking at one. */
-export const sums: ReadonlySet<string> = new Set(Object.keys(quotas()));
+const sums: ReadonlySet<string> = new Set(Object.keys(quotas()));
 
-/** Parts of one `sql` template stand in one array for ever: its text is put together once. */
-const texts = new WeakMap<readonly string[], string>();
+/** A raw piece of SQL: its text, its parameters as `$`, blanks as one; and what it means. */
+type Fragment = { text: string; isSum: boolean; meaning: Meaning };
 
-/** The text of a raw piece, its parameters as `$`, blanks as one. */
-export function textOf(parts: readonly string[]): string {
-  let text = texts.get(parts);
-  if (text === undefined) {
-    text = parts.join("$").replace(/\s+/g, " ").trim();
-    texts.set(parts, text);
-  }
-  return text;
+/** Parts of one `sql` template stand in one array for ever: they are looked up once. */
+const fragments = new WeakMap<readonly string[], Fragment>();
+
+/** The raw piece of SQL that is made of these parts; one that nobody wrote down stops the simulation when its meaning is asked for. */
+export function fragmentOf(parts: readonly string[]): Fragment {
+  const known = fragments.get(parts);
+  if (known) return known;
+  const text = parts.join("$").replace(/\s+/g, " ").trim();
+  const fragment = { text, isSum: sums.has(text), meaning: meanings[text] ?? (() => notModelled(text)) };
+  fragments.set(parts, fragment);
+  return fragment;
 }
 
-/** What a raw piece of SQL means; throws when nobody wrote it down. */
-export function meaningOf(text: string): Meaning {
-  const meaning = meanings[text];
-  if (meaning) return meaning;
+function notModelled(text: string): never {
   throw new NotModelled(
     `the simulation does not know this piece of SQL; say in fragments.ts what it means: ${text}`,
   );

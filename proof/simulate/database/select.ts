@@ -143,6 +143,7 @@ function rowOf(selection: OperationNode, scope: Scope | null): Row {
 }
 
 function order({ items }: OrderByNode, scopes: Found[], running: Running): Found[] {
+  if (scopes.length < 2) return scopes;
   const keys = new Map(
     scopes.map((found) => [found, items.map(({ orderBy }) => evaluate(orderBy, found.scope, running))]),
   );
@@ -171,5 +172,6 @@ function numberOf(node: OperationNode): number {
 }
 
 function distinct(rows: Row[]): Row[] {
+  if (rows.length < 2) return rows;
   return [...new Map(rows.map((row) => [JSON.stringify(row), row])).values()];
 }

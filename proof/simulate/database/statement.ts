@@ -17,7 +17,7 @@ import type {
   WithNode,
 } from "kysely";
 import { evaluate, type Running } from "./evaluate.ts";
-import { textOf } from "./fragments.ts";
+import { fragmentOf } from "./fragments.ts";
 import type { Entry, Row } from "./rows.ts";
 import type { Scope } from "./scope.ts";
 import { nameOf, project, select, type Sources, tableOf } from "./select.ts";
@@ -190,7 +190,7 @@ function returned(node: ReturningNode | undefined, rows: Row[], name: string, ru
 /** Statements that are written as text from end to end. */
 function carryOutRaw(node: RawNode, { sources, running }: Statement): Result {
   const values = node.parameters.map((parameter) => evaluate(parameter, null, running));
-  const text = textOf(node.sqlFragments);
+  const { text } = fragmentOf(node.sqlFragments);
   if (text === "select pg_advisory_xact_lock(hashtextextended($, 1))") {
     sources.session.lock(values[0] as string);
     return { rows: [{}], affected: 1 };

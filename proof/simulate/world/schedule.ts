@@ -22,6 +22,9 @@ export const waiting = Symbol("waiting");
 
 export type Timer = { at: number; fire: () => void };
 
+/** Its reactions run as microtasks do, without the bookkeeping of `queueMicrotask`. */
+const settled = Promise.resolve();
+
 /** Time that passes between two steps, at most. */
 const stepMs = 12;
 /** A timer this near may go off while steps wait: work is slow, beats and deadlines are not. */
@@ -91,6 +94,7 @@ export class Schedule {
   /** Runs until `isOver`, or until nothing is left to do before `untilMs`. */
   run(isOver: () => boolean, untilMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
+      const tick = () => process.nextTick(turn);
       const turn = () => {
         try {
           if (isOver() || !this.#next(untilMs)) return resolve();
@@ -98,9 +102,9 @@ export class Schedule {
           return reject(error as Error);
         }
         // A tick from within a microtask comes when all microtasks are done.
-        queueMicrotask(() => process.nextTick(turn));
+        void settled.then(tick);
       };
-      process.nextTick(turn);
+      tick();
     });
   }
 

@@ -1,5 +1,6 @@
+import { expressionBuilder } from "kysely";
 import { Refusal } from "../errors.ts";
-import type { DocumentFileRow, DocumentRow } from "../database/tables.ts";
+import type { DocumentFileRow, DocumentRow, Tables } from "../database/tables.ts";
 import type { Transaction } from "../ports/database.ts";
 import { type Actor, seesWholeTenant } from "../user/user.ts";
 
@@ -42,19 +43,20 @@ export function findDocument(tx: Transaction, documentId: string): Promise<SeenR
   return selectDocuments(tx).where("document.id", "=", documentId).executeTakeFirst();
 }
 
+/** Alike for every document: built once. */
+const ownerOfOriginal = expressionBuilder<Tables, "document">()
+  .selectFrom("document as original")
+  .select("original.owner_id")
+  .whereRef("original.tenant_id", "=", "document.tenant_id")
+  .whereRef("original.id", "=", "document.duplicate_of")
+  .as("duplicate_owner_id");
+
 /** Documents of the tenant, to be narrowed down. */
 export function selectDocuments(tx: Transaction) {
   return tx
     .selectFrom("document")
     .selectAll("document")
-    .select((query) =>
-      query
-        .selectFrom("document as original")
-        .select("original.owner_id")
-        .whereRef("original.tenant_id", "=", "document.tenant_id")
-        .whereRef("original.id", "=", "document.duplicate_of")
-        .as("duplicate_owner_id"),
-    )
+    .select(ownerOfOriginal)
     .where("document.tenant_id", "=", tx.insideTenant);
 }
 

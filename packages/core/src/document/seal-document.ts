@@ -1,8 +1,7 @@
-import { createHash } from "node:crypto";
 import { addAbortSignal, type Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { heeding } from "../abort.ts";
-import { type Measured, measureAll, measuring } from "../digest.ts";
+import { type Measured, measureAll, measuring, sha256Hex } from "../digest.ts";
 import type { KeyContext } from "../ports/keys.ts";
 import type { ObjectKey } from "../ports/objects.ts";
 import type { Ports } from "../ports/ports.ts";
@@ -85,7 +84,7 @@ export function vaultKey({ tenantId, documentId, attempt, artefact }: Addressee)
 
 /** Below it lies all that any attempt ever sealed of a document. */
 export function vaultPrefix({ tenantId, documentId }: Pick<Addressee, "tenantId" | "documentId">): string {
-  const spread = createHash("sha256").update(documentId).digest("hex").slice(0, 2);
+  const spread = sha256Hex(documentId).slice(0, 2);
   return `v/${spread}/${tenantId}/${documentId}/`;
 }
 
