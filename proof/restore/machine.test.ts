@@ -157,6 +157,7 @@ describe("a machine that is lost, and its backup with what is left of its disk l
     // What is lost comes back as well, if its sender still has it.
     await uploadDocument(dora(), beyond);
     await followDocument(dora(), beyond.id);
+    await untilQuiet(await superuserOf(machine.data)); // its receipt is signed a moment later
     expect(await faultsOf(dora(), beyond, home)).toEqual([]);
   });
 });

@@ -47,6 +47,7 @@ describe("a release over the schema of the next one", () => {
       expect(contractions(catalogue, await readCatalogue(client))).toEqual([]);
     });
     const orders = [before, ...(await moving), await store(dora, home, [17 * 1024 * 1024])];
+    await untilQuiet(system.superuser); // receipts are signed a moment after the documents are stored
     for (const order of orders) expect(await faultsOf(dora, order, home)).toEqual([]);
 
     const admin = await system.clientOf("Arne Dahl");
