@@ -418,11 +418,14 @@ describe("a client that announces an adopted document again", () => {
   /** Ports that do something else once, after so many looks into the database. */
   function beside(after: number, work: () => Promise<unknown>) {
     let calls = 0;
-    const withTenant: Database["withTenant"] = async (tenantId, inside) => {
-      calls += 1;
-      if (calls === after + 1) await work();
-      return await world.ports.database.withTenant(tenantId, inside);
-    };
-    return { ...world.ports, database: { ...world.ports.database, withTenant } };
+    const counted = (look: Database["withTenant"]) =>
+      (async (tenantId, inside) => {
+        calls += 1;
+        if (calls === after + 1) await work();
+        return await look(tenantId, inside);
+      }) as Database["withTenant"];
+    const { database } = world.ports;
+    const [withTenant, inOneTrip] = [counted(database.withTenant), counted(database.inOneTrip)];
+    return { ...world.ports, database: { ...database, withTenant, inOneTrip } };
   }
 });

@@ -282,6 +282,7 @@ describe("a job that takes long", () => {
     const { pid } = await heard(renderer, photo);
     let isOver = false;
     const endless = renderer.render(await jpegOf(7), { tight: false }).finally(() => (isOver = true));
+    await atWork(pid);
     const next = await heard(renderer, photo);
     expect(isOver).toBe(false);
     expect(next.pid).not.toBe(pid);
@@ -316,7 +317,9 @@ describe("a job that takes long", () => {
     const ends: string[] = [];
     const busy = await jpegOf(7);
     const bomb = (name: string) => renderer.render(busy, { tight: false }).finally(() => ends.push(name));
+    const { pid: first } = await heard(renderer, photo);
     const bombs = [bomb("first")];
+    await atWork(first);
     const { pid } = await heard(renderer, photo); // served, so the first one is aside
     bombs.push(bomb("second"));
     await atWork(pid);
@@ -333,6 +336,7 @@ describe("a job that takes long", () => {
       const { pid } = await heard(renderer, photo);
       const stop = new AbortController();
       const long = renderer.render(busy, { tight: false, signal: stop.signal });
+      await atWork(pid);
       expect((await heard(renderer, photo)).pid).not.toBe(pid);
       stop.abort(new Error("lease lost"));
       await expect(long).rejects.toThrow("lease lost");
@@ -345,6 +349,7 @@ describe("a job that takes long", () => {
     const { pid } = await heard(renderer, photo);
     const long = renderer.render(await jpegOf(7), { tight: false });
     const ended = Promise.allSettled([long]);
+    await atWork(pid);
     await heard(renderer, photo);
     const children = childrenOf(process.pid);
     expect(children).toContain(pid);
