@@ -76,14 +76,14 @@ async function between(
   const before = await alone(Math.ceil(plan.baseline / 2));
   plan.say(`honest documents with ${files.length} toxic files and ${told.length} lies between them …`);
   let done = 0;
-  const send = async (file: ToxicFile, onEnded: () => void) => {
-    const result = await sendToxic(world, file, bytesOf(file), onEnded);
+  const send = async (file: ToxicFile) => {
+    const result = await sendToxic(world, file, bytesOf(file));
     if (++done % 100 === 0) plan.say(`  ${done} of ${files.length}`);
     return result;
   };
-  // One hostile document at a time: what many at once do to others is for fairness between tenants.
+  // One hostile document at a time: two that spend their deadlines at once would hold both slots of a small machine.
   const sendAll = async () => [
-    ...(await oneByOne(files, send)),
+    ...(await inTurn(files, send)),
     ...(await inTurn(told, async (lie) =>
       tell(lie, await lie.tell(world).catch((error: Error) => `failed: ${error.message}`)),
     )),
@@ -106,15 +106,9 @@ async function between(
 
 type Unjudged = Omit<ToxicResult, "children"> & { id: string | null; file: ToxicFile | null };
 
-async function sendToxic(
-  world: World,
-  file: ToxicFile,
-  bytes: Buffer,
-  onEnded: () => void,
-): Promise<Unjudged> {
+async function sendToxic(world: World, file: ToxicFile, bytes: Buffer): Promise<Unjudged> {
   const { name, declaredType, family, kind, truth } = file;
-  const claimed = [{ bytes, name, declaredType }];
-  const { id, end, tookMs, misses } = await sendThroughSystem(world, claimed, truth, onEnded);
+  const { id, end, tookMs, misses } = await sendThroughSystem(world, [{ bytes, name, declaredType }], truth);
   return { id, file, family, kind, end, tookMs, misses };
 }
 
@@ -135,20 +129,6 @@ async function inTurn<T, R>(things: readonly T[], act: (thing: T) => Promise<R>)
   const results: R[] = [];
   for (const thing of things) results.push(await act(thing));
   return results;
-}
-
-/** One on its way at a time; while it is looked at what came of one, the next sets out. */
-async function oneByOne<T, R>(
-  things: readonly T[],
-  act: (thing: T, onEnded: () => void) => Promise<R>,
-): Promise<R[]> {
-  const results: Promise<R>[] = [];
-  for (const thing of things) {
-    await new Promise<void>((onEnded) => {
-      results.push(act(thing, onEnded).finally(onEnded));
-    });
-  }
-  return await Promise.all(results);
 }
 
 /** Share of one of the processor's slots that honest documents take: there is room for both them and toxic ones. */

@@ -32,15 +32,11 @@ const patienceMs = 60_000;
 /** Pages that are fetched and looked at. */
 const pagesLookedAt = 2;
 
-/**
- * Sends a document as a phone does, follows it to its end, tells `onEnded`, and looks at all that came of it; rejects for no
- * reason of the files.
- */
+/** Sends a document as a phone does, follows it to its end and looks at all that came of it; rejects for no reason of the files. */
 export async function sendThroughSystem(
   world: World,
   files: readonly Claimed[],
   truth: Truth | null,
-  onEnded: () => void = () => {},
 ): Promise<Sent> {
   const client = world.nextClient();
   const id = systemIds.uuid();
@@ -49,14 +45,12 @@ export async function sendThroughSystem(
     const declared = local.map(({ path }) => path);
     await uploadDocument(client, { id, kind: "other", paths: declared, declared: local });
     const view = await followDocument(client, id, { signal: AbortSignal.timeout(patienceMs) });
-    onEnded();
     const tookMs = Date.parse(view.settledAt ?? "") - Date.parse(view.receivedAt ?? "");
     const misses = view.state === "stored" ? await lookAtStored(world, client, view, local, truth) : [];
     return { id, end: endOf(view), tookMs, misses };
   } catch (error) {
     return { id, end: endOfError(error as Error), tookMs: null, misses: [] };
   } finally {
-    onEnded(); // refused, or not ended
     await Promise.all(local.map(({ path }) => rm(path, { force: true })));
   }
 }
