@@ -90,9 +90,10 @@ async function processing(
   const [before, startedMs] = [await cpuByKind(system), wallMs()];
   goOn();
   let most = 0;
+  // Finding the processes costs as much as a document: more often than this, the look slows what it looks at.
   const looking = setInterval(
     () => void residentOfProcessor(system).then((mb) => (most = Math.max(most, mb))),
-    100,
+    1_000,
   );
   await sent;
   clearInterval(looking);

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "@strongroom/core/clock";
 import type { Log } from "@strongroom/core/log";
+import { lowerPriority, niceness } from "@strongroom/eks-workers/render/share";
 import { openScratch, openWorkerLog, type Scratch } from "./worker-files.ts";
 
 export const workerKinds = ["processor", "relay", "notifier"] as const;
@@ -31,6 +32,8 @@ export type WorkerOptions = {
  * work take a quarter of all CPU time while documents are sealed.
  */
 const nodeOptions = ["--max-semi-space-size=8", "--no-incremental-marking"];
+/** Each sync of a file or a directory holds a thread while the disk works; with libuv's four, documents in hand wait for one another. */
+const ioThreads = "16";
 const workersMain = fileURLToPath(import.meta.resolve("@strongroom/eks-workers/main"));
 /** A worker that does not go within this time after SIGTERM is killed: its lease lapses and nothing is lost. */
 const graceMs = 20_000;
@@ -130,13 +133,14 @@ async function runProcess(
 ): Promise<End> {
   const { environment, logFile, entry = workersMain } = options;
   const log = await openWorkerLog(logFile);
-  const env = { ...environment, TMPDIR: scratch };
+  const env = { ...environment, TMPDIR: scratch, UV_THREADPOOL_SIZE: ioThreads };
   // A process group of its own: Ctrl-C in a terminal reaches the parent alone, which then stops all in good order.
   const child = spawn(process.execPath, [...nodeOptions, entry, kind], {
     env,
     stdio: ["ignore", "ignore", log.fd, "ipc"],
     detached: true,
   });
+  if (kind === "processor" && child.pid !== undefined) lowerPriority(child.pid, niceness.decoding);
   const ended = new Promise<End>((resolve) => {
     child.once("exit", (code, signal) => resolve({ code, signal }));
     child.on("error", (error) => child.pid === undefined && resolve({ code: null, signal: null, error }));

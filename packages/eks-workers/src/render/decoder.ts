@@ -6,7 +6,7 @@ import { encodeHeader, type Frame, FrameReader } from "./frames.ts";
 import type { Command } from "./isolation.ts";
 import { type Job, readyHeader } from "./job.ts";
 import { isAboutMemory } from "./out-of-memory.ts";
-import { cpuMsOf, lowerPriority } from "./share.ts";
+import { cpuMsOf, lowerPriority, niceness } from "./share.ts";
 
 const startDeadlineMs = 10_000;
 /** V8 writes some kilobytes of stack behind the line that says what happened. */
@@ -41,6 +41,7 @@ export class Decoder {
 
   private constructor({ file, args, options }: Command) {
     this.#child = spawn(file, args, options);
+    if (this.#child.pid !== undefined) lowerPriority(this.#child.pid, niceness.decoding);
     this.#pipe = this.#child.stdio[3] as Duplex;
     this.#pipe.on("error", () => {}); // the other end died; `exited` tells
     this.#pipe.on("data", (chunk: Buffer) => (this.#onData ? this.#onData(chunk) : this.#signal()));
@@ -76,7 +77,7 @@ export class Decoder {
 
   /** Lets others go first from now on, for good. */
   goBehind(): void {
-    if (!this.#isGone) lowerPriority(this.#child.pid!);
+    if (!this.#isGone) lowerPriority(this.#child.pid!, niceness.aside);
   }
 
   /** Does one job; rejects when `signal` aborts or the feed fails, and the child is dead then. */

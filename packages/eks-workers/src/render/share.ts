@@ -17,19 +17,20 @@ export function cpuMsOf(pid: number): number {
 }
 
 /**
- * A quarter of what another process gets where both want the same core, and all of it where nobody else does: an honest file
- * of some seconds still ends before its deadline on a machine that has no core to spare.
+ * How far work stands back where others want the same core; where nobody does, it has all of it. Decoding gets a third of
+ * what those get who answer people, so that a flood that is decoded does not keep others' uploads waiting; a job that takes long
+ * gets a third of that, and an honest file of some seconds still ends before its deadline.
  */
-const lowNiceness = 5;
+export const niceness = { decoding: 5, aside: 10 } as const;
 
 /**
  * Puts a process behind others, for good: only root could take it back. Every thread of it, since Linux has niceness by
  * thread, and its session as a whole, since a kernel that groups processes by session weighs those groups first.
  */
-export function lowerPriority(pid: number): void {
+export function lowerPriority(pid: number, to: number): void {
   try {
-    for (const thread of readdirSync(`/proc/${pid}/task`)) setPriority(Number(thread), lowNiceness);
-    writeFileSync(`/proc/${pid}/autogroup`, String(lowNiceness));
+    for (const thread of readdirSync(`/proc/${pid}/task`)) setPriority(Number(thread), to);
+    writeFileSync(`/proc/${pid}/autogroup`, String(to));
   } catch {
     // It is gone, or this kernel does not do it: the place aside alone helps too.
   }

@@ -5,9 +5,14 @@ type OnStartFailed = (error: unknown) => void;
 
 /**
  * A fixed number of slots, each with a warm child, handed out first come, first served. A job that takes long may leave
- * its slot to the next one and go on aside, in one of as many places as there are slots.
+ * its slot to the next one and go on aside, in one of as many places as there are slots. One more child is kept warm: a
+ * file that costs a child costs the next one no time.
  */
 export class Slots {
+  readonly #start: StartDecoder;
+  readonly #onStartFailed: OnStartFailed;
+  /** Resolves to null when it could not be started. */
+  #spare: Promise<Decoder | null> | null = null;
   readonly #seats: Seat[];
   readonly #idle: Seat[];
   readonly #waiters: ((seat: Seat) => void)[] = [];
@@ -15,9 +20,12 @@ export class Slots {
 
   /** `onStartFailed` hears of children that could not be warmed in advance; the next job tries again and throws. */
   constructor(count: number, start: StartDecoder, onStartFailed: OnStartFailed) {
+    this.#start = start;
+    this.#onStartFailed = onStartFailed;
+    const fresh = () => this.#fresh();
     this.#seats = Array.from(
       { length: count },
-      () => new Seat(start, onStartFailed, (seat) => this.#free(seat)),
+      () => new Seat(fresh, onStartFailed, (seat) => this.#free(seat)),
     );
     this.#idle = [...this.#seats];
     this.#placesAside = count;
@@ -25,6 +33,27 @@ export class Slots {
 
   async warm(): Promise<void> {
     await Promise.all(this.#seats.map((seat) => seat.decoder()));
+  }
+
+  async #fresh(): Promise<Decoder> {
+    const spare = this.#spare;
+    this.#spare = null;
+    const decoder = (await spare) ?? (await this.#start());
+    this.#keepSpare();
+    return decoder;
+  }
+
+  #keepSpare(): void {
+    if (this.#spare !== null) return;
+    const starting: Promise<Decoder | null> = this.#start().catch((error: unknown) => {
+      this.#onStartFailed(error);
+      return null;
+    });
+    this.#spare = starting;
+    const forget = () => {
+      if (this.#spare === starting) this.#spare = null;
+    };
+    void starting.then((decoder) => (decoder === null ? forget() : decoder.exited.then(forget)));
   }
 
   /** Waits for its turn; rejects when `signal` aborts first. */
