@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { suites } from "./vitest.processes.config.ts";
 
 export default defineConfig({
   test: {
@@ -15,6 +16,7 @@ export default defineConfig({
       "proof/{audit,canary,chaos,erasure,isolation,restore,simulate,toxic,upgrade}/**",
       // A minute and more of synthesis: npm run test:stacks.
       "stacks/{proof,rehearse}/**",
+      ...suites, // npm run test:processes
     ],
     globalSetup: "packages/local/src/test-setup.ts",
     pool: "forks",

@@ -5,6 +5,7 @@ import { honestDocuments, honestTruth } from "./honest-documents.ts";
 import { judgeEnd } from "./send-through-pool.ts";
 import { type Sent, sendThroughSystem } from "./send-through-system.ts";
 import { type Family, type ToxicFile } from "./toxic-file.ts";
+import { standBack } from "./stand-back.ts";
 import { makeToxicFiles } from "./toxic-files.ts";
 import { startWorld, type World } from "./world.ts";
 
@@ -51,6 +52,7 @@ export async function run(plan: Plan): Promise<Seen> {
   const made = new Map<ToxicFile, Buffer>();
   for (const file of files) made.set(file, await file.bytes());
   const world = await startWorld(plan.preload ?? null);
+  standBack();
   try {
     const told = plan.select ? [] : lies(honestFiles.jpeg);
     return await between(world, plan, files, (file) => made.get(file)!, told);
