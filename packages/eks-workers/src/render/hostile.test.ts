@@ -130,8 +130,8 @@ describe("from inside, a child that was taken over", () => {
     pageCount,
   });
 
-  test("finds no environment but two settings of its own", async () => {
-    const names = `["MALLOC_ARENA_MAX", "UV_THREADPOOL_SIZE"]`;
+  test("finds no environment but three settings of its own", async () => {
+    const names = `["MALLOC_ARENA_MAX", "NODE_COMPILE_CACHE", "UV_THREADPOOL_SIZE"]`;
     expect(
       await twice(`tell(Object.keys(process.env).filter((name) => !${names}.includes(name)).length);`),
     ).toEqual(told(0));
@@ -167,6 +167,16 @@ describe("from inside, a child that was taken over", () => {
         `tell(attempt(() => fs.writeFileSync("x", "y")) + attempt(() => fs.writeFileSync("/tmp/x", "y")));`,
       ),
     ).toEqual(told(0));
+  });
+
+  test("cannot write where the code of those after it lies", async (context) => {
+    needs("user", context);
+    const below = "process.env.NODE_COMPILE_CACHE";
+    const deed = `const written = attempt(() => fs.writeFileSync(${below} + "/x", "y"));
+      const code = fs.readdirSync(${below}, { recursive: true }).filter((name) => name.includes("/"));
+      const spoilt = code.map((name) => attempt(() => fs.truncateSync(${below} + "/" + name)) + attempt(() => fs.rmSync(${below} + "/" + name)));
+      tell(code.length > 20 ? spoilt.reduce((sum, one) => sum + one, written) : 99);`;
+    expect(await twice(deed)).toEqual(told(0));
   });
 
   test("cannot start a program or a thread", async (context) => {

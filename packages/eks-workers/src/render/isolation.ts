@@ -21,8 +21,10 @@ export type Layer = (typeof layers)[number];
 export type Cage = {
   isolation: Isolation;
   layers: readonly Layer[];
-  /** The program, arguments and options that run `entry`, the absolute path of a module, inside. */
-  command(entry: string, allowance: CageAllowance): Command;
+  /** The program, arguments and options that run `entry`, the absolute path of a module, inside; `compiled` is where its code lies compiled. */
+  command(entry: string, allowance: CageAllowance, compiled?: string | null): Command;
+  /** The same for a child that is given no file and writes its compiled code below a directory. */
+  compiler(entry: string, compiled: string): Command;
 };
 export type Command = { file: string; args: string[]; options: SpawnOptions };
 
@@ -32,7 +34,7 @@ export type CageAllowance = { memoryBytes: number; cpuSeconds: number };
 /** RLIMIT_DATA counts what Node reserves and never touches: 600 MB and more when idle (measured). */
 const reservedBytes = 600 * 1024 * 1024;
 /** Not 65534: PostgreSQL runs as that one, and whoever shares its number may read its files and kill it. */
-const decoderId = 65_533;
+export const decoderId = 65_533;
 const probeEntry = join(import.meta.dirname, "probe.ts");
 const probeDeadlineMs = 10_000;
 const probeAllowance: CageAllowance = { memoryBytes: 512 * 1024 * 1024, cpuSeconds: 60 };
@@ -61,7 +63,11 @@ function cageOf(kept: readonly Layer[], isolation: Isolation, scratch: string): 
   return {
     isolation,
     layers: kept,
-    command: (entry, allowance) => commandOf(kept, entry, allowance, scratch),
+    command: (entry, allowance, compiled = null) => commandOf(kept, entry, allowance, { scratch, compiled }),
+    compiler: (entry, compiled) => {
+      const writing = kept.filter((layer) => layer !== "limits");
+      return commandOf(writing, entry, probeAllowance, { scratch, compiled });
+    },
   };
 }
 
@@ -70,17 +76,21 @@ function commandOf(
   kept: readonly Layer[],
   entry: string,
   allowance: CageAllowance,
-  scratch: string,
+  { scratch, compiled }: { scratch: string; compiled: string | null },
 ): Command {
   const wrappers = kept.map((layer) => wrapperOf(layer, allowance)).filter((wrapper) => wrapper !== null);
   // Pictures lie outside of V8's heap and still make it collect: in one go that costs a third less than beside the work.
   const options = ["--no-warnings", "--expose-gc", "--no-incremental-marking", "--max-old-space-size=128"];
   const node = [process.execPath, ...options];
   if (kept.includes("permission")) node.push("--permission", "--allow-addons", ...readable(entry));
+  // Node reads compiled code only where it may also write; that it cannot is for the user's and the limits' wall to say.
+  if (compiled !== null && kept.includes("permission"))
+    node.push(`--allow-fs-read=${compiled}${sep}`, `--allow-fs-write=${compiled}${sep}`);
   const [file, ...args] = [...wrappers.flat(), ...node, entry];
   // Its own process group: a forked grandchild is killed with it, and Ctrl-C in a terminal reaches the parent only.
   const stdio: SpawnOptions["stdio"] = ["ignore", "ignore", "pipe", "pipe"];
-  return { file: file!, args, options: { cwd: scratch, env: environment, stdio, detached: true } };
+  const env = { ...environment, ...(compiled !== null && { NODE_COMPILE_CACHE: compiled }) };
+  return { file: file!, args, options: { cwd: scratch, env, stdio, detached: true } };
 }
 
 function wrapperOf(layer: Layer, { memoryBytes, cpuSeconds }: CageAllowance): string[] | null {
@@ -140,7 +150,7 @@ async function prove(kept: readonly Layer[], scratch: string): Promise<Isolation
   try {
     await once(listener, "listening");
     const { port } = listener.address() as { port: number };
-    const command = commandOf(kept, probeEntry, probeAllowance, scratch);
+    const command = commandOf(kept, probeEntry, probeAllowance, { scratch, compiled: null });
     const findings = await ask(command, { port, memoryBytes: reservedBytes + probeAllowance.memoryBytes });
     if (findings === null) return null;
     // sharp sets VIPSHOME for itself; anything else would have been inherited.

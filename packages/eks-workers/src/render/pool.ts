@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { MediaType, RenderedImage, Renderer, Rendering } from "@strongroom/core/document/rendering";
 import { type Log, silentLog } from "@strongroom/core/log";
 import { checkAnswer, type CheckedAnswer } from "./answer.ts";
+import { compileCode } from "./compiled-code.ts";
 import { type Assignment, Decoder, type JobEnd } from "./decoder.ts";
 import { type Cage, findCage } from "./isolation.ts";
 import { type Patience, watchJob } from "./patience.ts";
@@ -57,7 +58,8 @@ export async function createRenderer(options: RendererOptions): Promise<Renderer
   try {
     const cage = await findCage(scratch);
     settings.log.info("renderer.isolated", { ...cage.isolation, walls: cage.layers.join(" ") });
-    const pool = new RenderPool(settings, scratch, cage);
+    const compiled = await compileCode(cage, defaults.childEntry, settings.scratch);
+    const pool = new RenderPool(settings, { scratch, compiled }, cage);
     await pool.warm().catch(async (error: unknown) => {
       await pool.close();
       throw error;
@@ -75,17 +77,20 @@ type Work = Pick<Assignment, "job" | "blobBytes" | "feed" | "maxAnswerBytes"> & 
   signal?: AbortSignal | undefined;
 };
 
+/** Where children stand, and where their code lies compiled. */
+type Folders = { scratch: string; compiled: string | null };
+
 class RenderPool implements Renderer {
   readonly #settings: Settings;
-  readonly #scratch: string;
+  readonly #folders: Folders;
   readonly #cage: Cage;
   readonly #slots: Slots;
   readonly #closing = new AbortController();
   readonly #children = new Set<Promise<Decoder>>();
 
-  constructor(settings: Settings, scratch: string, cage: Cage) {
+  constructor(settings: Settings, folders: Folders, cage: Cage) {
     this.#settings = settings;
-    this.#scratch = scratch;
+    this.#folders = folders;
     this.#cage = cage;
     this.#slots = new Slots(settings.concurrency, () => this.#start(settings.memoryBytes), this.#startFailed);
   }
@@ -123,7 +128,8 @@ class RenderPool implements Renderer {
     this.#closing.abort(new Error("the renderer is closed"));
     const children = [...this.#children].map((starting) => starting.then((decoder) => decoder.kill()));
     await Promise.allSettled(children);
-    await rm(this.#scratch, { recursive: true, force: true });
+    const { scratch, compiled } = this.#folders;
+    for (const folder of [scratch, compiled]) if (folder) await rm(folder, { recursive: true, force: true });
   }
 
   async #render(
@@ -192,7 +198,9 @@ class RenderPool implements Renderer {
     if (this.#closing.signal.aborted) return Promise.reject(this.#closing.signal.reason);
     const { deadlineMs, jobsPerChild, childEntry } = this.#settings;
     const cpuSeconds = Math.ceil((deadlineMs * jobsPerChild) / 1_000) + 10;
-    const starting = Decoder.start(this.#cage.command(childEntry, { memoryBytes, cpuSeconds }));
+    const starting = Decoder.start(
+      this.#cage.command(childEntry, { memoryBytes, cpuSeconds }, this.#folders.compiled),
+    );
     this.#children.add(starting);
     const forget = () => this.#children.delete(starting);
     starting.then((decoder) => decoder.exited).then(forget, forget);
