@@ -82,6 +82,11 @@ export class Session {
     this.#advisory.push(name);
   }
 
+  /** Whether one of its statements waits at the server for somebody who is still at work. */
+  get isParked(): boolean {
+    return this.waitsFor !== null && this.waitsFor.state !== "over";
+  }
+
   /** Runs one statement; parks the step when it met a lock. */
   run<T>(step: Step, statement: () => T): T | typeof waiting {
     this.waitsFor = null;

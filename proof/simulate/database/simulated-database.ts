@@ -95,6 +95,7 @@ export class SimulatedPostgres {
       await this.schedule.call(process, trip.leave(), act);
       trip.answer();
     } catch (error) {
+      if (!session.isParked) session.rollback(); // what waits there goes on without us
       trip.fail(error);
     }
     if (session.state === "over") forget();
