@@ -40,6 +40,7 @@ export async function startWorld(preload: string | null = null): Promise<World> 
   const data = join(directory, "data");
   const databaseUrl = process.env.DATABASE_URL;
   const main = startMain({
+    ownSession: true, // the harness stands back, and it shall not take the system along
     environment: {
       STRONGROOM_DATA: data,
       STRONGROOM_PORT: "0",

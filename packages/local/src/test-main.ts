@@ -13,13 +13,19 @@ export type MainProcess = {
   ended: Promise<{ code: number | null; signal: string | null; stdout: string; stderr: string }>;
 };
 
-type Options = { environment: Record<string, string>; uid?: number };
+/** `ownSession`: apart from ours, so that a kernel which weighs sessions gives each its share; whoever starts it so has to end it. */
+type Options = { environment: Record<string, string>; uid?: number; ownSession?: boolean };
 
 /** Starts it with this environment and nothing else of ours. */
-export function startMain({ environment, uid }: Options): MainProcess {
+export function startMain({ environment, uid, ownSession = false }: Options): MainProcess {
   const identity = uid === undefined ? {} : { uid, gid: uid };
   const env = { PATH: "/usr/bin:/bin", ...environment };
-  const child = spawn(process.execPath, [entry], { env, stdio: ["ignore", "pipe", "pipe"], ...identity });
+  const child = spawn(process.execPath, [entry], {
+    env,
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: ownSession,
+    ...identity,
+  });
   const said = { stdout: "", stderr: "" };
   const greeted = Promise.withResolvers<void>();
   child.stderr.on("data", (piece: Buffer) => void (said.stderr += piece.toString()));
