@@ -1,5 +1,3 @@
-import { StalePlan } from "./statement-names.ts";
-
 /** Codes of PostgreSQL and of the network that say: not now, the same call may work in a moment. */
 const passingCodes = new Set([
   "ECONNREFUSED",
@@ -27,7 +25,6 @@ export function isOutage(error: unknown): boolean {
   if (error instanceof AggregateError && error.errors.some(isOutage)) return true;
   const code = "code" in error ? String(error.code) : "";
   return (
-    error instanceof StalePlan ||
     passingCodes.has(code) ||
     code.startsWith("08") ||
     passingMessages.test(error.message) ||

@@ -18,20 +18,15 @@ export class StatementNames {
   }
 
   /**
-   * A migration gave a table more columns, and PostgreSQL refuses the plans of before: all names are new from now on, so
-   * that the same call works in a moment. Null when the error is another.
+   * Whether a migration gave a table more columns, so that PostgreSQL refuses the plans of before. All names are new then:
+   * the same work, done again, finds no old plan on any connection.
    */
-  explain(error: unknown): Error | null {
-    if (!isStalePlan(error)) return null;
+  forget(error: unknown): boolean {
+    if (!isStalePlan(error)) return false;
     this.#names.clear();
     this.#generation += 1;
-    return new StalePlan("the schema changed while statements were kept", { cause: error });
+    return true;
   }
-}
-
-/** The schema changed under a kept statement: nothing was done, and the same call works in a moment. */
-export class StalePlan extends Error {
-  override readonly name = "StalePlan";
 }
 
 const isStalePlan = (error: unknown): boolean =>

@@ -7,15 +7,16 @@ import type { StatementNames } from "./statement-names.ts";
 /** A pool of connections, and what statements are called on them; null where they have to be planned anew each time. */
 export type Door = { pool: pg.Pool; names: StatementNames | null };
 
+type Work<T> = (tx: Transaction) => Promise<T>;
+
 /**
  * Runs `work` in one transaction inside one tenant. Its opening leaves together with the first statements of `work`, so a
  * transaction of one statement costs two round trips. A client that could not roll back is discarded.
  */
-export async function withTenant<T>(
-  door: Door,
-  tenantId: TenantId,
-  work: (tx: Transaction) => Promise<T>,
-): Promise<T> {
+export const withTenant = <T>(door: Door, tenantId: TenantId, work: Work<T>): Promise<T> =>
+  unlessStale(door, () => inTwoTrips(door, tenantId, work));
+
+async function inTwoTrips<T>(door: Door, tenantId: TenantId, work: Work<T>): Promise<T> {
   const client = await door.pool.connect();
   let broken: Error | undefined;
   try {
@@ -29,7 +30,7 @@ export async function withTenant<T>(
     return result;
   } catch (error) {
     await client.query("rollback").catch((lost: Error) => (broken = lost));
-    throw door.names?.explain(error) ?? error;
+    throw error;
   } finally {
     client.release(broken);
   }
@@ -39,11 +40,10 @@ export async function withTenant<T>(
  * The same in one round trip: opening, statements and commit leave together. `work` makes all its statements before it
  * awaits anything: one that comes later is refused, and what `work` throws by itself undoes nothing.
  */
-export async function inOneTrip<T>(
-  door: Door,
-  tenantId: TenantId,
-  work: (tx: Transaction) => Promise<T>,
-): Promise<T> {
+export const inOneTrip = <T>(door: Door, tenantId: TenantId, work: Work<T>): Promise<T> =>
+  unlessStale(door, () => inTrip(door, tenantId, work));
+
+async function inTrip<T>(door: Door, tenantId: TenantId, work: Work<T>): Promise<T> {
   const client = await door.pool.connect();
   let broken: Error | undefined;
   let hasLeft = false;
@@ -64,10 +64,18 @@ export async function inOneTrip<T>(
     await opening;
     checkCommit(await committing);
     return worked.value;
-  } catch (error) {
-    throw door.names?.explain(error) ?? error;
   } finally {
     client.release(broken);
+  }
+}
+
+/** Whoever first meets a migration's new columns does the work a second time: nothing of the first was kept. */
+async function unlessStale<T>({ names }: Door, attempt: () => Promise<T>): Promise<T> {
+  try {
+    return await attempt();
+  } catch (error) {
+    if (!names?.forget(error)) throw error;
+    return await attempt();
   }
 }
 
