@@ -202,6 +202,16 @@ describe("a transaction in which a statement failed", () => {
     expect(await noted()).not.toContain("before");
   });
 
+  it("tells the fault that all others follow from, whichever of them the work hears of first", async () => {
+    const work = async (tx: Transaction) => {
+      const first = sql`select 1 / 0`.execute(tx).then(async (never) => await Promise.resolve(never));
+      const slow = Promise.all([Promise.all([Promise.all([first])])]);
+      await Promise.all([slow, sql`select 1`.execute(tx)]);
+    };
+    for (const run of [withTenant, inOneTrip])
+      await expect(run(door, tenantId, work)).rejects.toMatchObject({ code: "22012" });
+  });
+
   it("leaves a connection that the next transaction can use", async () => {
     for (let round = 0; round < 10; round++)
       await withTenant(door, tenantId, (tx) => sql`select 1 / 0`.execute(tx)).catch(() => {});

@@ -19,10 +19,12 @@ export const withTenant = <T>(door: Door, tenantId: TenantId, work: Work<T>): Pr
 async function inTwoTrips<T>(door: Door, tenantId: TenantId, work: Work<T>): Promise<T> {
   const client = await door.pool.connect();
   let broken: Error | undefined;
+  const fault = new FirstFault();
+  const send: Send = (statement) => fault.watch(client.query(named(door, statement)));
   try {
     const [opening, working] = inOnePiece(client, () => [
       open(client, tenantId),
-      work(transactionOver(tenantId, (statement) => client.query(named(door, statement)))),
+      work(transactionOver(tenantId, send)),
     ]);
     const result = await working;
     await opening;
@@ -30,7 +32,7 @@ async function inTwoTrips<T>(door: Door, tenantId: TenantId, work: Work<T>): Pro
     return result;
   } catch (error) {
     await client.query("rollback").catch((lost: Error) => (broken = lost));
-    throw error;
+    throw fault.behind(error);
   } finally {
     client.release(broken);
   }
@@ -47,9 +49,10 @@ async function inTrip<T>(door: Door, tenantId: TenantId, work: Work<T>): Promise
   const client = await door.pool.connect();
   let broken: Error | undefined;
   let hasLeft = false;
+  const fault = new FirstFault();
   const send: Send = (statement) => {
     if (hasLeft) throw new Error("the statement was made after its transaction had left");
-    return client.query(named(door, statement));
+    return fault.watch(client.query(named(door, statement)));
   };
   try {
     const [opening, working, committing] = inOnePiece(client, () => [
@@ -60,7 +63,7 @@ async function inTrip<T>(door: Door, tenantId: TenantId, work: Work<T>): Promise
     hasLeft = true;
     committing.catch((lost: Error) => (broken = lost));
     const [worked] = await Promise.allSettled([working, opening, committing]);
-    if (worked.status === "rejected") throw worked.reason;
+    if (worked.status === "rejected") throw fault.behind(worked.reason);
     await opening;
     checkCommit(await committing);
     return worked.value;
@@ -76,6 +79,25 @@ async function unlessStale<T>({ names }: Door, attempt: () => Promise<T>): Promi
   } catch (error) {
     if (!names?.forget(error)) throw error;
     return await attempt();
+  }
+}
+
+/**
+ * Remembers the first fault of a transaction: every statement after it fails too, only because of it, and whichever of
+ * them the work hears of first is chance.
+ */
+class FirstFault {
+  #first: unknown = null;
+
+  watch<T>(sent: Promise<T>): Promise<T> {
+    sent.catch((error: unknown) => (this.#first ??= error));
+    return sent;
+  }
+
+  /** What is to be thrown in place of an error that the work threw. */
+  behind(error: unknown): unknown {
+    const isConsequence = error instanceof Error && "code" in error && error.code === "25P02";
+    return isConsequence ? (this.#first ?? error) : error;
   }
 }
 
