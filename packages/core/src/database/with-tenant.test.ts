@@ -204,9 +204,8 @@ describe("a transaction in which a statement failed", () => {
 
   it("tells the fault that all others follow from, whichever of them the work hears of first", async () => {
     const work = async (tx: Transaction) => {
-      const first = sql`select 1 / 0`.execute(tx).then(async (never) => await Promise.resolve(never));
-      const slow = Promise.all([Promise.all([Promise.all([first])])]);
-      await Promise.all([slow, sql`select 1`.execute(tx)]);
+      sql`select 1 / 0`.execute(tx).catch(() => {}); // heard of by nobody
+      await sql`select 1`.execute(tx);
     };
     for (const run of [withTenant, inOneTrip])
       await expect(run(door, tenantId, work)).rejects.toMatchObject({ code: "22012" });
