@@ -4,13 +4,13 @@ import { s3Server } from "@strongroom/local/engines/s3";
 import { asOwner, declareInParts, forget, newPage } from "@strongroom/local/test-documents";
 import { declare, newDocumentId, putAll, type TestWorld, testWorld } from "@strongroom/local/test-world";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { createS3Client } from "../aws/object-client.ts";
-import { createS3Objects } from "../aws/objects.ts";
+import { createS3Client } from "./object-client.ts";
+import { createS3Objects } from "./objects.ts";
 import { showDocument } from "../document/show-document.ts";
 import type { Ports } from "../ports/ports.ts";
-import { acceptUpload } from "./accept-upload.ts";
-import { adoptStaging } from "./adopt-staging.ts";
-import { completeUpload } from "./complete-upload.ts";
+import { acceptUpload } from "../upload/accept-upload.ts";
+import { adoptStaging } from "../upload/adopt-staging.ts";
+import { completeUpload } from "../upload/complete-upload.ts";
 
 const buckets = { staging: "adopted-staging", vault: "adopted-vault" };
 
