@@ -99,4 +99,6 @@ test("a trail that is none is not understood", async () => {
   const argv = ["audit", "verify", path, "--checkpoints", checkpoints, "--keys", keysPath];
   expect((await runCommand(argv, { home: home.path, as: null })).code).toBe(2);
   expect((await verify([])).code).toBe(2);
+  const hidden = JSON.parse(JSON.stringify(entries).replace('{"n":2}', '{"n":2,"__proto__":"and more"}'));
+  expect((await verify(hidden)).code).toBe(2);
 });

@@ -84,10 +84,16 @@ async function readTrail(path: string): Promise<ChainedEntry[]> {
   const lines = (await readText(path)).split("\n").filter((line) => line !== "");
   if (lines.length === 0) throw new UsageProblem(`${path} holds no entry.`);
   try {
-    return lines.map((line) => ChainedAuditEntry.parse(JSON.parse(line)) as ChainedEntry);
+    return lines.map((line) => ChainedAuditEntry.parse(JSON.parse(line, honestName)) as ChainedEntry);
   } catch (error) {
     throw new UsageProblem(`${path} is not a trail as strongroom audit export writes it.`, { cause: error });
   }
+}
+
+/** A member by this name is dropped when a trail is checked for its shape: what was added under it would go unseen. */
+function honestName(name: string, value: unknown): unknown {
+  if (name === "__proto__") throw new SyntaxError("no entry has a member named __proto__");
+  return value;
 }
 
 /** Files whose names begin with a dot are somebody else's. */

@@ -27,6 +27,8 @@ const entry: fc.Arbitrary<AuditEntry> = fc.record({
     AuditEntry["detail"]
   >,
 });
+/** A name that a parsed entry never keeps. */
+const hasProto = (value: unknown) => JSON.stringify(value).includes('"__proto__":');
 
 function chained(entries: AuditEntry[]): ChainedEntry[] {
   const rows: ChainedEntry[] = [];
@@ -215,7 +217,10 @@ describe("a chain is found broken", () => {
 });
 
 test("an audit entry has a time of milliseconds in UTC and no unknown fields", () => {
-  const good = fc.sample(entry, 1)[0]!;
+  const good = fc.sample(
+    entry.filter((one) => !hasProto(one.detail)),
+    1,
+  )[0]!;
   expect(AuditEntrySchema.parse(good)).toEqual(good);
   for (const at of ["2030-01-01T00:00:00Z", "2030-01-01T00:00:00.000001Z", "2030-01-01T00:00:00.000+01:00"]) {
     expect(AuditEntrySchema.safeParse({ ...good, at }).success).toBe(false);
