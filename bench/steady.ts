@@ -16,7 +16,7 @@ export async function raceSteady({ quick }: BenchOptions): Promise<Race[]> {
     for (let n = 0; n < 10; n++) await sendDocument(system.companies[0]!.drivers[n]!, photo);
     await system.untilSettled(60_000);
     const growth = watchGrowth(system);
-    const setting = { system, photo, random: seededRandom(1), seconds, clean: Number.NaN, tell: () => {} };
+    const setting = { system, photo, random: seededRandom(1), seconds, tell: () => {} };
     const { figures } = await runSteady(setting);
     const megabytesPerMinute = await growth.stop();
     const { p50, p99, max, count } = figures["processedMs"] as Percentiles;

@@ -1,26 +1,26 @@
 import { describePercentiles } from "./histogram.ts";
 import { follow, type Journey, offer, type Offered } from "./offer.ts";
-import { poisson } from "./open-loop.ts";
+import { poisson, type Schedule } from "./open-loop.ts";
 import { nothingLost, type Report, settleLimitMs, type Setting } from "./scenario.ts";
 
 /** How many times as much as each of the others the big company sends. */
 const times = 50;
-/** What the big company sends, as a share of what the system can do alone: too much, since taking it in costs as well. */
-const overload = 1;
 
 /**
  * Sixteen small companies send a little each, first among themselves, then while a big one sends fifty times as much as each
- * of them, more than can be processed: theirs must not wait for its.
+ * of them, which is all that the system can do, so that together it is a third more: theirs must not wait for its.
  */
 export async function runFlood(setting: Setting): Promise<Report> {
-  const { system, clean, seconds, tell } = setting;
-  const perSecond = (overload * clean) / times;
-  const baseline = await journeyOf(setting, await Promise.all(others(setting, perSecond, seconds)));
+  const { system, whole, seconds, tell } = setting;
+  const perSecond = whole / times;
+  // The same arrivals in both, since those that bunch wait for one another with or without a flood.
+  const arrivals = system.companies.slice(1).map(() => poisson(setting.random, perSecond, seconds));
+  const baseline = await journeyOf(setting, await Promise.all(others(setting, arrivals)));
   const [big] = system.companies;
   const schedule = poisson(setting.random, perSecond * times, seconds);
   const [flooding, ...theirs] = await Promise.all([
     offer(big!, schedule, setting.photo),
-    ...others(setting, perSecond, seconds),
+    ...others(setting, arrivals),
   ]);
   const flood = await journeyOf(setting, theirs);
   const own = await journeyOf(setting, [flooding]);
@@ -48,8 +48,8 @@ export async function runFlood(setting: Setting): Promise<Report> {
   };
 }
 
-const others = ({ system, photo, random }: Setting, perSecond: number, seconds: number) =>
-  system.companies.slice(1).map((company) => offer(company, poisson(random, perSecond, seconds), photo));
+const others = ({ system, photo }: Setting, arrivals: Schedule[]) =>
+  system.companies.slice(1).map((company, index) => offer(company, arrivals[index]!, photo));
 
 async function journeyOf({ system }: Setting, offered: Offered[]): Promise<Journey> {
   await system.untilSettled(settleLimitMs);

@@ -7,7 +7,13 @@ import { nothingLost, type Report, settleLimitMs, type Setting } from "./scenari
 export const steadyPerSecond = 3;
 
 /** Three documents a second, as strangers send them: how long each takes from when it was due. */
-export async function runSteady({ system, photo, random, seconds, tell }: Setting): Promise<Report> {
+export async function runSteady({
+  system,
+  photo,
+  random,
+  seconds,
+  tell,
+}: Omit<Setting, "clean" | "whole">): Promise<Report> {
   const schedule = poisson(random, steadyPerSecond, seconds);
   const offered = await offer(system.companies[0]!, schedule, photo);
   await system.untilSettled(settleLimitMs);

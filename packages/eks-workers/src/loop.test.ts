@@ -19,13 +19,14 @@ beforeEach(async () => {
 });
 afterEach(() => stop.abort());
 
+const source = (name: "documents" | "late", most: number) => ({ name, upTo: () => most });
 type Loop = { ports?: Partial<Ports>; atOnce?: number; vitals?: Vitals };
 
 /** A loop over fresh and over-age work; `done` resolves when it has stopped. */
 function start(handle: (message: Message) => Promise<void>, { ports = {}, atOnce = 2, vitals }: Loop = {}) {
   const done = runLoop(
     { ...world.ports, ...ports },
-    { queues: ["documents", "late"], atOnce, stopping: stop.signal, vitals },
+    { queues: [source("documents", atOnce), source("late", atOnce - 1 || 1)], stopping: stop.signal, vitals },
     handle,
   );
   return { done, end: async () => (stop.abort(), await done) };

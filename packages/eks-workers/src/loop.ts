@@ -3,10 +3,14 @@ import type { Message, QueueName } from "@strongroom/core/ports/queue";
 import type { Vitals } from "./vitals.ts";
 
 type LoopPorts = Pick<Ports, "queue" | "clock" | "config" | "log">;
-/** `queues` in order of precedence: a later one is asked only when the ones before are empty. */
+/** One queue, and as many messages as may be in hand, whencesoever, when one of it is taken. */
+export type Source = { name: QueueName; upTo: () => number };
+/**
+ * `queues` in order of precedence: a later one is asked only when the ones before are empty, and with a lower `upTo`, so that
+ * what comes into the first one finds a place.
+ */
 type LoopOptions = {
-  queues: readonly QueueName[];
-  atOnce: number;
+  queues: readonly [Source, ...Source[]];
   stopping: AbortSignal;
   vitals?: Vitals | undefined;
 };
@@ -18,12 +22,12 @@ const waitMs = 5_000;
 const restAfter = 3;
 
 /**
- * Receives, handles and acknowledges until `stopping`, with at most `atOnce` messages in hand; then waits for what is in
+ * Receives, handles and acknowledges until `stopping`, with at most `upTo()` messages in hand; then waits for what is in
  * hand. A message whose handling throws is given back. Resolves when all is done.
  */
 export async function runLoop(
   ports: LoopPorts,
-  { queues, atOnce, stopping, vitals }: LoopOptions,
+  { queues, stopping, vitals }: LoopOptions,
   handle: Handle,
 ): Promise<void> {
   const inHand = new Set<Promise<void>>();
@@ -32,14 +36,12 @@ export async function runLoop(
     help: "Messages that this worker is at work on.",
     read: async () => [{ value: inHand.size }],
   });
+  const lookout = new Lookout(ports, queues, inHand, stopping);
   let [faults, outages] = [0, 0];
   while (!stopping.aborted) {
-    const free = atOnce - inHand.size;
-    if (free === 0) {
-      await Promise.race(inHand);
-      continue;
-    }
-    const { queue, messages } = await receive(ports, queues, Math.min(free, 10), stopping);
+    const received = await lookout.next();
+    if (received === null) continue;
+    const { queue, messages } = received;
     outages = messages === null ? outages + 1 : 0;
     vitals?.round(messages !== null);
     if (stopping.aborted) {
@@ -55,6 +57,8 @@ export async function runLoop(
     const inARow = Math.max(faults, outages);
     if (inARow >= restAfter) await ports.clock.sleep(restMs(ports, inARow - restAfter), stopping);
   }
+  const last = await lookout.last();
+  await giveBack(ports, last.queue, last.messages ?? []);
   await Promise.all(inHand);
 }
 
@@ -67,19 +71,67 @@ async function giveBack(ports: LoopPorts, queue: QueueName, messages: Message[])
   await Promise.allSettled(messages.map(({ receipt }) => ports.queue.release(queue, receipt, 0))); // visibility brings back the rest
 }
 
-async function receive(ports: LoopPorts, queues: readonly QueueName[], max: number, stopping: AbortSignal) {
-  const visibilityMs = ports.config.periods.visibility;
-  const ask = (queue: QueueName, patienceMs: number) =>
-    ports.queue.receive(queue, { max, waitMs: patienceMs, visibilityMs, signal: stopping });
-  try {
-    for (const queue of queues) {
-      const messages = await ask(queue, 0);
-      if (messages.length > 0) return { queue, messages };
+/** What a queue answered; `messages` null when it could not be asked. */
+type Received = { queue: QueueName; messages: Message[] | null };
+
+/** Looks into the queues, in their order; the patient look into the first one goes on while others are worked on. */
+class Lookout {
+  readonly #ports: LoopPorts;
+  readonly #first: Source;
+  readonly #others: readonly Source[];
+  readonly #inHand: ReadonlySet<Promise<void>>;
+  readonly #stopping: AbortSignal;
+  #patient: Promise<Received> | null = null;
+
+  constructor(
+    ports: LoopPorts,
+    [first, ...others]: readonly [Source, ...Source[]],
+    inHand: ReadonlySet<Promise<void>>,
+    stopping: AbortSignal,
+  ) {
+    this.#ports = ports;
+    this.#first = first;
+    this.#others = others;
+    this.#inHand = inHand;
+    this.#stopping = stopping;
+  }
+
+  /** What comes next; null when a message in hand is done first, and there may be a place for another. */
+  async next(): Promise<Received | null> {
+    const sources = this.#patient ? this.#others : [this.#first, ...this.#others];
+    for (const source of sources) {
+      const free = source.upTo() - this.#inHand.size;
+      const received = free > 0 ? await this.#ask(source, free, 0) : null;
+      if (received && received.messages?.length !== 0) return received;
     }
-    return { queue: queues[0]!, messages: await ask(queues[0]!, waitMs) };
-  } catch (error) {
-    ports.log.warn("loop.receive_failed", { error: error as Error });
-    return { queue: queues[0]!, messages: null };
+    if (this.#patient === null && this.#inHand.size < this.#first.upTo())
+      this.#patient = this.#ask(this.#first, this.#kept(), waitMs);
+    const received = await Promise.race([...(this.#patient ? [this.#patient] : []), ...this.#inHand]);
+    if (!received) return null;
+    this.#patient = null;
+    return received;
+  }
+
+  /** What a look that was still under way brought when all was to stop. */
+  async last(): Promise<Received> {
+    return (await this.#patient) ?? { queue: this.#first.name, messages: [] };
+  }
+
+  /** Places that messages of the other queues cannot take meanwhile; at least one. */
+  #kept(): number {
+    const taken = Math.max(this.#inHand.size, ...this.#others.map(({ upTo }) => upTo()));
+    return Math.max(1, this.#first.upTo() - taken);
+  }
+
+  async #ask({ name: queue }: Source, free: number, patienceMs: number): Promise<Received> {
+    const { visibility: visibilityMs } = this.#ports.config.periods;
+    const wish = { max: Math.min(free, 10), waitMs: patienceMs, visibilityMs, signal: this.#stopping };
+    try {
+      return { queue, messages: await this.#ports.queue.receive(queue, wish) };
+    } catch (error) {
+      this.#ports.log.warn("loop.receive_failed", { queue, error: error as Error });
+      return { queue, messages: null };
+    }
   }
 }
 

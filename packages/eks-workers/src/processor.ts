@@ -3,16 +3,17 @@ import { processDocument } from "@strongroom/core/document/process-document";
 import { Doorbell } from "@strongroom/core/job/ring-doorbell";
 import type { Message } from "@strongroom/core/ports/queue";
 import { oldestWaitingMs } from "@strongroom/core/upload/check-overload";
-import { runLoop } from "./loop.ts";
+import { runLoop, type Source } from "./loop.ts";
 import { createRenderer } from "./render/pool.ts";
 import { openScratch } from "./scratch.ts";
 import type { Running, Worker } from "./worker.ts";
 
 /**
- * Documents in hand for each one that is decoded: while half of them are fetched, sealed, synced and read back, or have
- * stepped aside, the other half keeps the decoders at work.
+ * Documents in hand for each decoder. Over-age ones, and those of a company that waits for its turn: one, so that all decoders
+ * are at work. Fresh ones: one more, so that what comes in finds a place at once, whoever floods, and decoders never wait for
+ * a disk.
  */
-const inHandPerDecoder = 2;
+const inHandPerDecoder = { late: 1, documents: 2 } as const;
 
 /** Processes documents: as many decoders as it has cores, fresh documents before over-age ones. */
 export const processor: Worker = async ({ ports, name, stopping, vitals }): Promise<Running> => {
@@ -34,8 +35,11 @@ export const processor: Worker = async ({ ports, name, stopping, vitals }): Prom
       tookMs: Math.round(ports.clock.monotonicMs() - startedMs),
     });
   };
-  const atOnce = ports.config.jobs * inHandPerDecoder;
-  const loop = { queues: ["documents", "late"], atOnce, stopping, vitals } as const;
+  const source = (name: keyof typeof inHandPerDecoder): Source => ({
+    name,
+    upTo: () => ports.config.jobs * inHandPerDecoder[name] + renderer.aside,
+  });
+  const queues = [source("documents"), source("late")] as const;
   vitals?.addGauge({
     name: "strongroom_oldest_waiting_seconds",
     help: "Age of the oldest document of all tenants that waits to be processed; 0 when none does.",
@@ -45,5 +49,8 @@ export const processor: Worker = async ({ ports, name, stopping, vitals }): Prom
     await renderer.close();
     await rm(scratch, { recursive: true, force: true });
   };
-  return { done: runLoop(ports, loop, handle).then(close), isolation: renderer.isolation };
+  return {
+    done: runLoop(ports, { queues, stopping, vitals }, handle).then(close),
+    isolation: renderer.isolation,
+  };
 };

@@ -5,6 +5,7 @@ import { Refusal } from "@strongroom/core/errors";
 import { jsonLog } from "@strongroom/core/log";
 import { seededPeople } from "./seed.ts";
 import { type RunningSystem, startSystem } from "./system.ts";
+import { ioThreads } from "./workers.ts";
 
 const defaultPort = 7010;
 /** How long the printed tokens work. */
@@ -14,6 +15,7 @@ const tokenHours = 12;
 const passedOn = ["STRONGROOM_JOBS", "STRONGROOM_MAX_RETRIES", "STRONGROOM_TIME_DIVISOR"];
 
 async function main(): Promise<void> {
+  process.env.UV_THREADPOOL_SIZE ||= ioThreads; // read when the first file is opened
   const stop = hearSignals();
   const dataDirectory = resolve(process.env.STRONGROOM_DATA || "data");
   const system = await startSystem({

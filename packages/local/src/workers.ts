@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "@strongroom/core/clock";
 import type { Log } from "@strongroom/core/log";
-import { lowerPriority, niceness } from "@strongroom/eks-workers/render/share";
 import { openScratch, openWorkerLog, type Scratch } from "./worker-files.ts";
 
 export const workerKinds = ["processor", "relay", "notifier"] as const;
@@ -32,8 +31,8 @@ export type WorkerOptions = {
  * work take a quarter of all CPU time while documents are sealed.
  */
 const nodeOptions = ["--max-semi-space-size=8", "--no-incremental-marking"];
-/** Each sync of a file or a directory holds a thread while the disk works; with libuv's four, documents in hand wait for one another. */
-const ioThreads = "16";
+/** Each sync of a file or a directory holds a thread while the disk works; with libuv's four, uploads and documents in hand wait for one another. */
+export const ioThreads = "16";
 const workersMain = fileURLToPath(import.meta.resolve("@strongroom/eks-workers/main"));
 /** A worker that does not go within this time after SIGTERM is killed: its lease lapses and nothing is lost. */
 const graceMs = 20_000;
@@ -140,7 +139,6 @@ async function runProcess(
     stdio: ["ignore", "ignore", log.fd, "ipc"],
     detached: true,
   });
-  if (kind === "processor" && child.pid !== undefined) lowerPriority(child.pid, niceness.decoding);
   const ended = new Promise<End>((resolve) => {
     child.once("exit", (code, signal) => resolve({ code, signal }));
     child.on("error", (error) => child.pid === undefined && resolve({ code: null, signal: null, error }));

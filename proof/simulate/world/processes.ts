@@ -4,13 +4,14 @@ import { relayEvents } from "@strongroom/core/event/relay-events";
 import { redriveDocument } from "@strongroom/core/job/redrive-document";
 import { Doorbell } from "@strongroom/core/job/ring-doorbell";
 import type { Ports } from "@strongroom/core/ports/ports";
+import type { QueueName } from "@strongroom/core/ports/queue";
 import { readUploadEvent } from "@strongroom/core/ports/upload-event";
 import { acceptUpload } from "@strongroom/core/upload/accept-upload";
 import { completeUpload } from "@strongroom/core/upload/complete-upload";
 import { ingestUpload } from "@strongroom/core/upload/ingest-upload";
 import { reconcile } from "@strongroom/core/upload/reconcile";
 import { signUploads } from "@strongroom/core/upload/sign-uploads";
-import { runLoop } from "@strongroom/eks-workers/loop";
+import { runLoop, type Source } from "@strongroom/eks-workers/loop";
 import { notifier } from "@strongroom/eks-workers/notifier";
 import type { Plan } from "./plan.ts";
 import { Process } from "./process.ts";
@@ -98,7 +99,7 @@ export class Processes {
 
   async #ingest(process: Process): Promise<void> {
     const ports = this.#world.connect(process);
-    const loop = { queues: ["ingest"], atOnce: 2, stopping: new AbortController().signal } as const;
+    const loop = { queues: [source("ingest", 2)], stopping: new AbortController().signal } as const;
     await runLoop(ports, loop, async ({ body }) => {
       for (const key of readUploadEvent(body)) await ingestUpload(ports, key);
     });
@@ -110,7 +111,7 @@ export class Processes {
     const ports = this.#world.connect(process);
     const renderer = bytes.renderer(process);
     const stop = new AbortController();
-    const loop = { queues: ["documents", "late"], atOnce: 2, stopping: stop.signal } as const;
+    const loop = { queues: [source("documents", 2), source("late", 1)], stopping: stop.signal } as const;
     await runLoop(ports, loop, async ({ body }) => {
       if (schedule.strength > 0 && schedule.random.chance(0.1))
         schedule.after(schedule.random.below(300), () => {
@@ -199,6 +200,8 @@ export class Processes {
     await clock.sleep(dawdleMs);
   }
 }
+
+const source = (name: QueueName, most: number): Source => ({ name, upTo: () => most });
 
 const ignore = () => {};
 

@@ -5,7 +5,7 @@ import { type Claim, claimDocument } from "../job/claim-document.ts";
 import { countCrash } from "../job/count-crash.ts";
 import { holdLease, LeaseLost } from "../job/hold-lease.ts";
 import { releaseDocument, retryDocument } from "../job/release-document.ts";
-import { type Doorbell, ringDoorbell } from "../job/ring-doorbell.ts";
+import type { Doorbell } from "../job/ring-doorbell.ts";
 import type { Ports } from "../ports/ports.ts";
 import { type Fetch, fetchFiles } from "./fetch-files.ts";
 import { listArtefacts } from "./list-artefacts.ts";
@@ -51,7 +51,6 @@ export async function processDocument(
 ): Promise<Processed> {
   const claim = await claimDocument(ports, bell, options.worker);
   if (!claim) return "skipped";
-  if (claim.next) await ringDoorbell(ports, claim.next);
   if (claim.document.claims >= deadlyClaims)
     ports.log.error("document.kills_workers", {
       documentId: claim.document.id,

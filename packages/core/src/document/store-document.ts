@@ -2,6 +2,8 @@ import { sql } from "kysely";
 import type { PageLegibility } from "../database/tables.ts";
 import type { Claim } from "../job/claim-document.ts";
 import { LeaseLost } from "../job/hold-lease.ts";
+import { endTurn } from "../job/pass-turn.ts";
+import { someWaitForTurn } from "../job/turn.ts";
 import type { Transaction } from "../ports/database.ts";
 import type { Ports } from "../ports/ports.ts";
 import { type Move, moveDocument } from "./move-document.ts";
@@ -12,7 +14,7 @@ import type { Isolation } from "./rendering.ts";
 import type { SealedDocument } from "./seal-document.ts";
 import { supersedeDocument } from "./supersede-document.ts";
 
-type StorePorts = Pick<Ports, "database" | "ids" | "log">;
+type StorePorts = Pick<Ports, "database" | "queue" | "clock" | "config" | "ids" | "log">;
 type Sealed = { files: RenderedFile[]; sealed: SealedDocument; isolation: Isolation };
 
 /**
@@ -43,8 +45,10 @@ export async function storeDocument(
       detail: { token, originals: files.map(({ file }) => file.sha256) },
     },
   };
+  let someWait = false as boolean;
   await ports.database.withTenant(document.tenant_id as never, (tx) =>
     settle(ports, tx, move, [
+      async () => (someWait = await someWaitForTurn(tx)),
       () => insertArtefacts(tx, claim, sealed),
       () => insertKey(tx, claim, sealed),
       () => insertTexts(tx, document.id, files),
@@ -55,6 +59,7 @@ export async function storeDocument(
     ]),
   );
   ports.log.info("document.stored", { documentId: document.id, token, pages: countPages(files) });
+  if (someWait) await endTurn(ports, document);
 }
 
 /** Refuses a document for good: theirs, final, said in plain words. Throws `LeaseLost` like `storeDocument`. */
@@ -76,6 +81,7 @@ export async function rejectDocument(
   );
   if (rejected === null) throw settledByAnother();
   ports.log.info("document.rejected", { documentId: document.id, token, reason });
+  await endTurn(ports, document);
 }
 
 /** All statements travel together; the move alone decides whether they count. */

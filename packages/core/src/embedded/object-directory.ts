@@ -78,7 +78,10 @@ export async function withTemp<T>(
  */
 export async function linkDurably(root: string, file: string, name: string): Promise<"created" | "exists"> {
   const outcome = await linkUnlessTaken(file, name);
-  for (let at = dirname(name); at !== dirname(root); at = dirname(at)) await syncDirectory(at);
+  const above: string[] = [];
+  for (let at = dirname(name); at !== dirname(root); at = dirname(at)) above.push(at);
+  // All at once: what waits for the disk together is made durable in one go, and it is durable when the last one is.
+  await Promise.all(above.map(syncDirectory));
   return outcome;
 }
 

@@ -1,22 +1,18 @@
 import { sql } from "kysely";
 import type { DocumentFileRow, DocumentRow } from "../database/tables.ts";
 import { listFiles } from "../document/load-document.ts";
-import type { TenantId } from "../ids.ts";
 import type { Transaction } from "../ports/database.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { Doorbell } from "./ring-doorbell.ts";
-import { handOnTurn, hasTurn, someWaitForTurn, type Turn } from "./turn.ts";
 
 /** A document on lease: whoever holds the token may move it, until the database's clock passes the lease. */
 export type Claim = {
   document: DocumentRow;
   files: DocumentFileRow[];
   token: number;
-  /** The document of the same tenant whose turn it is now: to be rung for. */
-  next: Turn | null;
 };
 
-type ClaimPorts = Pick<Ports, "database" | "config" | "ids" | "log">;
+type ClaimPorts = Pick<Ports, "database" | "config" | "ids">;
 
 /** After a parent died, each further claim waits twice as long as the one before, in lease fifteenths, at most 63 of them. */
 const restMs = (leaseMs: number) =>
@@ -24,7 +20,7 @@ const restMs = (leaseMs: number) =>
 
 /**
  * Takes a document for this worker, or null when it is not claimable: settled, on another's lease, or resting before its
- * next try. A claim over a lapsed lease counts as a death of the worker before. The first claim hands the turn on.
+ * next try. A claim over a lapsed lease counts as a death of the worker before.
  */
 export async function claimDocument(
   ports: ClaimPorts,
@@ -32,22 +28,10 @@ export async function claimDocument(
   worker: string,
 ): Promise<Claim | null> {
   const { tenantId, documentId } = bell;
-  const [document, files, someWait] = await ports.database.inOneTrip(tenantId, (tx) =>
-    Promise.all([claim(ports, tx, documentId, worker), listFiles(tx, documentId), someWaitForTurn(tx)]),
+  const [document, files] = await ports.database.inOneTrip(tenantId, (tx) =>
+    Promise.all([claim(ports, tx, documentId, worker), listFiles(tx, documentId)]),
   );
-  if (!document) return null;
-  const next = someWait && hasTurn(document) ? await handOn(ports, tenantId) : null;
-  return { document, files, token: document.lease_token!, next };
-}
-
-/** Null when nobody waits, or when it cannot be done now: whoever waits is rung for by the reconciler then. */
-async function handOn(ports: ClaimPorts, tenantId: TenantId): Promise<Turn | null> {
-  try {
-    return await ports.database.inOneTrip(tenantId, handOnTurn);
-  } catch (error) {
-    ports.log.warn("turn.not_handed_on", { tenantId, error: error as Error });
-    return null;
-  }
+  return document ? { document, files, token: document.lease_token! } : null;
 }
 
 /** The compare-and-set and its line in the audit trail, in one statement. */

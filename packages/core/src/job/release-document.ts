@@ -3,6 +3,7 @@ import { moveDocument } from "../document/move-document.ts";
 import type { Periods } from "../config.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { Claim } from "./claim-document.ts";
+import { endTurn } from "./pass-turn.ts";
 import { ringDoorbell } from "./ring-doorbell.ts";
 
 type ReleasePorts = Pick<Ports, "database" | "queue" | "clock" | "config" | "ids" | "log">;
@@ -46,6 +47,7 @@ export async function retryDocument(
     error: cause,
   });
   await ringDoorbell(ports, document, delayMs);
+  await endTurn(ports, document);
   return "retried";
 }
 
@@ -74,8 +76,10 @@ async function fail(
       },
     }),
   );
-  if (failed) ports.log.error("document.failed", { documentId: document.id, error: cause });
-  return failed ? "failed" : "lost";
+  if (!failed) return "lost";
+  ports.log.error("document.failed", { documentId: document.id, error: cause });
+  await endTurn(ports, document);
+  return "failed";
 }
 
 type Released = { lease_until: null; retries?: number; retry_at?: RawBuilder<Date> };

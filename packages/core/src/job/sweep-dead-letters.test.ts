@@ -16,6 +16,7 @@ beforeAll(async () => {
 afterAll(() => world.close());
 afterEach(async () => {
   told.length = 0;
+  await asOwner(world, "update document set state = 'erased', lease_until = null where state = 'received'");
   await withClient(world.database.connections.embedded, (client) =>
     client.query("delete from embedded.queue_message"),
   );

@@ -3,7 +3,7 @@ import { asOwner, newPage, receive } from "@strongroom/local/test-documents";
 import { type TestWorld, testWorld } from "@strongroom/local/test-world";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { claimDocument } from "./claim-document.ts";
-import { releaseDocument } from "./release-document.ts";
+import { passTurn } from "./pass-turn.ts";
 import { Doorbell } from "./ring-doorbell.ts";
 import { ringSilent } from "./ring-silent.ts";
 import { turnsPerTenant } from "./turn.ts";
@@ -41,6 +41,13 @@ async function send(actor: TestWorld["dora"], documents: number): Promise<string
   return ids;
 }
 
+/** Documents that are rung for as fresh ones, in order. */
+async function rungFresh(): Promise<string[]> {
+  const messages = await world.ports.queue.receive("documents", { max: 10, waitMs: 0, visibilityMs: 1_000 });
+  for (const { receipt } of messages) await world.ports.queue.acknowledge("documents", receipt);
+  return messages.map(({ body }) => Doorbell.parse(JSON.parse(body)).documentId);
+}
+
 describe("while one company floods", () => {
   it("another's documents are served in turns with its, and each company's own first come, first served", async () => {
     const flood = await send(world.franz, 6);
@@ -49,8 +56,8 @@ describe("while one company floods", () => {
     expect(order).toHaveLength(9);
     expect(order.filter((id) => flood.includes(id))).toEqual(flood);
     expect(order.filter((id) => others.includes(id))).toEqual(others);
-    // behind the two that had their turn before, then two of each in turns
-    expect(others.map((id) => order.indexOf(id))).toEqual([2, 3, 6]);
+    // behind the one that had its turn before, then one of each in turns
+    expect(others.map((id) => order.indexOf(id))).toEqual([1, 3, 5]);
   });
 
   it("one that comes late in it waits for as little", async () => {
@@ -80,30 +87,67 @@ it("a company that is alone is served whether or not its turns are handed on: a 
   expect(bells.map((bell) => bell!.documentId)).toEqual(ids);
 });
 
-it("claims at one moment hand their turns to different documents", async () => {
-  const [, , ...waiting] = await send(world.franz, 6);
-  const bells = [(await take())!, (await take())!];
-  const claims = await Promise.all(bells.map((bell) => claimDocument(world.ports, bell, "worker:test")));
-  expect(claims.map((claim) => claim!.next!.id).toSorted()).toEqual(waiting.slice(0, 2).toSorted());
-  for (const claim of claims) await releaseDocument(world.ports, claim!);
-  await workOff();
+it("documents that are done at one moment hand their turns to different ones", async () => {
+  const [, second, ...waiting] = await send(world.franz, 6);
+  await asOwner(world, "update document set waits_turn = false where id = $1", [second]);
+  while ((await take()) !== null); // what waits is rung for anew alone
+  await Promise.all([1, 2].map(() => passTurn(world.ports, world.franz.tenantId)));
+  expect((await rungFresh()).toSorted()).toEqual(waiting.slice(0, 2).toSorted());
 });
 
-it("a document hands its turn on once: not when it is claimed again, nor one that had none", async () => {
-  const ids = await send(world.franz, 6);
-  const first = (await claimDocument(world.ports, (await take())!, "worker:test"))!;
-  expect(first.next!.id).toBe(ids[2]);
+it("a document that was received to wait is given the turn when the one before it ended meanwhile, and not while it is worked on", async () => {
+  const [first] = await send(world.franz, 1);
+  await claimDocument(world.ports, (await take())!, "worker:test");
+  const [second, third] = await send(world.franz, 2);
+  expect(await rungFresh()).toEqual([second]);
+  await asOwner(world, "update document set waits_turn = true where id = $1", [second]); // neither had seen the other
+  await passTurn(world.ports, world.franz.tenantId, { unlessHeld: true });
+  expect(await rungFresh()).toEqual([]);
   await asOwner(
     world,
-    "update document set lease_until = clock_timestamp() - interval '1 hour' where id = $1",
-    [first.document.id],
+    "update document set state = 'failed', reason = 'test', lease_until = null where id = $1",
+    [first],
   );
-  const bell = { tenantId: world.franz.tenantId, documentId: first.document.id } as Doorbell;
-  expect(await claimDocument(world.ports, bell, "worker:test")).toMatchObject({ next: null });
-  const waiting = { ...bell, documentId: ids[5] } as Doorbell;
-  expect(await claimDocument(world.ports, waiting, "worker:test")).toMatchObject({ next: null });
-  await asOwner(
-    world,
-    "update document set state = 'failed', reason = 'test', lease_until = null where state = 'processing'",
+  await passTurn(world.ports, world.franz.tenantId, { unlessHeld: true });
+  expect(await rungFresh()).toEqual([second]);
+  await asOwner(world, "update document set state = 'erased' where id = any($1)", [[second, third]]);
+});
+
+it("a document is not left waiting for one that ended while it was being received", async () => {
+  const [first] = await send(world.franz, 1);
+  expect(await rungFresh()).toEqual([first]);
+  const { database } = world.ports;
+  const inOneTrip: typeof database.inOneTrip = async (tenantId, work) => {
+    const result = await database.inOneTrip(tenantId, work);
+    await asOwner(
+      world,
+      "update document set state = 'erased' where id = $1 and state = 'received' and exists (select from document where state = 'received' and waits_turn)",
+      [first],
+    );
+    return result;
+  };
+  const second = await receive(
+    { ...world, ports: { ...world.ports, database: { ...database, inOneTrip } } },
+    world.franz,
+    [newPage()],
   );
+  expect(await rungFresh()).toEqual([second.id]);
+});
+
+it("a document hands its turn on when it is done, once: not when it is tried again, nor one that had none", async () => {
+  const [first, second, third] = await send(world.franz, 3);
+  const failing = {
+    ...world.ports,
+    keys: { ...world.ports.keys, generateDataKey: () => Promise.reject(new Error("none")) },
+  };
+  expect(await rungFresh()).toEqual([first]);
+  const bell = (documentId: string) => ({ tenantId: world.franz.tenantId, documentId }) as Doorbell;
+  expect(await processOnce(failing, bell(first!))).toBe("retried");
+  expect(await rungFresh()).toEqual([second]);
+  await asOwner(world, "update document set retry_at = null where id = $1", [first]);
+  expect(await processOnce(world.ports, bell(first!))).toBe("stored");
+  expect(await rungFresh()).not.toContain(third);
+  expect(await processOnce(world.ports, bell(second!))).toBe("stored");
+  expect(await rungFresh()).toEqual([third]);
+  expect(await processOnce(world.ports, bell(third!))).toBe("stored");
 });

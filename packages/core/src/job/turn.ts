@@ -3,11 +3,11 @@ import type { DocumentRow, Tables } from "../database/tables.ts";
 import type { Transaction } from "../ports/database.ts";
 
 /**
- * Documents of one tenant that wait among the fresh ones of all at a time. The bells of its others are rung in `late`, and
- * each of them once more in `documents` when its turn comes: when a document that had its turn is claimed, it hands the
- * turn on. So tenants with much and with little waiting are served in turns, and one that is alone is served as fast as ever.
+ * Documents of one tenant that are among the fresh ones of all at a time, waiting or worked on. The bells of its others are
+ * rung in `late`, and each of them once more in `documents` when its turn comes: a document that had its turn hands it on
+ * when it is done. So tenants with much and with little waiting are served in turns, and one that is alone as fast as ever.
  */
-export const turnsPerTenant = 2;
+export const turnsPerTenant = 1;
 
 /** Whether a document that is received now has to wait for its turn; an expression for the statement that receives it. */
 export function mustWait(tx: Transaction) {
@@ -18,6 +18,7 @@ export function mustWait(tx: Transaction) {
         .select("waiting.id")
         .where("waiting.tenant_id", "=", tx.insideTenant)
         .where("waiting.state", "=", "received")
+        .where("waiting.retries", "=", 0) // what is tried again has handed its turn on
         .offset(turnsPerTenant - 1)
         .limit(1),
     )
@@ -26,9 +27,9 @@ export function mustWait(tx: Transaction) {
 
 export type Turn = Pick<DocumentRow, "tenant_id" | "id" | "received_at" | "traceparent" | "waits_turn">;
 
-/** Whether a claimed document has a turn to hand on: once, when it is first taken up. */
-export function hasTurn(document: Pick<DocumentRow, "waits_turn" | "claims" | "retries">): boolean {
-  return !document.waits_turn && document.claims === 0 && document.retries === 0;
+/** Whether a claimed document has a turn to hand on when it is done: the first time, however many workers died over it. */
+export function hasTurn(document: Pick<DocumentRow, "waits_turn" | "retries">): boolean {
+  return !document.waits_turn && document.retries === 0;
 }
 
 /** Whether there is anybody in the tenant to hand a turn on to. */
@@ -44,8 +45,18 @@ export async function someWaitForTurn(tx: Transaction): Promise<boolean> {
   return waiting.length > 0;
 }
 
-/** Gives a turn to the tenant's oldest document that waits for one; null when none does. Two at once give it to two. */
-export async function handOnTurn(tx: Transaction): Promise<Turn | null> {
+/**
+ * Gives a turn to the tenant's oldest document that waits for one; null when none does. Two at once give it to two.
+ * `unlessHeld`: only while no document that waits or is worked on has the turn already.
+ */
+export async function handOnTurn(tx: Transaction, { unlessHeld = false } = {}): Promise<Turn | null> {
+  const held = tx
+    .selectFrom("document as holding")
+    .select("holding.id")
+    .where("holding.tenant_id", "=", tx.insideTenant)
+    .where("holding.state", "in", ["received", "processing"])
+    .where("holding.waits_turn", "=", false)
+    .where("holding.retries", "=", 0);
   const next = await tx
     .updateTable("document")
     .set({ waits_turn: false, rung_at: sql`clock_timestamp()` })
@@ -62,6 +73,7 @@ export async function handOnTurn(tx: Transaction): Promise<Turn | null> {
         .forUpdate()
         .skipLocked(),
     )
+    .$if(unlessHeld, (update) => update.where((is) => is.not(is.exists(held))))
     .returning(["tenant_id", "id", "received_at", "traceparent", "waits_turn"])
     .executeTakeFirst();
   return next ?? null;

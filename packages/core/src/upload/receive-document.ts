@@ -3,6 +3,7 @@ import type { DocumentFileRow, DocumentRow } from "../database/tables.ts";
 import { type Loaded, loadDocument } from "../document/load-document.ts";
 import { moveDocument } from "../document/move-document.ts";
 import { confirmationCode, type TenantId } from "../ids.ts";
+import { passTurn } from "../job/pass-turn.ts";
 import { ringDoorbell } from "../job/ring-doorbell.ts";
 import { mustWait } from "../job/turn.ts";
 import type { Transaction } from "../ports/database.ts";
@@ -61,6 +62,7 @@ async function receive(
   if (!received) return false;
   ports.log.info("document.received", { tenantId, documentId: document.id });
   await ringDoorbell(ports, received);
+  if (received.waits_turn) await passTurn(ports, tenantId, { unlessHeld: true });
   return true;
 }
 

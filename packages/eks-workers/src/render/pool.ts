@@ -44,6 +44,9 @@ const defaults = {
   log: silentLog,
 };
 
+/** A renderer that tells how many of its jobs take long, and left their slots to others. */
+export type PooledRenderer = Renderer & { readonly aside: number };
+
 /** Share of the deadline after which a PDF stops by itself. */
 const softShare = 0.6;
 
@@ -52,7 +55,7 @@ const maxAnswerBytes = 100 * 1024 * 1024;
 const combineOverheadBytes = 1024 * 1024;
 
 /** Finds out how well children can be shut away here, warms one per slot, and takes jobs first come, first served. */
-export async function createRenderer(options: RendererOptions): Promise<Renderer> {
+export async function createRenderer(options: RendererOptions): Promise<PooledRenderer> {
   const settings = { ...defaults, ...options };
   const scratch = await mkdtemp(join(settings.scratch, "strongroom-render-"));
   try {
@@ -80,7 +83,7 @@ type Work = Pick<Assignment, "job" | "blobBytes" | "feed" | "maxAnswerBytes"> & 
 /** Where children stand, and where their code lies compiled. */
 type Folders = { scratch: string; compiled: string | null };
 
-class RenderPool implements Renderer {
+class RenderPool implements PooledRenderer {
   readonly #settings: Settings;
   readonly #folders: Folders;
   readonly #cage: Cage;
@@ -97,6 +100,10 @@ class RenderPool implements Renderer {
 
   get isolation() {
     return this.#cage.isolation;
+  }
+
+  get aside(): number {
+    return this.#slots.aside;
   }
 
   warm(): Promise<void> {

@@ -31,6 +31,11 @@ export class Slots {
     this.#placesAside = count;
   }
 
+  /** Jobs that go on aside. */
+  get aside(): number {
+    return this.#seats.length - this.#placesAside;
+  }
+
   async warm(): Promise<void> {
     await Promise.all(this.#seats.map((seat) => seat.decoder()));
   }
