@@ -29,10 +29,10 @@ const day = 86_400_000;
 /** One or two documents; the second may be the same content, or another request under the same id. */
 export function drawPlans(random: Random): Plan[] {
   const first = drawPlan(random, 1, "first");
-  const second = random.below(10);
-  if (second < 5) return [first];
-  if (second < 8) return [first, { ...drawPlan(random, 2, "second"), startMs: random.below(3_000) }];
-  if (second < 9) return [first, { ...drawPlan(random, 2, "first"), startMs: random.pick([0, 90_000]) }];
+  const second = random.below(20);
+  if (second < 12) return [first];
+  if (second < 14) return [first, { ...drawPlan(random, 2, "second"), startMs: random.below(3_000) }];
+  if (second < 17) return [first, { ...drawPlan(random, 2, "first"), startMs: random.pick([0, 90_000]) }];
   const other = drawPlan(random, 1, "other");
   return [first, { ...other, startMs: random.below(5_000) }];
 }

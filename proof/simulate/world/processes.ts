@@ -37,10 +37,11 @@ export class Processes {
   }
 
   start(): void {
-    const { plans } = this.#world;
+    const { plans, schedule } = this.#world;
+    const some = () => (schedule.random.chance(0.3) ? [1, 2] : [1]);
     for (const number of [1, 2]) this.#start(`processor-${number}`, (process) => this.#processor(process));
-    for (const number of [1, 2]) this.#start(`relay-${number}`, (process) => this.#relay(process));
-    for (const number of [1, 2]) this.#start(`notifier-${number}`, (process) => this.#notifier(process));
+    for (const number of some()) this.#start(`relay-${number}`, (process) => this.#relay(process));
+    for (const number of some()) this.#start(`notifier-${number}`, (process) => this.#notifier(process));
     this.#start("ingest", (process) => this.#ingest(process));
     plans.forEach((plan, at) => {
       this.busy += 1;

@@ -1,6 +1,6 @@
 import type { Message, Queue, QueueName } from "@strongroom/core/ports/queue";
 import type { Process } from "./process.ts";
-import { type Schedule, type Step, waiting } from "./schedule.ts";
+import { type Schedule, type Step, type Timer, waiting } from "./schedule.ts";
 
 type Lying = { id: string; body: string; visibleAt: number; receiveCount: number; receipt: string };
 type Receiver = { step: Step; queue: QueueName };
@@ -85,16 +85,22 @@ export class Queues {
     this.#schedule.wake(one.step);
   }
 
-  /** Waits as long as there is nothing: an empty answer after five seconds would only be asked again. */
+  /** Waits as long as there is nothing: an empty answer after `waitMs` would only be asked again, unless work waits in `late`. */
   #receive(
     process: Process,
     queue: QueueName,
     { max, waitMs, visibilityMs, signal }: Parameters<Queue["receive"]>[1],
   ): Promise<Message[]> {
+    let isOver = waitMs === 0;
+    let timer: Timer | null = null;
     const act = (step: Step) => {
       const messages = signal?.aborted ? [] : this.#take(queue, max, visibilityMs);
-      if (messages.length > 0 || waitMs === 0 || signal?.aborted || this.#hasLate(queue)) return messages;
+      if (messages.length > 0 || isOver || signal?.aborted) {
+        if (timer !== null) this.#schedule.cancel(timer);
+        return messages;
+      }
       this.#receivers.push({ step, queue });
+      if (this.#hasLate(queue)) timer ??= this.#schedule.after(waitMs, () => ((isOver = true), leave()));
       return waiting;
     };
     const answer = this.#schedule.call(process, `receive ${queue}`, act);
