@@ -1,3 +1,4 @@
+import { setTimeout as timer } from "node:timers/promises";
 import { seededRandom, shuffle } from "@strongroom/local/test-random";
 import { lies } from "./families/lies.ts";
 import { drawHonest } from "./honest.ts";
@@ -85,7 +86,7 @@ async function between(
   };
   // One hostile document at a time: two that spend their deadlines at once would hold both slots of a small machine.
   const sendAll = async () => [
-    ...(await inTurn(files, send)),
+    ...(await inTurn(files, send, perSecond)),
     ...(await inTurn(told, async (lie) =>
       tell(lie, await lie.tell(world).catch((error: Error) => `failed: ${error.message}`)),
     )),
@@ -126,16 +127,24 @@ function withChildren({ file, ...result }: Omit<Unjudged, "id">, crashes: number
   return { ...result, children, misses: [...judged, ...result.misses] };
 }
 
-/** One after another. */
-async function inTurn<T, R>(things: readonly T[], act: (thing: T) => Promise<R>): Promise<R[]> {
+/** One after another, and no more than so many a second. */
+async function inTurn<T, R>(
+  things: readonly T[],
+  act: (thing: T) => Promise<R>,
+  mostPerSecond = Infinity,
+): Promise<R[]> {
   const results: R[] = [];
-  for (const thing of things) results.push(await act(thing));
+  for (const thing of things) {
+    const rested = timer(1_000 / mostPerSecond);
+    results.push(await act(thing));
+    await rested;
+  }
   return results;
 }
 
 /** Share of one of the processor's slots that honest documents take: there is room for both them and toxic ones. */
 const load = 0.3;
-const mostPerSecond = 2;
+const mostPerSecond = 1;
 
 /** How many a second this machine has room for, by the second half of some that went one by one. */
 function rateOf(sent: readonly Sent[]): number {
@@ -154,7 +163,7 @@ async function pace<R>(
   const started: Promise<R>[] = [];
   for (let index = 0; goesOn(index); index += 1) {
     const waitMs = startedMs + (index * 1_000) / perSecond - performance.now();
-    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+    if (waitMs > 0) await timer(waitMs);
     started.push(act());
   }
   return await Promise.all(started);

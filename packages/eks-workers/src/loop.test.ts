@@ -20,13 +20,16 @@ beforeEach(async () => {
 afterEach(() => stop.abort());
 
 const source = (name: "documents" | "late", most: number) => ({ name, upTo: () => most });
-type Loop = { ports?: Partial<Ports>; atOnce?: number; vitals?: Vitals };
+type Loop = { ports?: Partial<Ports>; atOnce?: number; lateAtOnce?: number; vitals?: Vitals };
 
 /** A loop over fresh and over-age work; `done` resolves when it has stopped. */
-function start(handle: (message: Message) => Promise<void>, { ports = {}, atOnce = 2, vitals }: Loop = {}) {
+function start(
+  handle: (message: Message) => Promise<void>,
+  { ports = {}, atOnce = 2, lateAtOnce = atOnce - 1 || 1, vitals }: Loop = {},
+) {
   const done = runLoop(
     { ...world.ports, ...ports },
-    { queues: [source("documents", atOnce), source("late", atOnce - 1 || 1)], stopping: stop.signal, vitals },
+    { queues: [source("documents", atOnce), source("late", lateAtOnce)], stopping: stop.signal, vitals },
     handle,
   );
   return { done, end: async () => (stop.abort(), await done) };
@@ -93,6 +96,32 @@ describe("a worker's loop", () => {
       ...Array.from({ length: 5 }, () => "fresh"),
       ...Array.from({ length: 3 }, () => "late"),
     ]);
+  });
+
+  it("keeps places for fresh work while over-age work fills the others, and takes the next of that as soon as one is done", async () => {
+    for (let n = 0; n < 5; n += 1) await send(`late ${n}`, "late");
+    const handled: string[] = [];
+    const ends: (() => void)[] = [];
+    const loop = start(
+      async ({ body }) => {
+        handled.push(body.split(" ")[0]!);
+        await new Promise<void>((resolve) => ends.push(resolve));
+      },
+      { atOnce: 4, lateAtOnce: 2 },
+    );
+    const seen = (words: string[]) =>
+      vi.waitFor(() => expect(handled).toEqual(words), { timeout: 10_000, interval: 5 });
+    await seen(["late", "late"]);
+    await send("fresh 0");
+    await seen(["late", "late", "fresh"]);
+    await send("fresh 1");
+    await seen(["late", "late", "fresh", "fresh"]);
+    for (const end of ends.splice(0, 3)) end(); // one is in hand: of two places for any, one is free
+    await seen(["late", "late", "fresh", "fresh", "late"]);
+    const goOn = setInterval(() => ends.splice(0).forEach((end) => end()), 5);
+    await vi.waitFor(() => expect(handled).toHaveLength(7), { timeout: 10_000 });
+    await loop.end();
+    clearInterval(goOn);
   });
 
   it("keeps a message to itself for as long as the work lasts", async () => {

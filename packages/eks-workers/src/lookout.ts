@@ -1,0 +1,72 @@
+import type { Ports } from "@strongroom/core/ports/ports";
+import type { Message, QueueName } from "@strongroom/core/ports/queue";
+
+/** One queue, and as many messages as may be in hand, whencesoever, when one of it is taken. */
+export type Source = { name: QueueName; upTo: () => number };
+type LookoutPorts = Pick<Ports, "queue" | "config" | "log">;
+/** What a queue answered; `messages` null when it could not be asked. */
+type Received = { queue: QueueName; messages: Message[] | null };
+
+/** How long the first queue is waited for when every queue is empty. */
+const waitMs = 5_000;
+
+/** Looks into the queues, in their order; the patient look into the first one goes on while others are worked on. */
+export class Lookout {
+  readonly #ports: LookoutPorts;
+  readonly #first: Source;
+  readonly #others: readonly Source[];
+  readonly #inHand: ReadonlySet<Promise<void>>;
+  readonly #stopping: AbortSignal;
+  #patient: Promise<Received> | null = null;
+
+  constructor(
+    ports: LookoutPorts,
+    [first, ...others]: readonly [Source, ...Source[]],
+    inHand: ReadonlySet<Promise<void>>,
+    stopping: AbortSignal,
+  ) {
+    this.#ports = ports;
+    this.#first = first;
+    this.#others = others;
+    this.#inHand = inHand;
+    this.#stopping = stopping;
+  }
+
+  /** What comes next; null when a message in hand is done first, and there may be a place for another. */
+  async next(): Promise<Received | null> {
+    const sources = this.#patient ? this.#others : [this.#first, ...this.#others];
+    for (const source of sources) {
+      const free = source.upTo() - this.#inHand.size;
+      const received = free > 0 ? await this.#ask(source, free, 0) : null;
+      if (received && received.messages?.length !== 0) return received;
+    }
+    if (this.#patient === null && this.#inHand.size < this.#first.upTo())
+      this.#patient = this.#ask(this.#first, this.#kept(), waitMs);
+    const received = await Promise.race([...(this.#patient ? [this.#patient] : []), ...this.#inHand]);
+    if (!received) return null;
+    this.#patient = null;
+    return received;
+  }
+
+  /** What a look that was still under way brought when all was to stop. */
+  async last(): Promise<Received> {
+    return (await this.#patient) ?? { queue: this.#first.name, messages: [] };
+  }
+
+  /** Places that messages of the other queues cannot take meanwhile; at least one. */
+  #kept(): number {
+    const taken = Math.max(this.#inHand.size, ...this.#others.map(({ upTo }) => upTo()));
+    return Math.max(1, this.#first.upTo() - taken);
+  }
+
+  async #ask({ name: queue }: Source, free: number, patienceMs: number): Promise<Received> {
+    const { visibility: visibilityMs } = this.#ports.config.periods;
+    const wish = { max: Math.min(free, 10), waitMs: patienceMs, visibilityMs, signal: this.#stopping };
+    try {
+      return { queue, messages: await this.#ports.queue.receive(queue, wish) };
+    } catch (error) {
+      this.#ports.log.warn("loop.receive_failed", { queue, error: error as Error });
+      return { queue, messages: null };
+    }
+  }
+}
