@@ -34,23 +34,8 @@ export function measureSlowness(): number {
 const few = 20;
 
 /** Resolves when few documents wait for a worker or are in hand, or at the limit. */
-export async function untilFewWait(
-  { superuser }: Installation,
-  limitMs: number,
-  sleep: Road["sleep"],
-): Promise<void> {
-  const deadline = performance.now() + limitMs;
-  while (performance.now() < deadline) {
-    const waiting = await withClient(superuser, async (client) => {
-      const { rows } = await client.query<{ waiting: number }>(
-        "select count(*)::int as waiting from document where state in ('received', 'processing')",
-      );
-      return rows[0]!.waiting;
-    });
-    if (waiting <= few) return;
-    await sleep(250);
-  }
-}
+export const untilFewWait = (installation: Installation, limitMs: number, sleep: Road["sleep"]) =>
+  untilAtMost(few, "document where state in ('received', 'processing')", installation, limitMs, sleep);
 
 /** Milliseconds from now until nothing is on its way any more; null when that took longer than the limit. */
 export async function untilAtRest(
@@ -90,21 +75,26 @@ export async function untilHeard(
 }
 
 /** Resolves when no document waits whose pages are all there, or at the limit; their clients died, and the reconciler finds them. */
-export async function untilFound(
+export const untilFound = (installation: Installation, limitMs: number, sleep: Road["sleep"]) =>
+  untilAtMost(0, arrivedUnseen, installation, limitMs, sleep);
+
+const arrivedUnseen = `document d where state = 'granted' and not exists
+  (select from document_file f where (f.tenant_id, f.document_id) = (d.tenant_id, d.id) and f.arrived_at is null)`;
+
+/** Resolves when no more than `most` rows are there, or at the limit. */
+async function untilAtMost(
+  most: number,
+  rows: string,
   { superuser }: Installation,
   limitMs: number,
   sleep: Road["sleep"],
 ): Promise<void> {
   const deadline = performance.now() + limitMs;
   while (performance.now() < deadline) {
-    const waiting = await withClient(superuser, async (client) => {
-      const { rows } = await client.query<{ waiting: number }>(
-        `select count(*)::int as waiting from document d where state = 'granted' and not exists
-           (select from document_file f where (f.tenant_id, f.document_id) = (d.tenant_id, d.id) and f.arrived_at is null)`,
-      );
-      return rows[0]!.waiting;
-    });
-    if (waiting === 0) return;
-    await sleep(200);
+    const found = await withClient(superuser, (client) =>
+      client.query<{ count: number }>(`select count(*)::int as count from ${rows}`),
+    );
+    if (found.rows[0]!.count <= most) return;
+    await sleep(200); // each look is a connection of its own
   }
 }
