@@ -59,6 +59,9 @@ function describe({ name, unit, ours, limitName, limit, ratio, goal, met, skippe
   return `${lines.join("\n")}\n`;
 }
 
+// A system that was started is in a session of its own, and does not hear a Ctrl-C.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
+
 const machine = await describeMachine();
 process.stdout.write(`${machine.text}\n\n`);
 const options: BenchOptions = { quick: values.quick, files: values.files ?? null };

@@ -37,6 +37,9 @@ if (unknown !== undefined || !(seconds > 0) || Number.isNaN(seed)) {
   process.exit(2);
 }
 
+// What was started is in a session of its own, and does not hear a Ctrl-C.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
+
 const tell = (line: string) => void process.stdout.write(`  ${line}\n`);
 const machine = await describeMachine();
 process.stdout.write(`${machine.text}\nseed ${seed}, ${seconds} s of load in each scenario\n`);

@@ -56,9 +56,13 @@ async function start(): Promise<StartedSystem> {
   await chmod(dataDirectory, 0o711); // PostgreSQL, which is not root, passes through
   const main = startMain({
     environment: { STRONGROOM_DATA: dataDirectory, STRONGROOM_PORT: "0" },
+    ownSession: true, // a kernel that weighs sessions would let the API wait for the senders
   });
+  const end = () => void main.child.kill("SIGTERM");
+  process.once("exit", end);
   const stop = async () => {
-    main.child.kill("SIGTERM");
+    process.removeListener("exit", end);
+    end();
     await main.ended;
     await untilNone(dataDirectory);
     await rm(dataDirectory, { recursive: true });
