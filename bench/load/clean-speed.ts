@@ -17,16 +17,6 @@ export async function cleanSpeed(system: StartedSystem, photo: Uint8Array): Prom
   return drainSpeed(await system.outcomes(), resumedMs);
 }
 
-/** Documents per second that a system takes in and stores at the same time: what it can do when nobody stops sending. */
-export async function wholeSpeed(system: StartedSystem, photo: Uint8Array): Promise<number> {
-  const startedMs = wallMs();
-  await sendAll(system, photo, 2 * documents);
-  await system.untilSettled(settleLimitMs);
-  const settled = [...(await system.outcomes()).values()].map(({ settledMs }) => settledMs!);
-  const sinceMs = settled.filter((settledMs) => settledMs > startedMs);
-  return (sinceMs.length * 1_000) / (Math.max(...sinceMs) - startedMs);
-}
-
 async function sendAll({ companies }: StartedSystem, photo: Uint8Array, count: number): Promise<void> {
   const { drivers } = companies[0]!;
   let left = count;

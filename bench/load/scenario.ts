@@ -10,17 +10,13 @@ export type Report = {
   findings: Finding[];
 };
 
-/**
- * What a scenario is given. `seconds` is how long it offers load; `clean` and `whole` are the documents per second that the
- * system can store, those that are there already and those that it takes in meanwhile.
- */
+/** What a scenario is given. `seconds` is how long it offers load, `clean` the documents per second that the system can do. */
 export type Setting = {
   system: StartedSystem;
   photo: Uint8Array;
   random: () => number;
   seconds: number;
   clean: number;
-  whole: number;
   tell: (line: string) => void;
 };
 

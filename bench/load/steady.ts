@@ -13,7 +13,7 @@ export async function runSteady({
   random,
   seconds,
   tell,
-}: Omit<Setting, "clean" | "whole">): Promise<Report> {
+}: Omit<Setting, "clean">): Promise<Report> {
   const schedule = poisson(random, steadyPerSecond, seconds);
   const offered = await offer(system.companies[0]!, schedule, photo);
   await system.untilSettled(settleLimitMs);

@@ -38,7 +38,7 @@ export async function playHistory(seed: number, traced = false): Promise<Outcome
   await storm(world, processes);
   schedule.strength = 0;
   schedule.note("the storm is over");
-  const violations = await settle(world, processes, random.chance(0.5));
+  const violations = await settle(world, processes);
   if (world.fault) violations.push(`${world.fault.message}: ${String(world.fault.cause)}`);
   return { seed, steps: schedule.steps, violations, faults: schedule.faults, lines: schedule.lines };
 }
@@ -54,7 +54,7 @@ async function storm({ schedule }: World, processes: Processes): Promise<void> {
 
 const day = 86_400_000;
 
-async function settle(world: World, processes: Processes, isCleaned: boolean): Promise<string[]> {
+async function settle(world: World, processes: Processes): Promise<string[]> {
   if (!(await comeToRest(world, processes)))
     return ["the system does not come to rest", ...judge(world, "rest")];
   const failed = world.postgres.rows("document").filter(({ state }) => state === "failed");
@@ -62,7 +62,6 @@ async function settle(world: World, processes: Processes, isCleaned: boolean): P
   if (failed.length > 0 && !(await comeToRest(world, processes)))
     return ["the system does not come to rest after a redrive", ...judge(world, "rest")];
   const violations = judge(world, "rest");
-  if (!isCleaned) return violations;
   await clean(world, processes);
   return [...violations, ...judge(world, "clean")];
 }
