@@ -28,30 +28,29 @@ export async function receive({ ports }: TestWorld, actor: Actor, files: Uint8Ar
 /** What a child was asked for. */
 export type RenderJob = { path: string; tight: boolean; signal?: AbortSignal };
 /** A renderer without children that answers as the test says, and keeps what it was asked. */
-export type StandInRenderer = Renderer & { jobs: RenderJob[]; combined: number[] };
+export type StandInRenderer = Renderer & { jobs: RenderJob[] };
 
-/** `answer` gets the job and how many came before it; `combine` joins the bytes it is given. */
+/** `answer` gets the job and how many came before it. */
 export function standInRenderer(
   answer: (job: RenderJob, before: number) => Rendering | Promise<Rendering> = () => photo(),
 ): StandInRenderer {
   const jobs: RenderJob[] = [];
-  const combined: number[] = [];
   return {
     jobs,
-    combined,
     isolation: { network: "none", memoryLimit: "rlimit", environment: "empty" },
     render: async (path, options) => await answer({ path, ...options }, jobs.push({ path, ...options }) - 1),
-    combine: async (pages) => {
-      combined.push(pages.length);
-      return Buffer.concat(pages.map(({ bytes }) => bytes));
-    },
     close: async () => {},
   };
 }
 
+/** As much of a grey JPEG of 20 × 30 pixels as a combined PDF wants to know, and a text that tells it from others. */
+export function picture(text: string): Buffer {
+  return Buffer.concat([Buffer.from("ffd8ffc0000b08001e001401011100ffd9", "hex"), Buffer.from(text)]);
+}
+
 /** A rendered page whose bytes tell it from others. */
 export function page(mark: string, legibility: RenderedPage["legibility"] = []): RenderedPage {
-  const image = (what: string) => ({ bytes: Buffer.from(`${what} ${mark}`), width: 20, height: 30 });
+  const image = (what: string) => ({ bytes: picture(`${what} ${mark}`), width: 20, height: 30 });
   return { rendition: image("rendition"), thumbnail: image("thumbnail"), legibility };
 }
 

@@ -48,7 +48,6 @@ export class Bytes {
     return {
       isolation: { network: "none", memoryLimit: "rlimit", environment: "empty" },
       render: (path) => this.#schedule.call(process, `decode ${path}`, () => this.#decode(path)),
-      combine: async () => null,
       close: async () => {},
     };
   }

@@ -1,9 +1,9 @@
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import { sha256Hex } from "../digest.ts";
+import { combineJpegs } from "./combine-jpegs.ts";
 import { numberPages } from "./page-numbers.ts";
 import type { RenderedFile } from "./render-files.ts";
-import type { RenderedImage, Renderer } from "./rendering.ts";
 import { frameBytes } from "./sealing.ts";
 
 /** Something to be sealed: `open` gives its bytes anew each time. */
@@ -16,16 +16,13 @@ export type Artefact = {
 };
 
 /** Everything of a document that goes to the vault: originals, page renditions, thumbnails, the combined PDF, capture facts. */
-export async function listArtefacts(
-  renderer: Pick<Renderer, "combine">,
-  files: RenderedFile[],
-): Promise<Artefact[]> {
+export function listArtefacts(files: RenderedFile[]): Artefact[] {
   const originals = files.map(original);
   const images = numberPages(files).flatMap(({ number, page }) => [
     fromBytes(`page-${number}`, "image/jpeg", page.rendition.bytes),
     fromBytes(`thumbnail-${number}`, "image/jpeg", page.thumbnail.bytes),
   ]);
-  return [...originals, ...images, ...(await combined(renderer, files)), ...captureFacts(files)];
+  return [...originals, ...images, ...combined(files), ...captureFacts(files)];
 }
 
 function original({ file, path, mediaType }: RenderedFile): Artefact {
@@ -40,10 +37,10 @@ function original({ file, path, mediaType }: RenderedFile): Artefact {
 }
 
 /** Several photos become one PDF beside them; a PDF needs none. */
-async function combined(renderer: Pick<Renderer, "combine">, files: RenderedFile[]): Promise<Artefact[]> {
+function combined(files: RenderedFile[]): Artefact[] {
   const photos = files.filter((file) => file.mediaType !== "application/pdf").flatMap((file) => file.pages);
   if (photos.length < 2) return [];
-  const bytes = await renderer.combine(photos.map((page): RenderedImage => page.rendition));
+  const bytes = combineJpegs(photos.map(({ rendition }) => rendition));
   return bytes ? [fromBytes("combined", "application/pdf", bytes)] : [];
 }
 

@@ -112,7 +112,7 @@ async function work(
     onCrash: (file, givenUp) => countCrash(ports, claim, file, givenUp),
   });
   if (!Array.isArray(rendered)) return await reject(ports, claim, rendered);
-  const artefacts = await listArtefacts(renderer, rendered);
+  const artefacts = listArtefacts(rendered);
   signal.throwIfAborted();
   const sealing = { tenantId: document.tenant_id, documentId: document.id, token, artefacts, signal };
   const sealed = await sealDocument(ports, sealing, carrier.sealer);

@@ -69,8 +69,6 @@ export type Isolation = {
 export interface Renderer {
   /** `tight`: the second try after a crash, alone in a fresh child with half the time and memory. */
   render(path: string, options: { tight: boolean; signal?: AbortSignal }): Promise<Rendering>;
-  /** One PDF of the given JPEG renditions, one page each, bytes embedded verbatim; null when a child could not make it. */
-  combine(pages: RenderedImage[]): Promise<Uint8Array | null>;
   readonly isolation: Isolation;
   close(): Promise<void>;
 }

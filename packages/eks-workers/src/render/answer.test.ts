@@ -42,18 +42,13 @@ describe("what a child answers", () => {
       { ...good, pages: [{ ...page, rendition: { blob: 0, width: 2_001, height: 1 } }] },
     ],
     ["a verdict that does not exist", { ...good, pages: [{ ...page, legibility: ["ugly"] }] }],
-    ["a combined PDF that nobody asked for", { outcome: "combined" }],
     ["a crash that it claims itself", { outcome: "crashed", mediaType: "image/png", cause: "killed" }],
     ["nothing", {}],
   ])("is not believed: %s", (_, header) => {
     expect(check(header)).toBeNull();
   });
 
-  test("is not believed when an image is no JPEG, or a PDF no PDF", () => {
+  test("is not believed when an image is no JPEG", () => {
     expect(check(good, [jpeg, Buffer.from("<script>")])).toBeNull();
-    const combined = (text: string) =>
-      checkAnswer({ header: { outcome: "combined" }, blobs: [Buffer.from(text)] }, "combine");
-    expect(combined("%PDF-1.7")).toMatchObject({ outcome: "combined" });
-    expect(combined("<script>")).toBeNull();
   });
 });

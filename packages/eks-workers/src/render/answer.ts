@@ -42,26 +42,18 @@ const Answer = z.discriminatedUnion("outcome", [
     actual: z.number(),
     allowed: z.number(),
   }),
-  z.strictObject({ outcome: z.literal("combined") }),
   z.strictObject({ outcome: z.literal("fault"), message: z.string().max(500) }),
 ]);
 
 /** What a child answered, checked; null when it is nothing that a child of ours would say about such a job. */
-export type CheckedAnswer =
-  | Decoded
-  | { outcome: "combined"; pdf: Uint8Array }
-  | { outcome: "fault"; message: string };
+export type CheckedAnswer = Decoded | { outcome: "fault"; message: string };
 
-/** Believes nothing: shapes, sizes, and that images are JPEGs and the PDF a PDF. */
-export function checkAnswer({ header, blobs }: Frame, asked: MediaType | "combine"): CheckedAnswer | null {
+/** Believes nothing: shapes, sizes, and that images are JPEGs. */
+export function checkAnswer({ header, blobs }: Frame, asked: MediaType): CheckedAnswer | null {
   const parsed = Answer.safeParse(header);
   if (!parsed.success) return null;
   const answer = parsed.data;
   if (answer.outcome === "fault") return answer;
-  if (answer.outcome === "combined") {
-    const [pdf] = blobs;
-    return asked === "combine" && pdf && startsWith(pdf, "%PDF-") ? { outcome: "combined", pdf } : null;
-  }
   if (answer.mediaType !== asked) return null;
   if (answer.outcome !== "rendered") return answer;
   const images = answer.pages.flatMap(({ rendition, thumbnail }) => [rendition.blob, thumbnail.blob]);

@@ -43,8 +43,7 @@ async function dropGarbage(): Promise<void> {
 
 async function answer({ header, blobs }: Frame): Promise<Frame> {
   try {
-    const job = header as Job;
-    return job.kind === "combine" ? await combined(job, blobs) : packed(await decode(job, blobs));
+    return packed(await decode(header as Job, blobs));
   } catch (error) {
     // Decoders answer for the file themselves; what gets here is meant by none of them: the parent tries once more.
     const message = (error instanceof Error ? (error.stack ?? error.message) : String(error)).slice(0, 500);
@@ -52,22 +51,16 @@ async function answer({ header, blobs }: Frame): Promise<Frame> {
   }
 }
 
-function decode({ mediaType, allowance }: Job & { kind: "render" }, blobs: Uint8Array[]): Promise<Decoded> {
+function decode({ mediaType, allowance }: Job, blobs: Uint8Array[]): Promise<Decoded> {
   const [bytes] = blobs;
   return render(Buffer.from(bytes!.buffer, bytes!.byteOffset, bytes!.byteLength), mediaType, allowance);
 }
 
-/** libheif, PDFium and pdf-lib take 80 to 110 ms each to load: only when somebody needs them. */
+/** libheif and PDFium take 80 to 110 ms each to load: only when somebody needs them. */
 async function render(bytes: Buffer, mediaType: MediaType, allowance: Allowance): Promise<Decoded> {
   if (mediaType === "image/heic") return (await import("./heic.ts")).renderHeic(bytes);
   if (mediaType === "application/pdf") return (await import("./pdf.ts")).renderPdf(bytes, allowance);
   return renderPhoto(bytes, mediaType, allowance);
-}
-
-async function combined({ sizes }: Job & { kind: "combine" }, blobs: Uint8Array[]): Promise<Frame> {
-  const { combineJpegs } = await import("./combine.ts");
-  const pdf = await combineJpegs(sizes.map((size, index) => ({ ...size, bytes: blobs[index]! })));
-  return { header: { outcome: "combined" }, blobs: [pdf] };
 }
 
 function packed(decoded: Decoded): Frame {

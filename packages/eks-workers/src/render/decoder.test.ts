@@ -34,8 +34,8 @@ async function bare(deed: string): Promise<Command> {
 
 const allowance = { previewPages: 1, softDeadlineMs: 1 };
 const work = {
-  job: { kind: "render" as const, mediaType: "image/png" as const, allowance },
-  blobBytes: [3],
+  job: { mediaType: "image/png" as const, allowance },
+  size: 3,
   feed: [Buffer.from("abc")],
   deadlineMs: 10_000,
   maxAnswerBytes: 100,

@@ -17,10 +17,10 @@ const lastWordsMs = 500;
 /** How one job in a child ended: with an answer, not yet checked, or with the child's death. */
 export type JobEnd = { frame: Frame } | { crashed: "timed_out" | "out_of_memory" | "killed" };
 
-/** A job with the bytes that follow it; `feed` yields exactly `blobBytes` in all, and may use its chunk again when asked for the next. */
+/** A job with the file that follows it; `feed` yields exactly `size` bytes in all, and may use its chunk again when asked for the next. */
 export type Assignment = {
   job: Job;
-  blobBytes: number[];
+  size: number;
   feed: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
   deadlineMs: number;
   maxAnswerBytes: number;
@@ -81,7 +81,7 @@ export class Decoder {
   }
 
   /** Does one job; rejects when `signal` aborts or the feed fails, and the child is dead then. */
-  async run({ job, blobBytes, feed, deadlineMs, maxAnswerBytes, signal }: Assignment): Promise<JobEnd> {
+  async run({ job, size, feed, deadlineMs, maxAnswerBytes, signal }: Assignment): Promise<JobEnd> {
     signal.throwIfAborted();
     this.jobs += 1;
     let timedOut = false;
@@ -93,7 +93,7 @@ export class Decoder {
     signal.addEventListener("abort", stop);
     try {
       const answer = this.#answer(maxAnswerBytes);
-      const fed = this.#send(encodeHeader(job, blobBytes), feed).then(() => answer);
+      const fed = this.#send(encodeHeader(job, [size]), feed).then(() => answer);
       const end = await Promise.race([fed, this.#exited]);
       signal.throwIfAborted();
       return "crashed" in end && timedOut ? { crashed: "timed_out" } : end;

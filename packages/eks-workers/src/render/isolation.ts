@@ -113,7 +113,7 @@ function wrapperOf(layer: Layer, { memoryBytes, cpuSeconds }: CageAllowance): st
 
 /** What scripts may read: their own code and the packages they load. */
 function readable(entry: string): string[] {
-  const packages = ["sharp", "heic-decode", "@hyzyla/pdfium", "pdf-lib"].map((name) => {
+  const packages = ["sharp", "heic-decode", "@hyzyla/pdfium"].map((name) => {
     const path = fileURLToPath(import.meta.resolve(name));
     const folder = `${sep}node_modules${sep}`;
     return path.slice(0, path.indexOf(folder) + folder.length);

@@ -1,11 +1,8 @@
 import type { MediaType } from "@strongroom/core/document/rendering";
 import type { Allowance } from "./limits.ts";
 
-/** What a child is asked for; the file, or the JPEGs to join, follow as blobs. */
-export type Job =
-  | { kind: "render"; mediaType: MediaType; allowance: Allowance }
-  | { kind: "combine"; sizes: Size[] };
-type Size = { width: number; height: number };
+/** What a child is asked to render; the file follows as a blob. */
+export type Job = { mediaType: MediaType; allowance: Allowance };
 
 /** Sent once by a child that has loaded its codecs and waits for work. */
 export const readyHeader = { kind: "ready" };

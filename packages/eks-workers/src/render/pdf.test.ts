@@ -1,4 +1,5 @@
 import { PDFDocument, PDFName, PDFNumber, rgb } from "pdf-lib";
+import { combineJpegs } from "@strongroom/core/document/combine-jpegs";
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
 import { maxPages, maxTextBytes } from "./limits.ts";
@@ -77,6 +78,25 @@ describe("the previews of a PDF", () => {
     });
     const decoded = await rendered(bytes, { ...allowance, softDeadlineMs: 0 });
     expect(decoded).toMatchObject({ pageCount: 3, pages: { length: 1 }, text: ["", "", ""] });
+  });
+
+  test("are those of the photos that were joined to one, in their order", async () => {
+    const colours = [
+      [200, 30, 30],
+      [30, 30, 200],
+    ] as const;
+    const pages = await Promise.all(
+      colours.map(async ([r, g, b]) => {
+        const create = { width: 300, height: 400, channels: 3 as const, background: { r, g, b } };
+        return { bytes: await sharp({ create }).jpeg().toBuffer(), width: 300, height: 400 };
+      }),
+    );
+    const shown = await rendered(combineJpegs(pages)!);
+    expect(shown.pages).toHaveLength(2);
+    for (const [index, colour] of colours.entries()) {
+      const { channels } = await sharp(shown.pages[index]!.rendition.bytes).stats();
+      channels.forEach(({ mean }, channel) => expect(Math.abs(mean - colour[channel]!)).toBeLessThan(4));
+    }
   });
 
   test("show what was filled into a form", async () => {

@@ -6,7 +6,6 @@ import { getPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
-import { PDFDocument } from "pdf-lib";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Renderer } from "@strongroom/core/document/rendering";
@@ -117,7 +116,7 @@ function childrenOf(pid: number): number[] {
 }
 
 describe("the renderer", () => {
-  test("renders a photo and joins renditions to a PDF", async () => {
+  test("renders a photo", async () => {
     const renderer = await rendererOf();
     const rendering = await renderer.render(photo, { tight: false });
     expect(rendering).toMatchObject({
@@ -126,10 +125,6 @@ describe("the renderer", () => {
       pageCount: 1,
       text: null,
     });
-    if (rendering.outcome !== "rendered") return;
-    const images = rendering.pages.map((page) => page.rendition);
-    const pdf = await renderer.combine([...images, ...images]);
-    expect((await PDFDocument.load(pdf!)).getPageCount()).toBe(2);
   });
 
   test("says what an unsupported file seems to be, whatever its name", async () => {
@@ -149,11 +144,6 @@ describe("the renderer", () => {
       cause: "killed",
     });
     expect(await heard(renderer, photo)).toHaveProperty("pid");
-  });
-
-  test("answers null when no PDF can be made of the pages", async () => {
-    const renderer = await rendererOf();
-    expect(await renderer.combine([{ bytes: Buffer.from("no JPEG"), width: 1, height: 1 }])).toBeNull();
   });
 
   test("hands the time and pages it allows to the child, half the time to a tight one", async () => {

@@ -1,7 +1,7 @@
 import { mkdtemp, open, rm, type FileHandle } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { MediaType, RenderedImage, Renderer, Rendering } from "@strongroom/core/document/rendering";
+import type { MediaType, Renderer, Rendering } from "@strongroom/core/document/rendering";
 import { type Log, silentLog } from "@strongroom/core/log";
 import { checkAnswer, type CheckedAnswer } from "./answer.ts";
 import { compileCode } from "./compiled-code.ts";
@@ -50,9 +50,8 @@ export type PooledRenderer = Renderer & { readonly aside: number };
 /** Share of the deadline after which a PDF stops by itself. */
 const softShare = 0.6;
 
-/** Bytes of pictures that one answer may hold: 50 previews of 2 MB. A PDF is allowed its pictures and 1 MiB more. */
+/** Bytes of pictures that one answer may hold: 50 previews of 2 MB. */
 const maxAnswerBytes = 100 * 1024 * 1024;
-const combineOverheadBytes = 1024 * 1024;
 
 /** Finds out how well children can be shut away here, warms one per slot, and takes jobs first come, first served. */
 export async function createRenderer(options: RendererOptions): Promise<PooledRenderer> {
@@ -75,7 +74,7 @@ export async function createRenderer(options: RendererOptions): Promise<PooledRe
 }
 
 type Settings = typeof defaults & { concurrency: number };
-type Work = Pick<Assignment, "job" | "blobBytes" | "feed" | "maxAnswerBytes"> & {
+type Work = Pick<Assignment, "job" | "size" | "feed"> & {
   tight: boolean;
   signal?: AbortSignal | undefined;
 };
@@ -121,16 +120,6 @@ class RenderPool implements PooledRenderer {
     }
   }
 
-  async combine(pages: RenderedImage[]): Promise<Uint8Array | null> {
-    const blobBytes = pages.map(({ bytes }) => bytes.length);
-    const job = { kind: "combine" as const, sizes: pages.map(({ width, height }) => ({ width, height })) };
-    const feed = pages.map(({ bytes }) => bytes);
-    const maxAnswerBytes = blobBytes.reduce((a, b) => a + b, combineOverheadBytes);
-    const end = await this.#run({ job, blobBytes, feed, maxAnswerBytes, tight: false }, "combine");
-    if ("message" in end) this.#settings.log.error("renderer.not_combined", { reason: end.message });
-    return "pdf" in end ? end.pdf : null;
-  }
-
   async close(): Promise<void> {
     this.#closing.abort(new Error("the renderer is closed"));
     const children = [...this.#children].map((starting) => starting.then((decoder) => decoder.kill()));
@@ -147,14 +136,12 @@ class RenderPool implements PooledRenderer {
     const { size } = await file.stat();
     const softDeadlineMs = this.#deadlineMs(tight) * softShare;
     const job = {
-      kind: "render" as const,
       mediaType,
       allowance: { previewPages: this.#settings.previewPages, softDeadlineMs },
     };
     const feed = chunksOf(file, size);
-    const end = await this.#run({ job, blobBytes: [size], feed, maxAnswerBytes, tight, signal }, mediaType);
+    const end = await this.#run({ job, size, feed, tight, signal });
     if ("crashed" in end) return { outcome: "crashed" as const, mediaType, cause: end.crashed };
-    if (end.outcome === "combined") throw new Error("a decode child combined what it should render");
     if (end.outcome !== "fault") return end;
     // A decoder that fails in a way of its own is met like one that dies: the file is at fault, and is tried once more.
     this.#settings.log.warn("renderer.fault", { mediaType, message: end.message.split("\n")[0] });
@@ -162,7 +149,7 @@ class RenderPool implements PooledRenderer {
   }
 
   /** One job in one child; a child whose job did not end well, or stepped aside, is not asked again. */
-  async #run(work: Work, asked: MediaType | "combine"): Promise<CheckedAnswer | { crashed: Crash }> {
+  async #run(work: Work): Promise<CheckedAnswer | { crashed: Crash }> {
     const { tight, signal, ...assignment } = work;
     const stop = signal ? AbortSignal.any([signal, this.#closing.signal]) : this.#closing.signal;
     const slot = await this.#slots.lease(stop);
@@ -172,11 +159,14 @@ class RenderPool implements PooledRenderer {
       worn = decoder;
       const end = await this.#runPatiently(slot, decoder, {
         ...assignment,
+        maxAnswerBytes,
         deadlineMs: this.#deadlineMs(tight),
         signal: stop,
       });
       const answer =
-        "crashed" in end ? end : (checkAnswer(end.frame, asked) ?? { crashed: "killed" as const });
+        "crashed" in end
+          ? end
+          : (checkAnswer(end.frame, work.job.mediaType) ?? { crashed: "killed" as const });
       const isSpent = tight || slot.isAside || decoder.jobs >= this.#settings.jobsPerChild;
       if (isGood(answer) && !isSpent) worn = null;
       return answer;
@@ -191,7 +181,7 @@ class RenderPool implements PooledRenderer {
     const stopWatching = watchJob(decoder, this.#settings.patience, () => {
       if (!slot.stepAside(decoder)) return false;
       decoder.goBehind();
-      this.#settings.log.info("renderer.stepped_aside", { kind: assignment.job.kind });
+      this.#settings.log.info("renderer.stepped_aside", { mediaType: assignment.job.mediaType });
       return true;
     });
     return await decoder.run(assignment).finally(stopWatching);
@@ -221,7 +211,7 @@ class RenderPool implements PooledRenderer {
 }
 
 function isGood(answer: CheckedAnswer | { crashed: Crash }): boolean {
-  return "outcome" in answer && (answer.outcome === "rendered" || answer.outcome === "combined");
+  return "outcome" in answer && answer.outcome === "rendered";
 }
 
 type Crash = Extract<JobEnd, { crashed: unknown }>["crashed"];
