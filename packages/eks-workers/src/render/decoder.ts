@@ -39,9 +39,9 @@ export class Decoder {
   /** Jobs done so far. */
   jobs = 0;
 
-  private constructor({ file, args, options }: Command) {
+  private constructor({ file, args, options }: Command, nice: number) {
     this.#child = spawn(file, args, options);
-    if (this.#child.pid !== undefined) lowerPriority(this.#child.pid, niceness.decoding);
+    if (this.#child.pid !== undefined) lowerPriority(this.#child.pid, nice);
     this.#pipe = this.#child.stdio[3] as Duplex;
     this.#pipe.on("error", () => {}); // the other end died; `exited` tells
     this.#pipe.on("data", (chunk: Buffer) => (this.#onData ? this.#onData(chunk) : this.#signal()));
@@ -54,9 +54,9 @@ export class Decoder {
       .then(() => this.#died(closed));
   }
 
-  /** Starts a child and waits until it has loaded its codecs. @throws when it does not get there: our fault. */
-  static async start(command: Command): Promise<Decoder> {
-    const decoder = new Decoder(command);
+  /** Starts a child that stands back by `nice`, and waits until it has loaded its codecs. @throws when it does not get there: our fault. */
+  static async start(command: Command, nice: number = niceness.decoding): Promise<Decoder> {
+    const decoder = new Decoder(command, nice);
     const timer = setTimeout(() => decoder.#signal(), startDeadlineMs);
     const end = await Promise.race([decoder.#answer(0), decoder.#exited]).finally(() => clearTimeout(timer));
     decoder.#onData = null;

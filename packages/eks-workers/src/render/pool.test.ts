@@ -7,9 +7,9 @@ import { join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import sharp from "sharp";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Renderer } from "@strongroom/core/document/rendering";
-import { createRenderer, type RendererOptions } from "./pool.ts";
+import { createRenderer, type PooledRenderer, type RendererOptions } from "./pool.ts";
 
 let folder: string;
 let photo: string;
@@ -31,6 +31,7 @@ beforeAll(async () => {
   parrot = await file(
     "parrot.mjs",
     `
+    import { getPriority } from "node:os";
     import { readFrameSync, writeFrameSync } from ${frames};
     writeFrameSync(3, { header: { kind: "ready" }, blobs: [] });
     for (let job = readFrameSync(3); job !== null; job = readFrameSync(3)) {
@@ -40,7 +41,7 @@ beforeAll(async () => {
       if (size === 6) await new Promise(() => setInterval(() => {}, 1_000));
       const image = { blob: 0, width: 1, height: 1 };
       const pages = [{ rendition: image, thumbnail: image, legibility: [] }];
-      const rendered = { outcome: "rendered", mediaType, pageCount: 1, pages, text: null, captureFacts: { pid: process.pid, allowance } };
+      const rendered = { outcome: "rendered", mediaType, pageCount: 1, pages, text: null, captureFacts: { pid: process.pid, niceness: getPriority(), allowance } };
       const broken = { outcome: "no_preview", mediaType, reason: "broken", pageCount: process.pid };
       writeFrameSync(3, { header: size === 8 ? broken : size === 9 ? { outcome: "fault", message: "ours" } : rendered, blobs: [Buffer.from([255, 216, 255])] });
     }`,
@@ -58,7 +59,7 @@ async function file(name: string, bytes: string | Uint8Array): Promise<string> {
 const jpegOf = (size: number) =>
   file(`${size}.jpg`, Buffer.concat([Buffer.from([0xff, 0xd8, 0xff]), Buffer.alloc(size - 3)]));
 
-async function rendererOf(options: Partial<RendererOptions> = {}): Promise<Renderer> {
+async function rendererOf(options: Partial<RendererOptions> = {}): Promise<PooledRenderer> {
   const renderer = await createRenderer({ concurrency: 1, scratch: folder, ...options });
   open.push(renderer);
   return renderer;
@@ -67,10 +68,11 @@ async function rendererOf(options: Partial<RendererOptions> = {}): Promise<Rende
 /** Which child answered, and what it was told. */
 async function heard(renderer: Renderer, path: string, tight = false) {
   const rendering = await renderer.render(path, { tight });
-  if (rendering.outcome === "no_preview") return { pid: rendering.pageCount!, allowance: null };
+  if (rendering.outcome === "no_preview") return { pid: rendering.pageCount!, niceness: null, allowance: null };
   if (rendering.outcome !== "rendered") throw new Error(rendering.outcome);
   return rendering.captureFacts as {
     pid: number;
+    niceness: number;
     allowance: { previewPages: number; softDeadlineMs: number };
   };
 }
@@ -292,13 +294,17 @@ describe("a job that takes long", () => {
     expect(await asleep).toEqual(timedOut);
   });
 
-  test("and is tried again steps aside too, and leaves its slot with the warm child in it", async () => {
-    const renderer = await rendererOf({ ...impatient, childEntry: parrot, deadlineMs: 8_000 });
+  test("and is tried again is aside from the start, behind the others, and its slot has its warm child", async () => {
+    const patience = { cpuMs: 60_000, wallMs: 60_000 };
+    const renderer = await rendererOf({ childEntry: parrot, patience, deadlineMs: 8_000 });
     const { pid } = await heard(renderer, photo);
+    const again = await heard(renderer, photo, true);
     let isOver = false;
     const tight = renderer.render(await jpegOf(7), { tight: true }).finally(() => (isOver = true));
+    await vi.waitFor(() => expect(renderer.aside).toBe(1));
     expect((await heard(renderer, photo)).pid).toBe(pid);
     expect(isOver).toBe(false);
+    expect(again.niceness).toBeGreaterThan(getPriority(pid));
     expect(await tight).toEqual(timedOut);
   });
 

@@ -9,6 +9,7 @@ import { type Assignment, Decoder, type JobEnd } from "./decoder.ts";
 import { type Cage, findCage } from "./isolation.ts";
 import { type Patience, watchJob } from "./patience.ts";
 import { type Slot, Slots } from "./slots.ts";
+import { niceness } from "./share.ts";
 import { describe, sniffBytes } from "./sniff.ts";
 
 /** How a renderer is set up; everything but `concurrency` has the default that the limits name. */
@@ -155,7 +156,9 @@ class RenderPool implements PooledRenderer {
     const slot = await this.#slots.lease(stop);
     let worn: Decoder | null = null;
     try {
-      const decoder = await (tight ? this.#start(this.#settings.memoryBytes / 2) : slot.decoder());
+      // A file that has cost a child already is in nobody's way in its second try, from the start of its own child on.
+      if (tight) slot.stepAside(null);
+      const decoder = await (tight ? this.#startTight() : slot.decoder());
       worn = decoder;
       const end = await this.#runPatiently(slot, decoder, {
         ...assignment,
@@ -178,6 +181,7 @@ class RenderPool implements PooledRenderer {
 
   /** A job that takes long goes on aside under the same deadline, as soon as there is a place, and its slot to the next one. */
   async #runPatiently(slot: Slot, decoder: Decoder, assignment: Assignment): Promise<JobEnd> {
+    if (slot.isAside) return await decoder.run(assignment);
     const stopWatching = watchJob(decoder, this.#settings.patience, () => {
       if (!slot.stepAside(decoder)) return false;
       decoder.goBehind();
@@ -191,12 +195,17 @@ class RenderPool implements PooledRenderer {
     return this.#settings.deadlineMs * (tight ? 0.5 : 1);
   }
 
-  #start(memoryBytes: number): Promise<Decoder> {
+  #startTight(): Promise<Decoder> {
+    return this.#start(this.#settings.memoryBytes / 2, niceness.aside);
+  }
+
+  #start(memoryBytes: number, nice: number = niceness.decoding): Promise<Decoder> {
     if (this.#closing.signal.aborted) return Promise.reject(this.#closing.signal.reason);
     const { deadlineMs, jobsPerChild, childEntry } = this.#settings;
     const cpuSeconds = Math.ceil((deadlineMs * jobsPerChild) / 1_000) + 10;
     const starting = Decoder.start(
       this.#cage.command(childEntry, { memoryBytes, cpuSeconds }, this.#folders.compiled),
+      nice,
     );
     this.#children.add(starting);
     const forget = () => this.#children.delete(starting);

@@ -142,9 +142,19 @@ describe("a job that takes long", () => {
     const slots = new Slots(1, start, () => {});
     const tight = await slots.lease(never);
     const warm = await tight.decoder();
-    tight.stepAside(await start());
+    tight.stepAside(null);
+    await start();
     expect(await (await slots.lease(never)).decoder()).toBe(warm);
     expect(started).toHaveLength(3); // its own, the other one, and the spare
+  });
+
+  test("may leave its slot before there is a child, and none is started twice", async () => {
+    const { started, start } = nursery();
+    const slots = new Slots(1, start, () => {});
+    const tight = await slots.lease(never);
+    tight.stepAside(null);
+    expect(await (await slots.lease(never)).decoder()).toBe(started[0]!.decoder);
+    expect(started).toHaveLength(2); // its own, and the spare
   });
 
   test("finds as many places aside as there are slots, and keeps its slot when all are taken", async () => {

@@ -122,8 +122,11 @@ export class Slot {
     return this.#seat.decoder();
   }
 
-  /** Lets the next job in while this one goes on in `running`, which is the job's own from now on; false when no place is free. */
-  stepAside(running: Decoder): boolean {
+  /**
+   * Lets the next job in while this one goes on in `running`, which is the job's own from now on, or in a child that was
+   * never the slot's; false when no place is free.
+   */
+  stepAside(running: Decoder | null): boolean {
     if (!this.#isAside && this.#places.take()) {
       this.#isAside = true;
       this.#seat.leave(running);
@@ -164,8 +167,8 @@ class Seat {
   }
 
   /** Without its child, it is for the next job only once another one is warm: until then any other seat serves better. */
-  leave(running: Decoder): void {
-    if (running === this.#current) this.#forget();
+  leave(running: Decoder | null): void {
+    if (running !== null && running === this.#current) this.#forget();
     void this.#warm().then(() => this.#free(this));
   }
 
