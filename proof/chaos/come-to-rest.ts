@@ -33,9 +33,18 @@ export function measureSlowness(): number {
 /** So many documents at most are on their way when the faults stop. */
 const few = 20;
 
+const onTheirWay = "document where state in ('received', 'processing')";
+
 /** Resolves when few documents wait for a worker or are in hand, or at the limit. */
 export const untilFewWait = (installation: Installation, limitMs: number, sleep: Road["sleep"]) =>
-  untilAtMost(few, "document where state in ('received', 'processing')", installation, limitMs, sleep);
+  untilAtMost(few, onTheirWay, installation, limitMs, sleep);
+
+/** Of these, an injury still strikes some that are in hand. */
+const inReach = 60;
+
+/** Resolves when no long queue stands before the workers, or at the limit. */
+export const untilInReach = (installation: Installation, limitMs: number, sleep: Road["sleep"]) =>
+  untilAtMost(inReach, onTheirWay, installation, limitMs, sleep);
 
 /** Milliseconds from now until nothing is on its way any more; null when that took longer than the limit. */
 export async function untilAtRest(
@@ -93,8 +102,8 @@ async function untilAtMost(
   while (performance.now() < deadline) {
     const found = await withClient(superuser, (client) =>
       client.query<{ count: number }>(`select count(*)::int as count from ${rows}`),
-    );
-    if (found.rows[0]!.count <= most) return;
+    ).catch(() => null); // the database may just have been killed
+    if (found && found.rows[0]!.count <= most) return;
     await sleep(200); // each look is a connection of its own
   }
 }

@@ -8,6 +8,7 @@ import {
   untilFewWait,
   untilFound,
   untilHeard,
+  untilInReach,
 } from "./come-to-rest.ts";
 import type { Controls } from "./controls.ts";
 import { type Driver, type Road, sendDocument } from "./driver.ts";
@@ -35,6 +36,8 @@ type Performance = {
 
 /** So many phones listen; all others have their inbox. */
 const listeningPhones = 50;
+/** Of a long run. */
+const injuriesPerLine = 50;
 /** On top of the scaled times, for what takes as long as it takes. */
 const unscaledMs = 5_000;
 
@@ -82,7 +85,10 @@ export async function perform(performance: Performance): Promise<number | null> 
   return quietMs;
 }
 
-/** Documents are released in even shares between the injuries; resolves when all are sent and all injuries done. */
+/**
+ * Documents are released in even shares between the injuries, and an injury waits until most of those before it are done:
+ * else it would strike a queue. Resolves when all are sent and all injuries done.
+ */
 async function sendAndInjure(
   { options, road, installation, disk, periods, slowness, controls }: Performance,
   senders: Driver[],
@@ -117,6 +123,8 @@ async function sendAndInjure(
     release: () => {},
   };
   for (const [index, kind] of injuries.entries()) {
+    await untilInReach(installation, periods.overload, sleep);
+    if (index > 0 && index % injuriesPerLine === 0) say(`${index} of ${injuries.length} injuries are done`);
     scene.release = () => gate.openTo(Math.ceil(((index + 1) * documents.length) / injuries.length));
     await sleep(50 + random() * 150);
     await injure(scene, kind);
