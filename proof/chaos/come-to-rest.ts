@@ -39,8 +39,8 @@ const onTheirWay = "document where state in ('received', 'processing')";
 export const untilFewWait = (installation: Installation, limitMs: number, sleep: Road["sleep"]) =>
   untilAtMost(few, onTheirWay, installation, limitMs, sleep);
 
-/** Of these, an injury still strikes some that are in hand. */
-const inReach = 60;
+/** What two cores do in some twenty seconds: of so many, an injury still strikes some that are in hand. */
+const inReach = 120;
 
 /** Resolves when no long queue stands before the workers, or at the limit. */
 export const untilInReach = (installation: Installation, limitMs: number, sleep: Road["sleep"]) =>
