@@ -46,6 +46,12 @@ if (unknown !== undefined) {
   process.exit(2);
 }
 
+const isWhole = names.length === Object.keys(rows).length && !values.quick;
+if (values.record && !isWhole) {
+  process.stderr.write("--record keeps a whole run: every row, and not --quick.\n");
+  process.exit(2);
+}
+
 const number = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toFixed(1));
 const text = ({ min, median, max, runs }: Spread): string =>
   runs === 1 ? number(median) : `${number(median)} (${number(min)}–${number(max)})`;
@@ -67,6 +73,7 @@ process.stdout.write(`${machine.text}\n\n`);
 const options: BenchOptions = { quick: values.quick, files: values.files ?? null };
 const startedMs = performance.now();
 const results: (Race & { row: string })[] = [];
+const failed: string[] = [];
 for (const name of names) {
   try {
     for (const result of [await rows[name]!(options)].flat()) {
@@ -76,6 +83,7 @@ for (const name of names) {
   } catch (error) {
     process.stdout.write(`${name}: FAILED, ${(error as Error).stack}\n`); // the other rows can still be measured
     process.exitCode = 1;
+    failed.push(name);
   }
 }
 const judged = results.filter(({ met }) => met !== null);
@@ -86,7 +94,7 @@ process.stdout.write(
 const at = new Date().toISOString();
 const directory = join(import.meta.dirname, "results");
 await mkdir(directory, { recursive: true });
-const file = names.length === Object.keys(rows).length && !values.quick ? at.slice(0, 10) : "latest-part";
+const file = isWhole ? at.slice(0, 10) : "latest-part";
 const { text: _, ...where } = machine;
 await writeFile(
   join(directory, `${file}.json`),
@@ -99,8 +107,13 @@ if (values.record) {
   const missed = judged.filter((race) => !race.met).map(({ name }) => name);
   recordResult({
     proof: "bench",
-    held: met === judged.length && skipped === 0,
-    counts: { "goals met": met, "goals missed": judged.length - met, "rows skipped": skipped },
-    detail: { missed, file },
+    held: met === judged.length && skipped === 0 && failed.length === 0,
+    counts: {
+      "goals met": met,
+      "goals missed": judged.length - met,
+      "rows skipped": skipped,
+      "rows failed": failed.length,
+    },
+    detail: { missed, failed, file },
   });
 }

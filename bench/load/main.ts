@@ -37,6 +37,12 @@ if (unknown !== undefined || !(seconds > 0) || Number.isNaN(seed)) {
   process.exit(2);
 }
 
+const isWhole = Object.keys(scenarios).every((name) => names.includes(name));
+if (values.record && !isWhole) {
+  process.stderr.write("--record keeps a whole run: every scenario.\n");
+  process.exit(2);
+}
+
 // What was started is in a session of its own, and does not hear a Ctrl-C.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 
@@ -58,6 +64,15 @@ try {
       tell(`${met ? "kept  " : "BROKEN"}  ${promise}: ${seen}`);
     reports.push(report);
   }
+} catch (error) {
+  if (values.record)
+    recordResult({
+      proof: "load",
+      held: false,
+      counts: { scenarios: reports.length },
+      detail: { seed, seconds, error: String(error) },
+    });
+  throw error;
 } finally {
   await system.stop();
 }

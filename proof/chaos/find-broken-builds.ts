@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { verdictTable } from "../check/judge.ts";
 import type { Verdict } from "../check/judged-run.ts";
 import { type BrokenBuild, brokenBuilds } from "./broken-builds.ts";
 import { recordBrokenBuilds } from "./record-run.ts";
@@ -35,6 +36,11 @@ export async function findBrokenBuilds(
   }
   const missed = findings.filter(({ found }) => found === null).length;
   console.log(findingTable(findings));
+  const control = await runSound(wish, { say, stopping });
+  if (control.length > 0) {
+    console.log(`NOTHING IS SHOWN: the same without a fault was found out too\n${verdictTable(control)}`);
+    return false;
+  }
   console.log(
     missed === 0
       ? `each of ${findings.length} broken builds was found out (seed ${wish.seed})`
@@ -42,6 +48,26 @@ export async function findBrokenBuilds(
   );
   if (wish.record && wish.only === "") console.log(`written to ${recordBrokenBuilds(wish, findings)}`);
   return missed === 0;
+}
+
+/** What is found of the build as it is, played and judged as the broken ones are: nothing, or what they show is no fault of theirs. */
+async function runSound({ sizes, seed }: Wish, { say, stopping }: Aside): Promise<Verdict[]> {
+  const directory = await mkdtemp(join(tmpdir(), "strongroom-sound-"));
+  const documents = Math.max(...brokenBuilds.map((build) => build.documents));
+  const small: Sizes = { ...sizes, documents, drivers: 8, tenants: 2, large: 0 };
+  const injuries = [...new Set(brokenBuilds.flatMap((build) => build.injuries))];
+  const { verdicts } = await runChaos({
+    directory,
+    sizes: small,
+    seed,
+    injuries,
+    lean: true,
+    say: () => {},
+    stopping,
+  });
+  await rm(directory, { recursive: true });
+  say("the build as it is was judged in the same manner");
+  return verdicts.filter(({ violations }) => violations.length > 0);
 }
 
 type Aside = { say: (sentence: string) => void; stopping: AbortSignal };

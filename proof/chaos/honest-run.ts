@@ -23,7 +23,9 @@ export const ago = (ms: number) => new Date(dumpedAt - ms).toISOString();
 export const hex = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 export const page = (document: string) => Buffer.from(`page of ${document}`);
 export const stagingKey = (document: string) => `s/${tenant}/${document}/1/nonce`;
-export const vaultKey = (token: number) => `v/00/${tenant}/${stored}/${token}/original-1`;
+export const vaultKey = (token: number, name = "original-1") => `v/00/${tenant}/${stored}/${token}/${name}`;
+/** What lies in the vault of the document that is stored: its file, and what is shown of it. */
+const artefactNames = ["original-1", "page-1", "thumbnail-1"];
 
 /** A file of the object store. */
 export function objectFile(data: Uint8Array, modifiedAt = ago(30_000)): Buffer {
@@ -33,18 +35,19 @@ export function objectFile(data: Uint8Array, modifiedAt = ago(30_000)): Buffer {
   return Buffer.concat([data, facts, length, Buffer.from("SRO1")]);
 }
 
-async function sealed(): Promise<{ data: Buffer; wrapped: string }> {
+async function sealAll(): Promise<{ sealed: Map<string, Buffer>; wrapped: string }> {
   const context = { app: "strongroom", tenant, document: stored, attempt: "7" };
   const { plaintext, wrapped } = await keys.generateDataKey(context);
-  const sealing = seal(
-    { tenantId: tenant, documentId: stored, artefact: "original-1", attempt: "7" },
-    plaintext,
-  );
-  sealing.end(page(stored));
-  return { data: await buffer(sealing), wrapped: `\\x${Buffer.from(wrapped).toString("hex")}` };
+  const sealed = new Map<string, Buffer>();
+  for (const artefact of artefactNames) {
+    const sealing = seal({ tenantId: tenant, documentId: stored, artefact, attempt: "7" }, plaintext);
+    sealing.end(page(stored));
+    sealed.set(artefact, await buffer(sealing));
+  }
+  return { sealed, wrapped: `\\x${Buffer.from(wrapped).toString("hex")}` };
 }
-const { data: sealedPage, wrapped } = await sealed();
-export const data = sealedPage;
+const { sealed, wrapped } = await sealAll();
+export const data = sealed.get("original-1")!;
 const published = await keys.publicKeys();
 
 /** Numbers and hashes the lines of the audit as they stand. */
@@ -115,19 +118,17 @@ function tables(): Tables {
       staging_key: stagingKey(document),
       arrived_at: document === waiting ? null : ago(50_000),
     })),
-    artefact: [
-      {
-        tenant_id: tenant,
-        document_id: stored,
-        name: "original-1",
-        attempt: 7,
-        size_bytes: page(stored).length,
-        sha256: hex(page(stored)),
-        sealed_size_bytes: data.length,
-        sealed_sha256: hex(data),
-        vault_key: vaultKey(7),
-      },
-    ],
+    artefact: [...sealed].map(([name, bytes]) => ({
+      tenant_id: tenant,
+      document_id: stored,
+      name,
+      attempt: 7,
+      size_bytes: page(stored).length,
+      sha256: hex(page(stored)),
+      sealed_size_bytes: bytes.length,
+      sealed_sha256: hex(bytes),
+      vault_key: vaultKey(7, name),
+    })),
     document_key: [{ tenant_id: tenant, document_id: stored, attempt: 7, wrapped }],
     ...structuredClone(written),
     audit_head: [{ tenant_id: tenant, sequence: written.audit.length, hash: written.audit.at(-1)!.hash! }],
@@ -146,7 +147,7 @@ export function honestRun(): JudgedRun & { files: Map<string, Buffer> } {
   const files = new Map([
     [stagingKey(stored), objectFile(page(stored))],
     [stagingKey(rejected), objectFile(page(rejected))],
-    [vaultKey(7), objectFile(data)],
+    ...[...sealed].map(([name, bytes]) => [vaultKey(7, name), objectFile(bytes)] as const),
     ["v/checkpoints/000000000001", objectFile(Buffer.from(checkpoint.jws))],
   ]);
   return {

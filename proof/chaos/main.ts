@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { verdictTable } from "../check/judge.ts";
+import { holds, verdictTable } from "../check/judge.ts";
 import { findBrokenBuilds } from "./find-broken-builds.ts";
-import { recordRun } from "./record-run.ts";
+import { recordFailure, recordRun } from "./record-run.ts";
 import { runChaos } from "./run.ts";
 import { readWish, type Wish } from "./sizes.ts";
 
@@ -20,7 +20,12 @@ async function proveHonest(wish: Wish): Promise<boolean> {
   console.log(
     `chaos: seed ${seed}, ${sizes.documents} documents, ${sizes.kills} kills, time divided by ${sizes.timeDivisor}`,
   );
-  const result = await runChaos({ directory, sizes, seed, say, stopping: stop.signal });
+  const result = await runChaos({ directory, sizes, seed, say, stopping: stop.signal }).catch(
+    (error: Error) => {
+      if (wish.record && !stop.signal.aborted) console.log(`written to ${recordFailure(wish, error)}`);
+      throw error;
+    },
+  );
   console.log(verdictTable(result.verdicts));
   for (const [name, counts] of Object.entries(result.counts))
     console.log(
@@ -28,7 +33,7 @@ async function proveHonest(wish: Wish): Promise<boolean> {
         .map(([what, count]) => `${what} ${count}`)
         .join(", ")}`,
     );
-  const held = result.verdicts.every(({ violations }) => violations.length === 0);
+  const held = result.verdicts.every(holds);
   console.log(`${held ? "every promise held" : "A PROMISE IS BROKEN"} in ${result.seconds} s (seed ${seed})`);
   if (wish.record) console.log(`written to ${recordRun(wish, result)}`);
   if (held && !wish.keep) await rm(directory, { recursive: true });

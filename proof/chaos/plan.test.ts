@@ -79,6 +79,7 @@ describe("the command line", () => {
     ["--kills", "-1"],
     ["--divide", "0"],
     ["--sed", "1"],
+    ["--record", "--documents=50"],
   ])("refuses %s %s", (...args) => {
     expect(() => readWish(args)).toThrow();
   });

@@ -1,4 +1,5 @@
 import { loadavg } from "node:os";
+import { holds } from "../check/judge.ts";
 import { recordResult } from "../promises/result.ts";
 import type { Finding } from "./find-broken-builds.ts";
 import type { RunResult } from "./run.ts";
@@ -19,7 +20,17 @@ export function recordRun({ sizes, seed }: Wish, result: RunResult): string {
   const counts = { documents, kills, looked: sum("looked"), violations: sum("violations"), seconds };
   const load = Number(loadavg()[0]!.toFixed(1));
   const detail = { seed, sizes, load, quietMs, verdicts, happened: result.counts };
-  return recordResult({ proof: "chaos", held: counts.violations === 0, counts, detail });
+  return recordResult({ proof: "chaos", held: result.verdicts.every(holds), counts, detail });
+}
+
+/** Writes that a run did not get to its end; answers the file. */
+export function recordFailure({ sizes, seed }: Wish, error: Error): string {
+  return recordResult({
+    proof: "chaos",
+    held: false,
+    counts: { documents: sizes.documents, kills: sizes.kills },
+    detail: { seed, sizes, error: error.message },
+  });
 }
 
 /** Writes which broken builds were found out, and by what; answers the file. */

@@ -82,6 +82,8 @@ export function readWish(args: string[]): Wish {
   });
   const seed = count("seed", values.seed, Date.now() % 2 ** 31);
   const { broken, record, keep, only } = values;
+  if (record && (sizes.documents < everyChange.documents || sizes.kills < everyChange.kills || only !== ""))
+    throw new Error("--record keeps no less than 300 documents, 20 kills and every broken build");
   return { sizes, seed, broken, record, keep, only };
 }
 

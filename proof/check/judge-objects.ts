@@ -27,7 +27,7 @@ export function judgeObjects(run: JudgedRun): Verdict[] {
 function judgeVault(run: JudgedRun): Verdict[] {
   const artefacts = groupBy(run.tables.artefact, ofDocument);
   const keys = groupBy(run.tables.document_key, ofDocument);
-  const uploaded = new Map(entriesOf(run, "planned").map((entry) => [entry.document, entry.files]));
+  const planned = new Map(entriesOf(run, "planned").map((entry) => [entry.document, entry]));
   const unsound: string[] = [];
   const altered: string[] = [];
   let originals = 0;
@@ -41,7 +41,9 @@ function judgeVault(run: JudgedRun): Verdict[] {
     }
     if (ownKeys.length !== 1) unsound.push(`${document.id} is stored with ${ownKeys.length} keys`);
     for (const artefact of own) unsound.push(...check(run, document, artefact, ownKeys[0]?.wrapped));
-    for (const file of uploaded.get(document.id) ?? []) {
+    const { files = [], fate } = planned.get(document.id) ?? {};
+    if (fate === "shown" && document.reason === null) unsound.push(...unseen(document, own, files.length));
+    for (const file of files) {
       originals += 1;
       const original = own.find(({ name }) => name === `original-${file.position}`);
       if (original?.sha256 !== file.sha256 || Number(original.size_bytes) !== file.sizeBytes)
@@ -57,6 +59,18 @@ function judgeVault(run: JudgedRun): Verdict[] {
     },
     { id: "P2", promise: "stored = uploaded, bit for bit", looked: originals, violations: altered },
   ];
+}
+
+/** Of every file there is a page at least, and of every page a rendition and a thumbnail. */
+function unseen({ id }: Document, own: Artefact[], files: number): string[] {
+  const numbersOf = (kind: string) =>
+    own
+      .flatMap(({ name }) => (name.startsWith(`${kind}-`) ? Number(name.slice(kind.length + 1)) : []))
+      .sort();
+  const [pages, thumbnails] = [numbersOf("page"), numbersOf("thumbnail")];
+  return pages.length >= files && pages.join() === thumbnails.join()
+    ? []
+    : [`${id} has ${pages.length} pages and ${thumbnails.length} thumbnails of ${files} files`];
 }
 
 /** Opens one artefact with the root key, the wrapped key and the two published formats. */

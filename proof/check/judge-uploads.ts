@@ -138,7 +138,7 @@ function judgeUnknown({ tables }: JudgedRun, known: Known[]): Verdict {
     id: "I4",
     promise:
       "an upload with unknown outcome is at most one document, a refused one none, and none is there unasked",
-    looked: unknown.length,
+    looked: unknown.length + tables.document.length,
     violations: [
       ...unknown
         .filter(({ rows }) => rows.length > 1)

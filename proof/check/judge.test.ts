@@ -20,7 +20,7 @@ import {
   vaultKey,
   waiting,
 } from "../chaos/honest-run.ts";
-import { judge, verdictTable } from "./judge.ts";
+import { holds, judge, verdictTable } from "./judge.ts";
 import type { Entry } from "./judged-run.ts";
 
 const receiptOfOtherBytes = await receiptOf(stored, { bytes: page("another") });
@@ -30,8 +30,17 @@ const receiptOfLostCheckpoint = await receiptOf(stored, { checkpointSha: hex(pag
 test("a sound run breaks no promise, and every promise was looked at", () => {
   const verdicts = judge(honestRun());
   expect(verdicts.flatMap(({ id, violations }) => violations.map((one) => `${id} ${one}`))).toEqual([]);
-  expect(verdicts.filter(({ id, looked }) => looked === 0 && id !== "I4").map(({ id }) => id)).toEqual([]);
+  expect(verdicts.filter((verdict) => !holds(verdict)).map(({ id }) => id)).toEqual([]);
   expect(verdictTable(verdicts)).toMatch(/^held {4}I1 /);
+});
+
+test("a promise for which there was nothing to look at does not hold", () => {
+  const run = honestRun();
+  run.history = run.history.filter(({ what }) => what !== "probe");
+  const probed = judge(run).find(({ id }) => id === "P9")!;
+  expect(probed).toMatchObject({ looked: 0, violations: [] });
+  expect(holds(probed)).toBe(false);
+  expect(verdictTable([probed])).toMatch(/^BROKEN /);
 });
 
 type Run = ReturnType<typeof honestRun>;
@@ -133,6 +142,12 @@ const planted: [string, string, (run: Run) => unknown][] = [
     },
   ],
   ["P2", "an original is not stored", (run) => (run.tables.artefact = [])],
+  ["I2", "a page has no thumbnail", (run) => drop(run.tables.artefact, ({ name }) => name === "thumbnail-1")],
+  [
+    "I2",
+    "nothing is shown of an honest photo",
+    (run) => (run.tables.artefact = run.tables.artefact.filter(({ name }) => name === "original-1")),
+  ],
   ["I5", "an orphan outlives its time", (run) => run.files.set(vaultKey(5), objectFile(data, ago(400_000)))],
   ["I6", "staging was not cleared", (run) => set(row(run, stored), { settled_at: ago(150_000) })],
   [

@@ -26,11 +26,15 @@ export function judge(run: JudgedRun): Verdict[] {
   ];
 }
 
+/** A promise for which nothing was looked at is not held. */
+export const holds = ({ looked, violations }: Pick<Verdict, "looked" | "violations">): boolean =>
+  looked > 0 && violations.length === 0;
+
 /** The verdicts as a table, each with its first violations. */
 export function verdictTable(verdicts: Verdict[]): string {
   return verdicts
     .flatMap(({ id, promise, looked, violations }) => [
-      `${violations.length === 0 ? "held  " : "BROKEN"}  ${id.padEnd(5)} ${String(looked).padStart(7)} looked at ${String(violations.length).padStart(5)} violations   ${promise}`,
+      `${holds({ looked, violations }) ? "held  " : "BROKEN"}  ${id.padEnd(5)} ${String(looked).padStart(7)} looked at ${String(violations.length).padStart(5)} violations   ${promise}`,
       ...violations.slice(0, shownAtMost).map((sentence) => `            · ${sentence}`),
     ])
     .join("\n");
@@ -42,5 +46,5 @@ if (process.argv[1] && realpathSync(process.argv[1]) === import.meta.filename) {
   if (!directory) throw new Error("usage: node judge.ts DIRECTORY");
   const verdicts = judge(readRun(directory));
   console.log(verdictTable(verdicts));
-  process.exitCode = verdicts.every(({ violations }) => violations.length === 0) ? 0 : 1;
+  process.exitCode = verdicts.every(holds) ? 0 : 1;
 }

@@ -1,6 +1,6 @@
 import { standings } from "./judge.ts";
 import { promises } from "./promises.ts";
-import { readResults, recordResult } from "./result.ts";
+import { changesSince, readResults, recordResult } from "./result.ts";
 import { runSuites } from "./suites.ts";
 
 // Prints each promise with its last proof, count and date; exits 1 when one has none that holds. With `--record` it
@@ -11,11 +11,11 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 if (process.argv.includes("--record")) {
-  const detail = runSuites();
+  const { files: detail, endedWell } = runSuites();
   const total = (kind: "passed" | "failed" | "skipped") =>
     Object.values(detail).reduce((sum, count) => sum + count[kind], 0);
   const counts = { passed: total("passed"), failed: total("failed"), skipped: total("skipped") };
-  recordResult({ proof: "suites", held: counts.failed === 0, counts, detail });
+  recordResult({ proof: "suites", held: endedWell && counts.failed === 0, counts, detail });
 }
 const results = readResults();
 let broken = 0;
@@ -26,8 +26,15 @@ for (const promise of promises) {
   process.stdout.write(`${promise.id.padEnd(4)}${promise.says}: ${held ? "held" : "NOT PROVEN"}\n`);
   for (const { proof, at, commit, counts, held: stands } of proofs)
     process.stdout.write(
-      `      ${stands ? " " : "✗"} ${at?.slice(0, 16).replace("T", " ") ?? "never           "} ${commit.padEnd(13)} ${proof}\n${" ".repeat(25)}${counts}\n`,
+      `      ${stands ? " " : "✗"} ${at?.slice(0, 16).replace("T", " ") ?? "never           "} ${commit.padEnd(13)} ${proof}\n${" ".repeat(25)}${counts}${age(commit)}\n`,
     );
+}
+
+/** How far the product has moved on since. */
+function age(commit: string): string {
+  const changes = changesSince(commit);
+  if (changes === null) return "";
+  return changes === 0 ? "; the product is the same" : `; ${changes} commits changed the product since`;
 }
 process.stdout.write(`\n${promises.length - broken} of ${promises.length} promises held when last proven.\n`);
 process.exitCode = broken > 0 ? 1 : 0;

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { standings } from "./judge.ts";
 import { promises } from "./promises.ts";
 import type { ProofResult } from "./result.ts";
-import { provingSuites } from "./suites.ts";
+import { countTests, provingSuites } from "./suites.ts";
 
 const root = join(import.meta.dirname, "../..");
 
@@ -69,7 +69,23 @@ describe("a proof", () => {
       { "proof/a/x.test.ts": all, "b.test.ts": { passed: 0, failed: 0, skipped: 2 } },
       false,
     ],
+    ["one test was skipped", { "proof/a/x.test.ts": { ...all, skipped: 1 }, "b.test.ts": all }, false],
   ])("of suites, when %s", (_when, detail, held) => {
     expect(standings(bySuites, new Map([of("suites", { detail })]))[0].held).toBe(held);
+  });
+});
+
+describe("a file of tests", () => {
+  const file = (status: string, ...statuses: string[]) =>
+    countTests({ name: "x", status, assertionResults: statuses.map((one) => ({ status: one })) });
+
+  test("counts what passed, failed and was skipped", () => {
+    expect(file("failed", "passed", "failed", "skipped")).toEqual({ passed: 1, failed: 1, skipped: 1 });
+    expect(file("passed", "passed", "passed")).toEqual({ passed: 2, failed: 0, skipped: 0 });
+  });
+
+  test("that does not load, or whose preparation fails, failed", () => {
+    expect(file("failed")).toEqual({ passed: 0, failed: 1, skipped: 0 });
+    expect(file("failed", "skipped", "skipped")).toEqual({ passed: 0, failed: 1, skipped: 2 });
   });
 });

@@ -35,12 +35,26 @@ export function readResults(from: string = directory): Map<string, ProofResult> 
   return new Map(results.map((result) => [result.proof, result]));
 }
 
+/** Commits after `commit` (`+` or not) that touched the product; null when history does not tell. */
+export function changesSince(commit: string): number | null {
+  try {
+    return Number(git("rev-list", "--count", `${commit.replace("+", "")}..HEAD`, "--", ":/packages"));
+  } catch {
+    return null;
+  }
+}
+
 const machineName = (): string =>
   `${cpus().length} × ${cpus()[0]?.model.trim() ?? "unknown processor"}, Node ${process.version}`;
 
+const git = (...args: string[]): string =>
+  execFileSync("git", args, {
+    cwd: import.meta.dirname,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"],
+  }).trim();
+
 function currentCommit(): string {
-  const git = (...args: string[]) =>
-    execFileSync("git", args, { cwd: import.meta.dirname, encoding: "utf8" }).trim();
   return (
     git("rev-parse", "--short=12", "HEAD") + (git("status", "--porcelain", "--untracked-files=no") && "+")
   );

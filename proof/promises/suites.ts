@@ -16,15 +16,15 @@ export const provingSuites = (): string[] => [
   ),
 ];
 
-type Report = { testResults: { name: string; assertionResults: { status: string }[] }[] };
+type FileReport = { name: string; status: string; assertionResults: { status: string }[] };
 
-/** Runs the suites that prove something, printing as they go; answers the counts of each file. */
-export function runSuites(): Record<string, SuiteCount> {
+/** Runs the suites that prove something, printing as they go; answers the counts of each file, and whether the run itself ended well. */
+export function runSuites(): { files: Record<string, SuiteCount>; endedWell: boolean } {
   const scratch = mkdtempSync(join(tmpdir(), "strongroom-suites-"));
   const report = join(scratch, "report.json");
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
   try {
-    spawnSync(
+    const { status } = spawnSync(
       process.execPath,
       [vitest(), "run", "--config", "vitest.proofs.config.ts", ...reporters, ...provingSuites()],
       {
@@ -32,10 +32,11 @@ export function runSuites(): Record<string, SuiteCount> {
         stdio: "inherit",
       },
     );
-    const { testResults } = JSON.parse(readFileSync(report, "utf8")) as Report;
-    return Object.fromEntries(
-      testResults.map(({ name, assertionResults }) => [relative(root, name), count(assertionResults)]),
+    const { testResults } = JSON.parse(readFileSync(report, "utf8")) as { testResults: FileReport[] };
+    const files = Object.fromEntries(
+      testResults.map((file) => [relative(root, file.name), countTests(file)]),
     );
+    return { files, endedWell: status === 0 };
   } finally {
     rmSync(scratch, { recursive: true });
   }
@@ -43,8 +44,10 @@ export function runSuites(): Record<string, SuiteCount> {
 
 const vitest = (): string => join(root, "node_modules/vitest/vitest.mjs");
 
-function count(tests: { status: string }[]): SuiteCount {
-  const passed = tests.filter(({ status }) => status === "passed").length;
-  const failed = tests.filter(({ status }) => status === "failed").length;
-  return { passed, failed, skipped: tests.length - passed - failed };
+/** A file that does not load, or whose preparation fails, has no test that failed: it counts as one itself. */
+export function countTests({ status, assertionResults: tests }: FileReport): SuiteCount {
+  const passed = tests.filter((test) => test.status === "passed").length;
+  const failed = tests.filter((test) => test.status === "failed").length;
+  const skipped = tests.length - passed - failed;
+  return { passed, failed: status === "failed" ? Math.max(1, failed) : failed, skipped };
 }

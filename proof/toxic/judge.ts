@@ -2,7 +2,7 @@ import type { Seen, ToxicResult } from "./run.ts";
 import type { Sent } from "./send-through-system.ts";
 import { families } from "./toxic-file.ts";
 
-/** Limits of promise P7. */
+/** Limits of promise P7; `falseShare` is of real files, which may be what their name does not say. */
 export const limits = { peakBytes: 400 * 1024 * 1024, slowdown: 2, falseShare: 0.01 } as const;
 
 /** Counts of one family. */
@@ -47,7 +47,7 @@ export function judge(seen: Seen): Judgement {
       ...new Set(
         lost.map(({ end, misses: found }) => `an honest document ended “${end}” ${found.join(", ")}`),
       ),
-    ].filter(() => lost.length / honest.length >= limits.falseShare),
+    ],
     ...(seen.crashedHonest > 0
       ? [`${seen.crashedHonest} honest documents cost a decode child its life`]
       : []),

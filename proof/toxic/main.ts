@@ -31,7 +31,6 @@ if (values.broken) {
   const startedMs = performance.now();
   const plan = {
     seed,
-    honestPerSecond: 2,
     ...amount,
     ...(values.honest && { honest: Number(values.honest) }),
     say,
@@ -42,7 +41,7 @@ if (values.broken) {
   if (corpus) say(describeCorpus(corpus));
   const seconds = Math.round((performance.now() - startedMs) / 1_000);
   say(`${seconds} s, seed ${seed}: the same seed sends the same files in the same order`);
-  if (values.record) say(`written to ${record({ seed, seconds, plan: amount, judgement, corpus })}`);
+  if (values.record) say(`written to ${record({ seed, seconds, judgement, corpus })}`);
   process.exitCode = judgement.misses.length > 0 || (corpus && isBad(corpus)) ? 1 : 0;
 }
 
@@ -63,12 +62,11 @@ function describeCorpus({ files, ends, rejected, misses }: CorpusResult): string
 type Run = {
   seed: number;
   seconds: number;
-  plan: Record<string, number>;
   judgement: Judgement;
   corpus: CorpusResult | null;
 };
 
-function record({ seed, seconds, plan, judgement, corpus }: Run): string {
+function record({ seed, seconds, judgement, corpus }: Run): string {
   const { misses, ...facts } = judgement;
   // Names of other people's files stay out of it.
   const counted = corpus && {
@@ -77,7 +75,15 @@ function record({ seed, seconds, plan, judgement, corpus }: Run): string {
     rejected: corpus.rejected.length,
     misses: corpus.misses.length,
   };
-  const counts = { ...plan, misses: misses.length, seconds };
+  const { documents, lost, baseline } = judgement.honest;
+  const counts = {
+    "toxic files and lies": judgement.toxicFiles,
+    "honest documents between them": documents - baseline,
+    "honest documents alone": baseline,
+    lost,
+    misses: misses.length,
+    seconds,
+  };
   const load = loadavg().map((value) => Math.round(value * 10) / 10);
   const held = misses.length === 0 && !(corpus && isBad(corpus));
   return recordResult({

@@ -36,7 +36,7 @@ export async function sendThroughPool(
   }).catch((error: Error) => error);
   const tookMs = performance.now() - startedMs;
   await rm(path);
-  const children = Math.min(2, crashes + 1);
+  const children = crashes >= 2 ? crashes : crashes + 1; // after the second crash none is started any more
   const end = result instanceof Error ? `failed ${result.message}` : endOf(result);
   const pages = Array.isArray(result) ? result.flatMap((one) => one.pages) : [];
   return {

@@ -99,6 +99,7 @@ async function lookAtStored(
     return await readFile(path);
   };
   const misses: string[] = [];
+  const pages: Buffer[] = [];
   for (const [index, { declaration }] of local.entries()) {
     const original = await fetched(`original-${index + 1}`);
     if (!original || sha256Hex(original) !== declaration.sha256) misses.push("was not kept bit for bit");
@@ -107,7 +108,13 @@ async function lookAtStored(
     for (const name of [`page-${page}`, `thumbnail-${page}`]) {
       const picture = await fetched(name);
       if (picture) misses.push(...(await lookAtRendition(picture, page === 1 ? truth : null)));
+      else if (view.reason === null && page <= local.length) misses.push(`has no ${name}`);
+      if (picture && name === `page-${page}`) pages.push(picture);
     }
+  }
+  if (local.length > 1 && view.reason === null) {
+    const combined = await fetched("combined");
+    if (!pages.every((page) => combined?.includes(page))) misses.push("is not combined of its pages");
   }
   const facts = await fetched("capture-facts");
   if (facts) JSON.parse(facts.toString());
