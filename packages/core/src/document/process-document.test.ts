@@ -156,6 +156,21 @@ describe("a PDF among photos", () => {
     ]);
   });
 
+  it("may have more pages of text than a statement has parameters", async () => {
+    const files = Array.from({ length: 40 }, () => bytes());
+    const bell = await received(files);
+    const text = Array.from({ length: 500 }, (_, at) => `page ${at}`);
+    expect(await processOnce(world.ports, bell, { renderer: standInRenderer(() => pdf(1, text)) })).toBe(
+      "stored",
+    );
+    const counted = await query(
+      world,
+      "select count(*)::int as pages, max(page) as last from page_text where document_id = $1",
+      [bell.documentId],
+    );
+    expect(counted).toEqual([{ pages: 20_000, last: 20_000 }]);
+  });
+
   it("with a mebibyte of words on one page is stored all the same", async () => {
     const bell = await received();
     const words = Array.from({ length: 150_000 }, (_, n) => `w${n.toString(36).padStart(5, "z")}`).join(" ");

@@ -1,7 +1,7 @@
-import { crashed, pdf, photo, type RenderJob, standInRenderer } from "@strongroom/local/test-pipeline";
+import { crashed, page, pdf, photo, type RenderJob, standInRenderer } from "@strongroom/local/test-pipeline";
 import { describe, expect, it } from "vitest";
 import type { FetchedFile } from "./fetch-files.ts";
-import { type GivenUp, renderFiles } from "./render-files.ts";
+import { type GivenUp, mostPreviewBytes, renderFiles } from "./render-files.ts";
 import { noPreviewReasons, type Rendering } from "./rendering.ts";
 
 const fetched = (position: number, known: Partial<FetchedFile["file"]> = {}): FetchedFile => ({
@@ -40,6 +40,29 @@ describe("the files of a document", () => {
       })),
     );
     expect({ tries, crashes }).toEqual({ tries: ["1", "2", "3"], crashes: [] });
+  });
+
+  it("keep the first page alone once their previews are too much to be held together", async () => {
+    const half = Math.floor(mostPreviewBytes / 2);
+    const heavy = (bytes: number): Rendering => {
+      const { rendition, ...rest } = page("heavy");
+      const pages = [1, 2, 3].map(() => ({
+        ...rest,
+        rendition: { ...rendition, bytes: Buffer.alloc(bytes) },
+      }));
+      return { ...pdf(0, ["", "", ""]), pages } as Rendering;
+    };
+    const answers = [heavy(Math.floor(half / 3)), heavy(half), heavy(10), photo()];
+    const { rendered } = await render((_job, before) => answers[before]!, {
+      files: [1, 2, 3, 4].map((position) => fetched(position)),
+    });
+    if (!Array.isArray(rendered)) throw new Error("rejected");
+    expect(rendered.map(({ pages, pageCount }) => [pages.length, pageCount])).toEqual([
+      [3, 3],
+      [1, 3],
+      [1, 3],
+      [1, 1],
+    ]);
   });
 
   it("reject the document with the first one that cannot be taken, named by its place; those after it are not tried", async () => {

@@ -35,14 +35,24 @@ export async function renderFiles(
   options: RenderOptions,
 ): Promise<RenderedFile[] | Rejection> {
   const rendered: RenderedFile[] = [];
+  let heldBytes = 0;
   for (const { file, path } of files) {
     const rendering = givenUpBefore(file) ?? (await renderPatiently(renderer, file, path, options));
     const taken = take(file, path, rendering, pageName(file.position, files.length));
     if ("reason" in taken) return taken;
+    // All of it is in memory until it is sealed: 50 files of 20 dear pages each would be gigabytes.
+    if (heldBytes + bytesOf(taken) > mostPreviewBytes) taken.pages.splice(1);
+    heldBytes += bytesOf(taken);
     rendered.push(taken);
   }
   return rendered;
 }
+
+/** Previews of one document above which a file gets one of its first page only. */
+export const mostPreviewBytes = 100 * 1024 * 1024;
+
+const bytesOf = ({ pages }: RenderedFile): number =>
+  pages.reduce((sum, { rendition, thumbnail }) => sum + rendition.bytes.length + thumbnail.bytes.length, 0);
 
 async function renderPatiently(
   renderer: Renderer,

@@ -182,15 +182,20 @@ async function insertKey(
 async function insertTexts(tx: Transaction, documentId: string, files: RenderedFile[]): Promise<void> {
   const rows = numberFiles(files)
     .flatMap(({ file, firstPage }) =>
-      (file.text ?? []).map((text, index) => ({
-        tenant_id: tx.insideTenant,
-        document_id: documentId,
-        page: firstPage + index,
-        body: searchable(text),
-      })),
+      (file.text ?? []).map((text, index) => ({ page: firstPage + index, body: searchable(text) })),
     )
     .filter(({ body }) => body.trim() !== "");
-  if (rows.length > 0) await tx.insertInto("page_text").values(rows).execute();
+  if (rows.length === 0) return;
+  // One statement for any number of pages: with values of each row it would end at 65,535 of them.
+  const [pages, bodies] = [rows.map(({ page }) => page), rows.map(({ body }) => body)];
+  await tx
+    .insertInto("page_text")
+    .columns(["tenant_id", "document_id", "page", "body"])
+    .expression(
+      sql`select ${tx.insideTenant}::uuid, ${documentId}::uuid, page, body
+        from unnest(${pages}::int[], ${bodies}::text[]) as texts (page, body)`,
+    )
+    .execute();
 }
 
 /** Characters of one page that can be searched for: PostgreSQL refuses to index more than a mebibyte of words. */

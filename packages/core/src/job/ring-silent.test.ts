@@ -56,6 +56,15 @@ describe("a document that nobody has rung for", () => {
     expect(await heard()).toEqual([id]);
   });
 
+  it("is rung for before one that was received earlier and rung for later", async () => {
+    const [earlier, later] = [await silent(`rung_at = ${ago("2 minutes")}`), await silent()];
+    await heard();
+    expect(await ringSilent(world.ports, 1)).toBe(1);
+    expect(await heard()).toEqual([later]);
+    expect(await ringSilent(world.ports, 1)).toBe(1);
+    expect(await heard()).toEqual([earlier]);
+  });
+
   it("is rung for in every tenant", async () => {
     const ids = [await silent(), (await receive(world, world.franz, [newPage()])).id];
     await setDocument(world, ids[1]!, `rung_at = ${ago("2 minutes")}`);

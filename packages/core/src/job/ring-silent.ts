@@ -6,10 +6,17 @@ import { turnsPerTenant } from "./turn.ts";
 
 type RingPorts = Pick<Ports, "database" | "queue" | "clock" | "config" | "log">;
 
-/** Rings for every claimable document that was silent for a minute: bells get lost, documents do not. */
-export async function ringSilent(ports: RingPorts): Promise<number> {
-  const silent = await listSilent(ports);
-  for (const [tenantId, rows] of Map.groupBy(silent, (row) => row.tenant_id)) {
+/** Documents that one round rings for. */
+const mostAtOnce = 500;
+
+/**
+ * Rings for every claimable document that was silent for a minute: bells get lost, documents do not. Of more than `most`
+ * those that were silent longest: whoever was rung for goes to the end, so that nobody stays behind another's backlog.
+ */
+export async function ringSilent(ports: RingPorts, most: number = mostAtOnce): Promise<number> {
+  const silent = await listSilent(ports, most);
+  const inOrder = silent.toSorted((one, other) => Number(one.received_at) - Number(other.received_at));
+  for (const [tenantId, rows] of Map.groupBy(inOrder, (row) => row.tenant_id)) {
     await ports.database.inOneTrip(TenantId.parse(tenantId), (tx) =>
       tx
         .updateTable("document")
@@ -28,7 +35,7 @@ export async function ringSilent(ports: RingPorts): Promise<number> {
   return silent.length;
 }
 
-async function listSilent(ports: RingPorts) {
+async function listSilent(ports: RingPorts, most: number) {
   const silence = sql<Date>`clock_timestamp() - ${ports.config.periods.silence}::float8 * interval '1 millisecond'`;
   return await ports.database.system
     .selectFrom("document")
@@ -37,7 +44,7 @@ async function listSilent(ports: RingPorts) {
     .where(sql<boolean>`(lease_until is null or lease_until < clock_timestamp())`)
     .where(sql<boolean>`(retry_at is null or retry_at < clock_timestamp())`)
     .where(sql<Date>`coalesce(rung_at, changed_at)`, "<", silence)
-    .orderBy("received_at")
-    .limit(500)
+    .orderBy(sql<Date>`coalesce(rung_at, changed_at)`)
+    .limit(most)
     .execute();
 }

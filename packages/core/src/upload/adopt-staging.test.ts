@@ -67,6 +67,19 @@ describe("a document that a restored database does not know", () => {
     expect(told).toEqual([]);
   });
 
+  it("is adopted though another object is damaged, which is told", async () => {
+    const { id } = await receive(world, world.dora, [newPage()]);
+    await forget(world, id);
+    const { objects } = world.ports;
+    async function* list(prefix: string) {
+      yield* objects.list(prefix);
+      throw new AggregateError([], "damaged objects under s/");
+    }
+    const damaged = { ...world.ports, objects: { ...objects, list } } as typeof world.ports;
+    await expect(adoptStaging(damaged)).rejects.toThrow("damaged objects");
+    expect(await show(id)).toMatchObject({ state: "received" });
+  });
+
   it("is adopted once, however often and by how many", async () => {
     const { id } = await receive(world, world.dora, [newPage()]);
     await forget(world, id);

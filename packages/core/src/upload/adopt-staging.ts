@@ -38,22 +38,28 @@ export async function adoptStaging(ports: ReceivePorts): Promise<number> {
 /** Keys come in order: tenant by tenant, document by document. */
 async function* batches(ports: Pick<Ports, "objects">): AsyncGenerator<Staged[]> {
   let some: Staged[] = [];
-  for await (const object of ports.objects.list("s/")) {
-    const named = parseStagingKey(object.key);
-    if (!named) continue;
-    const { tenantId, documentId } = named;
-    const last = some.at(-1);
-    if (last?.owned.documentId === documentId && last.owned.tenantId === tenantId) {
-      last.objects.push(object);
-      continue;
+  let damage: unknown = null;
+  try {
+    for await (const object of ports.objects.list("s/")) {
+      const named = parseStagingKey(object.key);
+      if (!named) continue;
+      const { tenantId, documentId } = named;
+      const last = some.at(-1);
+      if (last?.owned.documentId === documentId && last.owned.tenantId === tenantId) {
+        last.objects.push(object);
+        continue;
+      }
+      if (last && (last.owned.tenantId !== tenantId || some.length === batch)) {
+        yield some;
+        some = [];
+      }
+      some.push({ owned: { tenantId, documentId }, objects: [object] });
     }
-    if (last && (last.owned.tenantId !== tenantId || some.length === batch)) {
-      yield some;
-      some = [];
-    }
-    some.push({ owned: { tenantId, documentId }, objects: [object] });
+  } catch (error) {
+    damage = error; // told at the end of the list, behind all that is sound
   }
   if (some.length > 0) yield some;
+  if (damage !== null) throw damage;
 }
 
 /** Those of one tenant's documents that have no row, or still wait for pages, but not for these. */

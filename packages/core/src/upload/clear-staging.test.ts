@@ -167,4 +167,23 @@ describe("the sweep through staging", () => {
     expect(await collectStaging(after(25))).toBe(1);
     expect((await collect(world.ports.objects.listUploads("s/"))).map((upload) => upload.key)).toEqual([key]);
   });
+
+  it("goes on with those though an object is damaged, which is told", async () => {
+    const files = [declareInParts(newPage(16 * 1024 * 1024 + 1))];
+    const { document } = await acceptUpload(world.ports, world.dora, {
+      id: newDocumentId(),
+      kind: "cmr",
+      files,
+    });
+    await asOwner(world, "delete from document_file where document_id = $1", [document.id]);
+    const before = await collect(world.ports.objects.listUploads("s/"));
+    const ports = after(25);
+    async function* list(prefix: string) {
+      yield* ports.objects.list(prefix);
+      throw new AggregateError([], "damaged objects under s/");
+    }
+    const damaged = { ...ports, objects: { ...ports.objects, list } };
+    await expect(collectStaging(damaged)).rejects.toThrow("damaged objects");
+    expect(await collect(world.ports.objects.listUploads("s/"))).toHaveLength(before.length - 1);
+  });
 });

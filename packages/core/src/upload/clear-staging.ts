@@ -61,13 +61,26 @@ async function removeKey(ports: ClearPorts, key: string): Promise<void> {
 
 /** Removes what lies in staging for no page that is still expected: dropped pages, renewed keys, crashes between two steps. */
 export async function collectStaging(ports: ClearPorts): Promise<number> {
-  let removed = 0;
   const oldest = ports.clock.now().getTime() - ports.config.periods.keepExpired;
+  // A damaged object fails its list at the end: the uploads are looked at all the same.
+  const objects = await collectObjects(ports, oldest).catch((error: Error) => error);
+  const uploads = await collectUploads(ports, oldest);
+  if (objects instanceof Error) throw objects;
+  return objects + uploads;
+}
+
+async function collectObjects(ports: ClearPorts, oldest: number): Promise<number> {
+  let removed = 0;
   for await (const there of ports.objects.list("s/")) {
     if (there.modifiedAt.getTime() > oldest || (await isExpected(ports, there.key))) continue;
     await ports.objects.remove(there.key, there.versionId);
     removed += 1;
   }
+  return removed;
+}
+
+async function collectUploads(ports: ClearPorts, oldest: number): Promise<number> {
+  let removed = 0;
   for await (const upload of ports.objects.listUploads("s/")) {
     if (upload.startedAt.getTime() > oldest || (await isExpected(ports, upload.key))) continue;
     await ports.objects.abortParts(upload.key, upload.uploadId);

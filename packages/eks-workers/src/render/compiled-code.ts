@@ -20,6 +20,7 @@ export async function compileCode(cage: Cage, entry: string, parent: string): Pr
   if (isOther) await chown(directory, decoderId, decoderId);
   const { file, args, options } = cage.compiler(entry, directory);
   const child = spawn(file, args, { ...options, timeout: limitMs, killSignal: "SIGKILL" });
+  child.on("error", () => {}); // it could not be started: see below
   const pipe = child.stdio[3] as Duplex;
   pipe.on("error", () => {}).resume();
   pipe.end(); // it starts, finds no job and leaves

@@ -41,6 +41,8 @@ export class Decoder {
 
   private constructor({ file, args, options }: Command, nice: number) {
     this.#child = spawn(file, args, options);
+    // Where there is no file left to open, spawn tells by an event, and the pipes below are not there to be taken.
+    this.#child.on("error", () => {});
     if (this.#child.pid !== undefined) lowerPriority(this.#child.pid, nice);
     this.#pipe = this.#child.stdio[3] as Duplex;
     this.#pipe.on("error", () => {}); // the other end died; `exited` tells

@@ -14,6 +14,9 @@ export const frameFd = 3;
 /** Header bytes above which a frame is refused: 1 MiB of text may be escaped to six times its size. */
 export const maxHeaderBytes = 8 * 1024 * 1024;
 
+/** Blobs above which a frame is refused: a rendition and a thumbnail of each page that may be shown, with room to spare. */
+const maxBlobs = 1_000;
+
 /** The bytes of a frame before its blobs. */
 export function encodeHeader(header: Record<string, unknown>, blobBytes: number[]): Uint8Array {
   const json = Buffer.from(JSON.stringify({ ...header, blobBytes }));
@@ -88,7 +91,8 @@ export function writeFrameSync(fd: number, { header, blobs }: Frame): void {
 
 function parseHeader(json: Buffer) {
   const { blobBytes, ...header } = JSON.parse(json.toString("utf8")) as Record<string, unknown>;
-  if (!Array.isArray(blobBytes) || !blobBytes.every(isLength)) throw new Error("malformed frame header");
+  if (!Array.isArray(blobBytes) || blobBytes.length > maxBlobs || !blobBytes.every(isLength))
+    throw new Error("malformed frame header");
   return { header, blobBytes };
 }
 

@@ -172,6 +172,7 @@ async function prove(kept: readonly Layer[], scratch: string): Promise<Isolation
 
 async function ask({ file, args, options }: Command, question: Record<string, unknown>) {
   const child = spawn(file, args, { ...options, timeout: probeDeadlineMs, killSignal: "SIGKILL" });
+  child.on("error", () => {}); // it could not be started: no findings
   const pipe = child.stdio[3] as Duplex;
   const reader = new FrameReader(0);
   let findings: Record<string, unknown> | null = null;

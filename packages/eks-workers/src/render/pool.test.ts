@@ -68,7 +68,8 @@ async function rendererOf(options: Partial<RendererOptions> = {}): Promise<Poole
 /** Which child answered, and what it was told. */
 async function heard(renderer: Renderer, path: string, tight = false) {
   const rendering = await renderer.render(path, { tight });
-  if (rendering.outcome === "no_preview") return { pid: rendering.pageCount!, niceness: null, allowance: null };
+  if (rendering.outcome === "no_preview")
+    return { pid: rendering.pageCount!, niceness: null, allowance: null };
   if (rendering.outcome !== "rendered") throw new Error(rendering.outcome);
   return rendering.captureFacts as {
     pid: number;

@@ -167,9 +167,7 @@ class RenderPool implements PooledRenderer {
         signal: stop,
       });
       const answer =
-        "crashed" in end
-          ? end
-          : (checkAnswer(end.frame, work.job.mediaType) ?? { crashed: "killed" as const });
+        "crashed" in end ? end : (checkAnswer(end.frame, work.job) ?? { crashed: "killed" as const });
       const isSpent = tight || slot.isAside || decoder.jobs >= this.#settings.jobsPerChild;
       if (isGood(answer) && !isSpent) worn = null;
       return answer;
