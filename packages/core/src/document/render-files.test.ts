@@ -159,9 +159,25 @@ describe("a file whose child dies", () => {
         { noPreview: reason, mediaType: "image/heic", pageCount: null },
         { noPreview: null },
       ]);
-      expect(tries).toEqual(["2 tight"]);
+      expect(tries).toEqual(["2"]);
     },
   );
+
+  it("and is one too many for those that were given up is met in each file with a tight try", async () => {
+    const given = fetched(1, { detected_type: "image/heic", no_preview_reason: "timed_out" });
+    const { tries } = await render(() => photo(), {
+      files: [given, fetched(2), fetched(3)],
+      crashesBefore: 3,
+    });
+    expect(tries).toEqual(["2 tight", "3 tight"]);
+  });
+
+  it("takes both tries of three files at most; those after them have the tight one", async () => {
+    const { tries } = await render(({ path }) => (path.endsWith("5") ? photo() : crashed()), {
+      files: [1, 2, 3, 4, 5].map((position) => fetched(position)),
+    });
+    expect(tries).toEqual(["1", "1 tight", "2", "2 tight", "3", "3 tight", "4 tight", "5 tight"]);
+  });
 
   it("does not take the next file's first try from it under the same claim", async () => {
     const { tries } = await render(({ path }) => (path.endsWith("1") ? crashed() : photo()), {

@@ -27,7 +27,8 @@ type RenderOptions = {
 
 /**
  * Renders file after file; the first one that cannot be taken rejects the document. A file whose child dies is tried once
- * more, alone and with tighter limits, and then goes without a preview, under this claim and all later ones.
+ * more, alone and with tighter limits, and then goes without a preview, under this claim and all later ones. Previews of the
+ * whole document are bounded: beyond `mostPreviewBytes` a file keeps that of its first page.
  */
 export async function renderFiles(
   renderer: Renderer,
@@ -36,8 +37,14 @@ export async function renderFiles(
 ): Promise<RenderedFile[] | Rejection> {
   const rendered: RenderedFile[] = [];
   let heldBytes = 0;
+  let givenUp = files.filter(({ file }) => givenUpBefore(file) !== null).length;
+  // A file that was given up accounts for two crashes; one beyond them is of a file that nobody can name any more.
+  const isSuspect = options.crashesBefore > 2 * givenUp;
   for (const { file, path } of files) {
-    const rendering = givenUpBefore(file) ?? (await renderPatiently(renderer, file, path, options));
+    const isTight = isSuspect || givenUp >= mostGivenUp;
+    const rendering =
+      givenUpBefore(file) ?? (await renderPatiently(renderer, file, path, { ...options, isTight }));
+    if (rendering.outcome === "crashed" && givenUpBefore(file) === null) givenUp += 1;
     const taken = take(file, path, rendering, pageName(file.position, files.length));
     if ("reason" in taken) return taken;
     // All of it is in memory until it is sealed: 50 files of 20 dear pages each would be gigabytes.
@@ -47,6 +54,9 @@ export async function renderFiles(
   }
   return rendered;
 }
+
+/** Files of one document that may cost two children each; each further one has its tight try alone: fifty bombs are no job of a quarter of an hour. */
+const mostGivenUp = 3;
 
 /** Previews of one document above which a file gets one of its first page only. */
 export const mostPreviewBytes = 100 * 1024 * 1024;
@@ -58,9 +68,9 @@ async function renderPatiently(
   renderer: Renderer,
   file: DocumentFileRow,
   path: string,
-  { signal, crashesBefore, onCrash }: RenderOptions,
+  { signal, isTight, onCrash }: RenderOptions & { isTight: boolean },
 ): Promise<Rendering> {
-  if (crashesBefore === 0) {
+  if (!isTight) {
     const rendering = await renderer.render(path, { tight: false, signal });
     if (rendering.outcome !== "crashed") return rendering;
     await onCrash(file, null);
