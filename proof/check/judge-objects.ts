@@ -66,7 +66,7 @@ function unseen({ id }: Document, own: Artefact[], files: number): string[] {
   const numbersOf = (kind: string) =>
     own
       .flatMap(({ name }) => (name.startsWith(`${kind}-`) ? Number(name.slice(kind.length + 1)) : []))
-      .sort();
+      .toSorted((one, other) => one - other);
   const [pages, thumbnails] = [numbersOf("page"), numbersOf("thumbnail")];
   return pages.length >= files && pages.join() === thumbnails.join()
     ? []

@@ -38,7 +38,7 @@ export async function adoptStaging(ports: ReceivePorts): Promise<number> {
 /** Keys come in order: tenant by tenant, document by document. */
 async function* batches(ports: Pick<Ports, "objects">): AsyncGenerator<Staged[]> {
   let some: Staged[] = [];
-  let damage: unknown = null;
+  let damage: Error | null = null;
   try {
     for await (const object of ports.objects.list("s/")) {
       const named = parseStagingKey(object.key);
@@ -56,7 +56,7 @@ async function* batches(ports: Pick<Ports, "objects">): AsyncGenerator<Staged[]>
       some.push({ owned: { tenantId, documentId }, objects: [object] });
     }
   } catch (error) {
-    damage = error; // told at the end of the list, behind all that is sound
+    damage = error as Error; // told at the end of the list, behind all that is sound
   }
   if (some.length > 0) yield some;
   if (damage !== null) throw damage;

@@ -1,7 +1,6 @@
 import * as z from "zod";
 import {
   legibilityReasons,
-  type MediaType,
   mediaTypes,
   NoPreviewReason,
   type RenderedImage,
