@@ -97,6 +97,13 @@ function searches(): Record<string, Meaning> {
     },
     "settled_at < $": ([moment], around) => ms(row(around)["settled_at"])! < ms(moment)!,
     "coalesce(rung_at, changed_at)": (_values, around) => row(around)["rung_at"] ?? row(around)["changed_at"],
+    "clock_timestamp() - coalesce(rung_at, changed_at) > greatest($::float8 * interval '1 millisecond', case when state = 'received' then least((coalesce(rung_at, changed_at) - received_at) / 2, $::float8 * interval '1 millisecond') end)":
+      ([silence, most], around) => {
+        const { rung_at: rungAt, changed_at: changedAt, received_at: receivedAt, state } = row(around);
+        const rung = ms(rungAt ?? changedAt)!;
+        const queued = state === "received" ? Math.min((rung - ms(receivedAt)!) / 2, most as number) : 0;
+        return around.now().getTime() - rung > Math.max(silence as number, queued);
+      },
     "(grant_expires_at - $::float8 * interval '1 millisecond')": ([grant], around) =>
       new Date(ms(row(around)["grant_expires_at"])! - (grant as number)),
     "greatest(rung_at, $)": ([given], around) => new Date(greatest([ms(row(around)["rung_at"]), ms(given)])!),

@@ -56,6 +56,24 @@ describe("a document that nobody has rung for", () => {
     expect(await heard()).toEqual([id]);
   });
 
+  it("is rung for ever more seldom while it has never been claimed, each ten minutes in the end", async () => {
+    const id = await silent();
+    await heard();
+    for (const [received, notBefore, then] of [
+      ["5 minutes", "65 seconds", "105 seconds"],
+      ["2 hours", "590 seconds", "605 seconds"],
+    ] as const) {
+      const since = (rung: string) =>
+        setDocument(world, id, `rung_at = ${ago(rung)}, received_at = ${ago(received)}`);
+      await since(notBefore);
+      expect(await ringSilent(world.ports)).toBe(0);
+      await since(then);
+      expect(await ringSilent(world.ports)).toBe(1);
+    }
+    await setDocument(world, id, `state = 'processing', rung_at = ${ago("65 seconds")}`);
+    expect(await ringSilent(world.ports)).toBe(1);
+  });
+
   it("is rung for before one that was received earlier and rung for later", async () => {
     const [earlier, later] = [await silent(`rung_at = ${ago("2 minutes")}`), await silent()];
     await heard();

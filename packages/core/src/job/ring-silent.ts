@@ -10,8 +10,10 @@ type RingPorts = Pick<Ports, "database" | "queue" | "clock" | "config" | "log">;
 const mostAtOnce = 500;
 
 /**
- * Rings for every claimable document that was silent for a minute: bells get lost, documents do not. Of more than `most`
- * those that were silent longest: whoever was rung for goes to the end, so that nobody stays behind another's backlog.
+ * Rings for every claimable document that was silent for a minute: bells get lost, documents do not. One that was never
+ * claimed yet may just be in a long queue: it is rung for ever more seldom, each ten minutes in the end, or a queue would
+ * grow by bells faster than by documents. Of more than `most` those that were silent longest: whoever was rung for goes to
+ * the end, so that nobody stays behind another's backlog.
  */
 export async function ringSilent(ports: RingPorts, most: number = mostAtOnce): Promise<number> {
   const silent = await listSilent(ports, most);
@@ -36,14 +38,16 @@ export async function ringSilent(ports: RingPorts, most: number = mostAtOnce): P
 }
 
 async function listSilent(ports: RingPorts, most: number) {
-  const silence = sql<Date>`clock_timestamp() - ${ports.config.periods.silence}::float8 * interval '1 millisecond'`;
+  const { silence } = ports.config.periods;
   return await ports.database.system
     .selectFrom("document")
     .select(["tenant_id", "id", "received_at"])
     .where("state", "in", ["received", "processing"])
     .where(sql<boolean>`(lease_until is null or lease_until < clock_timestamp())`)
     .where(sql<boolean>`(retry_at is null or retry_at < clock_timestamp())`)
-    .where(sql<Date>`coalesce(rung_at, changed_at)`, "<", silence)
+    .where(
+      sql<boolean>`clock_timestamp() - coalesce(rung_at, changed_at) > greatest(${silence}::float8 * interval '1 millisecond', case when state = 'received' then least((coalesce(rung_at, changed_at) - received_at) / 2, ${10 * silence}::float8 * interval '1 millisecond') end)`,
+    )
     .orderBy(sql<Date>`coalesce(rung_at, changed_at)`)
     .limit(most)
     .execute();
