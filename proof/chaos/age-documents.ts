@@ -40,7 +40,11 @@ async function ageOrphans(dataDirectory: string, listed: Set<string>, working: S
     const isOfDocument = name.endsWith("@") && !name.startsWith("checkpoints/");
     if (working.has(name.split("/")[2] ?? "")) continue;
     if (!isOfDocument || listed.has(`v/${name.slice(0, -1)}`)) continue;
-    const file = await readFile(join(vault, name));
+    const file = await readFile(join(vault, name)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return null; // it was collected meanwhile
+      throw error;
+    });
+    if (file === null) continue;
     const start = file.length - 8 - file.readUInt32BE(file.length - 8);
     const facts = JSON.parse(file.subarray(start, -8).toString()) as { modifiedAt: string };
     facts.modifiedAt = new Date(Date.parse(facts.modifiedAt) - 7 * 24 * hourMs).toISOString(); // as long as before
