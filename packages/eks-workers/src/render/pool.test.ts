@@ -39,11 +39,11 @@ beforeAll(async () => {
       const size = job.blobs[0].length;
       while (size === 7);
       if (size === 6) await new Promise(() => setInterval(() => {}, 1_000));
-      const image = { blob: 0, width: 1, height: 1 };
-      const pages = [{ rendition: image, thumbnail: image, legibility: [] }];
+      const image = (blob) => ({ blob, width: 1, height: 1 });
+      const pages = [{ rendition: image(0), thumbnail: image(1), legibility: [] }];
       const rendered = { outcome: "rendered", mediaType, pageCount: 1, pages, text: null, captureFacts: { pid: process.pid, niceness: getPriority(), allowance } };
       const broken = { outcome: "no_preview", mediaType, reason: "broken", pageCount: process.pid };
-      writeFrameSync(3, { header: size === 8 ? broken : size === 9 ? { outcome: "fault", message: "ours" } : rendered, blobs: [Buffer.from([255, 216, 255])] });
+      writeFrameSync(3, { header: size === 8 ? broken : size === 9 ? { outcome: "fault", message: "ours" } : rendered, blobs: [Buffer.from([255, 216, 255]), Buffer.from([255, 216, 255])] });
     }`,
   );
 });
