@@ -25,8 +25,6 @@ type Options = {
   maxConnections: number;
   /** Whether connections keep plans; not behind a proxy that hands one session to many clients. Default true. */
   keepsPlans?: boolean;
-  /** How long an answer is waited for; default 20 s, longer than the server itself works on a statement. */
-  patienceMs?: number;
 };
 
 /** PostgreSQL over TCP, as app and as system. */
@@ -34,13 +32,12 @@ export function createPostgresDatabase({
   connections,
   maxConnections,
   keepsPlans = true,
-  patienceMs = 20_000,
 }: Options): Database {
   const app = {
-    pool: poolFor(connections.app, maxConnections, patienceMs),
+    pool: poolFor(connections.app, maxConnections),
     names: keepsPlans ? new StatementNames() : null,
   };
-  const systemPool = poolFor(connections.system, 4, patienceMs);
+  const systemPool = poolFor(connections.system, 4);
   const system = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: systemPool }) });
   return {
     withTenant: (tenantId, work) => withTenant(app, tenantId, work),
@@ -52,7 +49,7 @@ export function createPostgresDatabase({
   };
 }
 
-function poolFor(access: DatabaseAccess, max: number, patienceMs: number): pg.Pool {
+function poolFor(access: DatabaseAccess, max: number): pg.Pool {
   const pool = new pg.Pool({
     ...access,
     max,
@@ -61,7 +58,6 @@ function poolFor(access: DatabaseAccess, max: number, patienceMs: number): pg.Po
     keepAlive: true,
     connectionTimeoutMillis: 2_000, // a grant answers within two seconds, also when the database is gone
     statement_timeout: 15_000,
-    query_timeout: patienceMs, // a server that went without a word ends no statement, and keeps its connection for hours
     idle_in_transaction_session_timeout: 30_000,
   });
   pool.on("error", () => {}); // an idle connection was lost: the pool has dropped it and opens another when asked

@@ -6,7 +6,6 @@ import { withClient } from "./roles.ts";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Transaction } from "../ports/database.ts";
-import { createPostgresDatabase } from "./postgres-database.ts";
 import { StatementNames } from "./statement-names.ts";
 import { type Door, inOneTrip, withTenant } from "./with-tenant.ts";
 
@@ -45,21 +44,6 @@ function recording() {
   };
   return { texts, door: { pool: { connect } as unknown as pg.Pool, names: null } };
 }
-
-it("a database that does not answer is not waited for, and its connection is given up", async () => {
-  const { app, system } = database.connections;
-  const impatient = createPostgresDatabase({
-    connections: { app, system },
-    maxConnections: 1,
-    patienceMs: 200,
-  });
-  const sleep = (tx: Transaction) => sql`select pg_sleep(30)`.execute(tx);
-  await expect(impatient.inOneTrip(tenantId, sleep)).rejects.toThrow("timeout");
-  await expect(sql`select pg_sleep(30)`.execute(impatient.system)).rejects.toThrow("timeout");
-  const answer = (tx: Transaction) => sql<{ one: number }>`select 1 as one`.execute(tx);
-  expect((await impatient.inOneTrip(tenantId, answer)).rows).toEqual([{ one: 1 }]);
-  await impatient.close();
-});
 
 /** The forms in which use-cases make statements; each bears its number. */
 const forms: Record<string, (tx: Transaction, number: number) => Promise<unknown>> = {
