@@ -37,6 +37,12 @@ describe("a frame between parent and child", () => {
     expect(() => new FrameReader(10).push(encoded({}, [new Uint8Array(11)]))).toThrow("above their limit");
   });
 
+  test("may hold a thousand blobs and not one more, however empty they are", () => {
+    const blobs = (count: number) => Array.from({ length: count }, () => new Uint8Array());
+    expect(new FrameReader(10).push(encoded({}, blobs(1_000)))!.blobs).toHaveLength(1_000);
+    expect(() => new FrameReader(10).push(encoded({}, blobs(1_001)))).toThrow("malformed");
+  });
+
   test("is refused by its first four bytes when its header is above the limit", () => {
     const length = Buffer.alloc(4);
     length.writeUInt32LE(maxHeaderBytes);
