@@ -32,7 +32,7 @@ function createIngest(stack: StackContext["stack"], cell: CellName): Function {
   made.addEventSource(
     new SqsEventSource(use(queues)(cell).ingest.queue, {
       batchSize: 10,
-      maxBatchingWindow: Duration.seconds(0),
+      maxBatchingWindow: Duration.seconds(1), // `periods.gather`
       reportBatchItemFailures: true,
       maxConcurrency: 50,
     }),

@@ -57,6 +57,8 @@ const periods = {
   fixityFault: day,
   /** Between two rounds of that. */
   fixityRound: 10_000,
+  /** Upload events are gathered for so long: a client that says “complete” is there first, and each is a short look then. */
+  gather: 1_000,
   /** Visibility of a queue message, extended by every beat. */
   visibility: 2 * minute,
 } as const;

@@ -11,7 +11,7 @@ let world: TestWorld;
 let stopping: AbortController;
 let running: Promise<void>;
 beforeEach(async () => {
-  world = await testWorld({ periods: { reconcile: 20, keepExpired: 1 } });
+  world = await testWorld({ periods: { reconcile: 20, keepExpired: 1, gather: 30 } });
   stopping = new AbortController();
   running = Promise.resolve();
 });
@@ -43,6 +43,34 @@ describe("what runs by the clock", () => {
     await handled.promise;
     expect(seen.toSorted()).toEqual(["acknowledged", "released"]);
     expect(await queueRows("select body from embedded.queue_message")).toEqual([{ body: "no notification" }]);
+  });
+
+  test("gathers those that come within a moment, and takes them together", async () => {
+    usePorts(world.ports);
+    const event = writeUploadEvent("s/nobody/knows/this/key");
+    const { clock, config } = world.ports;
+    const handled = Promise.withResolvers<void>();
+    const seen: string[] = [];
+    const queue: Queue = {
+      ...world.ports.queue,
+      receive: async (name, wish) => {
+        const messages = await world.ports.queue.receive(name, wish);
+        if (messages.length > 0) seen.push(`${messages.length} of ${wish.max}`);
+        return messages;
+      },
+      acknowledge: async (...args) => {
+        await world.ports.queue.acknowledge(...args);
+        if (seen.push("acknowledged") === 4) handled.resolve();
+      },
+    };
+    const sleep: typeof clock.sleep = async (delayMs, signal) => {
+      if (delayMs !== config.periods.gather) return await clock.sleep(delayMs, signal);
+      if (seen.length === 1) await queue.send("ingest", event);
+    };
+    await queue.send("ingest", event);
+    running = runSchedules({ ...world.ports, queue, clock: { ...clock, sleep } }, stopping.signal);
+    await handled.promise;
+    expect(seen).toEqual(["1 of 10", "1 of 9", "acknowledged", "acknowledged"]);
   });
 
   test("goes on taking them after the queue could not be reached", async () => {

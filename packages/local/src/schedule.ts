@@ -10,7 +10,7 @@ export async function runSchedules(ports: SchedulePorts, stopping: AbortSignal):
   await Promise.all([feedIngest(ports, stopping), callReconciler(ports, stopping)]);
 }
 
-/** As the event source mapping of SQS: batches of ten, and only what did not fail is deleted. */
+/** As the event source mapping of SQS: batches of ten, gathered for a moment, and only what did not fail is deleted. */
 export async function feedIngest(ports: SchedulePorts, stopping: AbortSignal): Promise<void> {
   while (!stopping.aborted) {
     try {
@@ -23,13 +23,7 @@ export async function feedIngest(ports: SchedulePorts, stopping: AbortSignal): P
 }
 
 async function feedBatch(ports: SchedulePorts, stopping: AbortSignal): Promise<void> {
-  const visibilityMs = ports.config.periods.visibility;
-  const messages = await ports.queue.receive("ingest", {
-    max: 10,
-    waitMs: 5_000,
-    visibilityMs,
-    signal: stopping,
-  });
+  const messages = await gather(ports, stopping);
   if (messages.length === 0) return;
   const Records = messages.map(({ id, receipt, body }) => ({ messageId: id, receiptHandle: receipt, body }));
   const { batchItemFailures } = await ingestUpload({ Records } as SqsEvent);
@@ -38,6 +32,19 @@ async function feedBatch(ports: SchedulePorts, stopping: AbortSignal): Promise<v
     if (failed.has(id)) await ports.queue.release("ingest", receipt, 5_000);
     else await ports.queue.acknowledge("ingest", receipt);
   }
+}
+
+const batchSize = 10;
+
+/** What comes first, and what comes within the batching window after it. */
+async function gather({ queue, clock, config, log }: SchedulePorts, stopping: AbortSignal) {
+  const { visibility: visibilityMs, gather: windowMs } = config.periods;
+  const wish = { visibilityMs, signal: stopping };
+  const first = await queue.receive("ingest", { ...wish, max: batchSize, waitMs: 5_000 });
+  if (first.length === 0 || first.length === batchSize) return first;
+  await clock.sleep(windowMs, stopping);
+  const more = queue.receive("ingest", { ...wish, max: batchSize - first.length, waitMs: 0 });
+  return [...first, ...(await more.catch((error: Error) => (log.warn("ingest.feed_failed", { error }), [])))];
 }
 
 /** The first round comes at once: it makes good what a crash before this start left behind. A sweep that failed is due still. */
