@@ -3,7 +3,7 @@ import { loadVisible } from "../document/load-document.ts";
 import { viewDocument } from "../document/view-document.ts";
 import { Refusal } from "../errors.ts";
 import { type Actor, actorName } from "../user/user.ts";
-import { grantExpired } from "./grant-expired.ts";
+import { grantExpired, isGrantOver } from "./grant-expired.ts";
 import { receiveLoaded, type ReceivePorts } from "./receive-document.ts";
 
 /** The client says that all is sent; the store decides. Refused, with the missing pages named, while some are not there. */
@@ -16,7 +16,8 @@ export async function completeUpload(
   const loaded = await ports.database.inOneTrip(tenantId, (tx) => loadVisible(tx, actor, documentId));
   if (loaded.document.state === "expired") throw grantExpired();
   const { missing } = await receiveLoaded(ports, tenantId, loaded, actorName(actor));
-  if (missing.length > 0) throw incomplete(missing, loaded.files.length);
+  if (missing.length > 0)
+    throw isGrantOver(ports, loaded.document) ? grantExpired() : incomplete(missing, loaded.files.length);
   return await ports.database.inOneTrip(tenantId, (tx) => viewDocument(tx, actor, documentId));
 }
 

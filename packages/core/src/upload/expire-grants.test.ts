@@ -6,6 +6,7 @@ import { jsonLog } from "../log.ts";
 import type { Objects } from "../ports/objects.ts";
 import { completeUpload } from "./complete-upload.ts";
 import { expireGrants, receiveSilent } from "./expire-grants.ts";
+import { signUploads } from "./sign-uploads.ts";
 
 let world: TestWorld;
 beforeAll(async () => (world = await testWorld()));
@@ -105,6 +106,23 @@ describe("a grant whose events were lost", () => {
 });
 
 describe("a grant that was left unfinished", () => {
+  it("is over when its time is, whether the reconciler has come to it or not; what is all there is taken even then", async () => {
+    const { document } = await announce(world, world.dora, [newPage()]);
+    const whole = await unheard("7 days 1 second");
+    await age(document.id, "6 days 23 hours 59 minutes");
+    expect((await signUploads(world.ports, world.dora, document.id)).uploads).toHaveLength(1);
+    await expect(completeUpload(world.ports, world.dora, document.id)).rejects.toMatchObject({
+      code: "upload_incomplete",
+    });
+    await age(document.id, "61 seconds");
+    for (const goOn of [signUploads, completeUpload])
+      await expect(goOn(world.ports, world.dora, document.id)).rejects.toMatchObject({
+        code: "grant_expired",
+        status: 410,
+      });
+    expect(await completeUpload(world.ports, world.dora, whole)).toMatchObject({ state: "received" });
+  });
+
   it("for seven days expires, and its client is told so; a moment before, it does not", async () => {
     const { document } = await announce(world, world.dora, [newPage()]);
     await age(document.id, "6 days 23 hours 59 minutes");

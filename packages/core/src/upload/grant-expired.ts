@@ -1,4 +1,14 @@
+import type { DocumentRow } from "../database/tables.ts";
 import { Refusal } from "../errors.ts";
+import type { Ports } from "../ports/ports.ts";
+
+/** Whether nothing may be sent under a grant any more. Its end counts, not when the reconciler comes to say so. */
+export function isGrantOver(
+  { clock }: Pick<Ports, "clock">,
+  { state, grant_expires_at: end }: Pick<DocumentRow, "state" | "grant_expires_at">,
+): boolean {
+  return state === "expired" || (state === "granted" && end.getTime() < clock.now().getTime());
+}
 
 /** The one answer to whoever goes on with an expired grant. */
 export function grantExpired(): Refusal {

@@ -6,20 +6,20 @@ import type { SignedRequest, StoredPart } from "../ports/objects.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { Actor } from "../user/user.ts";
 import { inParts, partSizes } from "./check-declaration.ts";
-import { grantExpired } from "./grant-expired.ts";
+import { grantExpired, isGrantOver } from "./grant-expired.ts";
 import { grantFacts } from "./grant-facts.ts";
 
 export type SigningPorts = Pick<Ports, "database" | "objects" | "clock" | "config">;
 
-/** Signs anew what has not arrived of a document; nothing to send when it is received or beyond. Refused when it is expired. */
+/** Signs anew what has not arrived of a document; nothing to send when it is received or beyond. Refused when its grant is over. */
 export async function signUploads(
   ports: SigningPorts,
   actor: Actor,
   documentId: string,
 ): Promise<UploadReply> {
-  const reply = await signMissing(ports, actor, documentId);
-  if (reply.document.state === "expired") throw grantExpired();
-  return reply;
+  const opened = await ports.database.inOneTrip(actor.tenantId, (tx) => openDocument(tx, actor, documentId));
+  if (isGrantOver(ports, opened.document)) throw grantExpired();
+  return await signOpened(ports, opened);
 }
 
 /** A document with requests for what can be sent of it now: none unless it is `granted`. */
