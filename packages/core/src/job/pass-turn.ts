@@ -12,17 +12,13 @@ export async function endTurn(ports: RingPorts, document: DocumentRow): Promise<
 }
 
 /**
- * Hands a turn on and rings for the document that has it now. `unlessHeld`: for one that was received to wait. The document
- * that it waits for may have ended meanwhile, neither seeing the other, and then nobody would hand the turn on.
- * Best effort: a bell waits in `late` all the same, and the reconciler rings.
+ * Hands a turn on and rings for the document that has it now. Asked for by whoever ends with a turn, and by one that was
+ * received to wait: the document that it waits for may have ended meanwhile, neither seeing the other. Best effort: a bell
+ * waits in `late` all the same, and the reconciler rings.
  */
-export async function passTurn(
-  ports: RingPorts,
-  tenantId: TenantId,
-  { unlessHeld = false } = {},
-): Promise<void> {
+export async function passTurn(ports: RingPorts, tenantId: TenantId): Promise<void> {
   try {
-    const next = await ports.database.inOneTrip(tenantId, (tx) => handOnTurn(tx, { unlessHeld }));
+    const next = await ports.database.inOneTrip(tenantId, handOnTurn);
     if (next) await ringDoorbell(ports, next);
   } catch (error) {
     ports.log.warn("turn.not_handed_on", { tenantId, error: error as Error });

@@ -87,12 +87,36 @@ it("a company that is alone is served whether or not its turns are handed on: a 
   expect(bells.map((bell) => bell!.documentId)).toEqual(ids);
 });
 
-it("documents that are done at one moment hand their turns to different ones", async () => {
-  const [, second, ...waiting] = await send(world.franz, 6);
-  await asOwner(world, "update document set waits_turn = false where id = $1", [second]);
-  while ((await take()) !== null); // what waits is rung for anew alone
-  await Promise.all([1, 2].map(() => passTurn(world.ports, world.franz.tenantId)));
-  expect((await rungFresh()).toSorted()).toEqual(waiting.slice(0, 2).toSorted());
+it("turns do not multiply: of two that have one, whoever ends first hands nothing on", async () => {
+  const [first, second, third] = await send(world.franz, 3);
+  await asOwner(world, "update document set waits_turn = false where id = $1", [second]); // a second turn, by a meeting
+  while ((await take()) !== null);
+  const bell = (documentId: string) => ({ tenantId: world.franz.tenantId, documentId }) as Doorbell;
+  expect(await processOnce(world.ports, bell(first!))).toBe("stored");
+  expect(await rungFresh()).toEqual([]);
+  expect(await processOnce(world.ports, bell(second!))).toBe("stored");
+  expect(await rungFresh()).toEqual([third]);
+});
+
+it("a turn whose holder's worker died is another's", async () => {
+  const [first, second] = await send(world.franz, 2);
+  const claim = await claimDocument(world.ports, (await take())!, "worker:test");
+  expect(claim!.document.id).toBe(first);
+  while ((await take()) !== null);
+  await passTurn(world.ports, world.franz.tenantId);
+  expect(await rungFresh()).toEqual([]);
+  await asOwner(
+    world,
+    "update document set lease_until = clock_timestamp() - interval '1 ms' where id = $1",
+    [first],
+  );
+  await passTurn(world.ports, world.franz.tenantId);
+  expect(await rungFresh()).toEqual([second]);
+  await asOwner(
+    world,
+    "update document set state = 'failed', reason = 'test', lease_until = null where id = $1",
+    [first],
+  );
 });
 
 it("a document that was received to wait is given the turn when the one before it ended meanwhile, and not while it is worked on", async () => {
@@ -101,14 +125,14 @@ it("a document that was received to wait is given the turn when the one before i
   const [second, third] = await send(world.franz, 2);
   expect(await rungFresh()).toEqual([second]);
   await asOwner(world, "update document set waits_turn = true where id = $1", [second]); // neither had seen the other
-  await passTurn(world.ports, world.franz.tenantId, { unlessHeld: true });
+  await passTurn(world.ports, world.franz.tenantId);
   expect(await rungFresh()).toEqual([]);
   await asOwner(
     world,
     "update document set state = 'failed', reason = 'test', lease_until = null where id = $1",
     [first],
   );
-  await passTurn(world.ports, world.franz.tenantId, { unlessHeld: true });
+  await passTurn(world.ports, world.franz.tenantId);
   expect(await rungFresh()).toEqual([second]);
   await asOwner(world, "update document set state = 'erased' where id = any($1)", [[second, third]]);
 });

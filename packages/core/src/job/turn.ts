@@ -46,17 +46,27 @@ export async function someWaitForTurn(tx: Transaction): Promise<boolean> {
 }
 
 /**
- * Gives a turn to the tenant's oldest document that waits for one; null when none does. Two at once give it to two.
- * `unlessHeld`: only while no document that waits or is worked on has the turn already.
+ * Gives a turn to the tenant's oldest document that waits for one; null when none does, or when as many as may have a turn:
+ * whoever hands one on looks whether another one is there already, or turns would multiply. Two at once may give it to
+ * two, and of these the first to end hands nothing on.
  */
-export async function handOnTurn(tx: Transaction, { unlessHeld = false } = {}): Promise<Turn | null> {
-  const held = tx
+export async function handOnTurn(tx: Transaction): Promise<Turn | null> {
+  const holding = tx
     .selectFrom("document as holding")
     .select("holding.id")
     .where("holding.tenant_id", "=", tx.insideTenant)
     .where("holding.state", "in", ["received", "processing"])
     .where("holding.waits_turn", "=", false)
-    .where("holding.retries", "=", 0);
+    .where("holding.retries", "=", 0)
+    .where((is) =>
+      // One whose lease is over is in nobody's hand: its worker died.
+      is.or([
+        is("holding.lease_until", "is", null),
+        is("holding.lease_until", ">", sql<Date>`clock_timestamp()`),
+      ]),
+    )
+    .offset(turnsPerTenant - 1)
+    .limit(1);
   const next = await tx
     .updateTable("document")
     .set({ waits_turn: false, rung_at: sql`clock_timestamp()` })
@@ -73,7 +83,7 @@ export async function handOnTurn(tx: Transaction, { unlessHeld = false } = {}): 
         .forUpdate()
         .skipLocked(),
     )
-    .$if(unlessHeld, (update) => update.where((is) => is.not(is.exists(held))))
+    .where((is) => is.not(is.exists(holding)))
     .returning(["tenant_id", "id", "received_at", "traceparent", "waits_turn"])
     .executeTakeFirst();
   return next ?? null;

@@ -62,7 +62,7 @@ async function receive(
   if (!received) return false;
   ports.log.info("document.received", { tenantId, documentId: document.id });
   await ringDoorbell(ports, received);
-  if (received.waits_turn) await passTurn(ports, tenantId, { unlessHeld: true });
+  if (received.waits_turn) await passTurn(ports, tenantId);
   return true;
 }
 
