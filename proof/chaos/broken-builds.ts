@@ -177,4 +177,32 @@ export const brokenBuilds: BrokenBuild[] = [
     documents: 8,
     found: ["P12b"],
   },
+  {
+    name: "any fault of push drops the token",
+    edits: [
+      {
+        file: core("notice/notify-user.ts"),
+        from: `(await send(ports, event, device.push_token)) === "unregistered"`,
+        to: `(await send(ports, event, device.push_token).catch(() => "unregistered")) === "unregistered"`,
+      },
+    ],
+    injuries: ["kill notifier"],
+    documents: 16,
+    found: ["P14"],
+    rates: { error: 0.3 },
+  },
+  {
+    name: "what a losing attempt left in the vault stays there",
+    edits: [
+      {
+        file: core("document/collect-vault.ts"),
+        from: "await ports.objects.remove(there.key, there.versionId);",
+        to: "",
+      },
+    ],
+    injuries: ["kill processor at the vault", "kill processor at the vault", "kill processor at the vault"],
+    documents: 24,
+    found: ["I5"],
+    afterwards: true,
+  },
 ];
