@@ -34,6 +34,11 @@ export class Lookout {
 
   /** What comes next; null when a message in hand is done first, and there may be a place for another. */
   async next(): Promise<Received | null> {
+    const arrived = this.#patient && (await Promise.race([this.#patient, null]));
+    if (arrived) {
+      this.#patient = null;
+      return arrived;
+    }
     const sources = this.#patient ? this.#others : [this.#first, ...this.#others];
     for (const source of sources) {
       const free = source.upTo() - this.#inHand.size;

@@ -124,6 +124,49 @@ describe("a worker's loop", () => {
     clearInterval(goOn);
   });
 
+  it("takes what a patient look brought meanwhile before more over-age work", async () => {
+    const messageOf = (body: string): Message => ({
+      id: body,
+      receipt: body,
+      body,
+      receiveCount: 1,
+      attributes: {},
+    });
+    const patient = Promise.withResolvers<Message[]>();
+    const ends = new Map<string, () => void>();
+    const handled: string[] = [];
+    let looks = 0;
+    const late = () => {
+      looks += 1;
+      if (looks === 3) patient.resolve([messageOf("fresh")]);
+      return [["late 1"], [], ["late 2"], ["late 3"]][looks - 1]?.map(messageOf) ?? [];
+    };
+    const queue: Queue = {
+      ...world.ports.queue,
+      receive: async (name, { waitMs, signal }) => {
+        if (name === "late") return late();
+        if (waitMs === 0) return [];
+        if (handled.length < 2) return await patient.promise;
+        return await new Promise((resolve) => signal!.addEventListener("abort", () => resolve([])));
+      },
+      acknowledge: async () => {},
+    };
+    const loop = start(
+      async ({ body }) => {
+        handled.push(body);
+        await new Promise<void>((resolve) => ends.set(body, resolve));
+      },
+      { ports: { queue }, atOnce: 4, lateAtOnce: 2 },
+    );
+    await vi.waitFor(() => expect(looks).toBe(2));
+    ends.get("late 1")!();
+    await vi.waitFor(() => expect(handled).toHaveLength(3));
+    expect(handled).toEqual(["late 1", "late 2", "fresh"]);
+    stop.abort();
+    for (const end of ends.values()) end();
+    await loop.done;
+  });
+
   it("keeps a message to itself for as long as the work lasts", async () => {
     const clock = steppedClock();
     const extended: string[] = [];
