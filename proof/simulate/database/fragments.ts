@@ -95,6 +95,23 @@ function searches(): Record<string, Meaning> {
       const at = ms(row(around)["retry_at"]);
       return at === null || at < around.now().getTime();
     },
+    "$::float8 * interval '1 millisecond'": ([period]) => period,
+    "received_at + $ > clock_timestamp()": ([overAge], around) =>
+      ms(row(around)["received_at"])! + (overAge as number) > around.now().getTime(),
+    "state in ('received', 'processing') and not waits_turn and retries = 0": (_values, around) => {
+      const { state, waits_turn: waits, retries } = row(around);
+      return (state === "received" || state === "processing") && waits === false && retries === 0;
+    },
+    "least(rung_at + $, received_at + $)": ([silence, overAge], around) => {
+      const [rung, received] = [ms(row(around)["rung_at"]), ms(row(around)["received_at"])!];
+      const [heard, fresh] = [(rung ?? Infinity) + (silence as number), received + (overAge as number)];
+      return new Date(Math.min(heard, fresh));
+    },
+    "case state when 'received' then $ else lease_until end > clock_timestamp()": ([heardUntil], around) => {
+      const { state, lease_until: leaseUntil } = row(around);
+      const until = ms(state === "received" ? heardUntil : leaseUntil);
+      return until === null ? null : until > around.now().getTime();
+    },
     "settled_at < $": ([moment], around) => ms(row(around)["settled_at"])! < ms(moment)!,
     "coalesce(rung_at, changed_at)": (_values, around) => row(around)["rung_at"] ?? row(around)["changed_at"],
     "clock_timestamp() - coalesce(rung_at, changed_at) > greatest($::float8 * interval '1 millisecond', case when state = 'received' then least((coalesce(rung_at, changed_at) - received_at) / 2, $::float8 * interval '1 millisecond') end)":

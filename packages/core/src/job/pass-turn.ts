@@ -14,11 +14,12 @@ export async function endTurn(ports: RingPorts, document: DocumentRow): Promise<
 /**
  * Hands a turn on and rings for the document that has it now. Asked for by whoever ends with a turn, and by one that was
  * received to wait: the document that it waits for may have ended meanwhile, neither seeing the other. Best effort: a bell
- * waits in `late` all the same, and the reconciler rings.
+ * waits in `late` all the same, and the reconciler asks again.
  */
 export async function passTurn(ports: RingPorts, tenantId: TenantId): Promise<void> {
   try {
-    const next = await ports.database.inOneTrip(tenantId, handOnTurn);
+    const { periods } = ports.config;
+    const next = await ports.database.inOneTrip(tenantId, (tx) => handOnTurn(tx, periods));
     if (next) await ringDoorbell(ports, next);
   } catch (error) {
     ports.log.warn("turn.not_handed_on", { tenantId, error: error as Error });

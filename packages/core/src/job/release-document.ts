@@ -1,16 +1,19 @@
 import { type RawBuilder, sql } from "kysely";
 import { moveDocument } from "../document/move-document.ts";
 import type { Periods } from "../config.ts";
+import type { Transaction } from "../ports/database.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { Claim } from "./claim-document.ts";
 import { endTurn } from "./pass-turn.ts";
 import { ringDoorbell } from "./ring-doorbell.ts";
+import { someWaitForTurn } from "./turn.ts";
 
 type ReleasePorts = Pick<Ports, "database" | "queue" | "clock" | "config" | "ids" | "log">;
 
 /** Gives a document back unharmed, for instance at SIGTERM: counts as no fault of anybody, and is rung for at once. */
 export async function releaseDocument(ports: ReleasePorts, claim: Claim): Promise<void> {
-  if (await release(ports, claim, { lease_until: null })) await ringDoorbell(ports, claim.document);
+  const { kept } = await release(ports, claim, { lease_until: null });
+  if (kept) await ringDoorbell(ports, claim.document);
 }
 
 /** Waits before the next try: full jitter below twice as long each time, from `retryBase` up to `retryCap`. */
@@ -34,7 +37,7 @@ export async function retryDocument(
   const { document } = claim;
   if (document.retries + 1 >= ports.config.maxRetries) return await fail(ports, claim, cause);
   const delayMs = backoffMs(document.retries, ports.config.periods, unit(ports));
-  const kept = await release(ports, claim, {
+  const { kept, someWait } = await release(ports, claim, {
     lease_until: null,
     retries: document.retries + 1,
     retry_at: sql<Date>`clock_timestamp() + ${delayMs}::float8 * interval '1 millisecond'`,
@@ -46,8 +49,9 @@ export async function retryDocument(
     delayMs,
     error: cause,
   });
-  await ringDoorbell(ports, document, delayMs);
-  await endTurn(ports, document);
+  // Behind its tenant's others: a fault that lasts must not make all of a flood fresh work.
+  await ringDoorbell(ports, { ...document, waits_turn: someWait }, delayMs);
+  if (someWait) await endTurn(ports, document);
   return "retried";
 }
 
@@ -84,19 +88,24 @@ async function fail(
 
 type Released = { lease_until: null; retries?: number; retry_at?: RawBuilder<Date> };
 
-async function release(ports: ReleasePorts, { document, token }: Claim, set: Released): Promise<boolean> {
-  const rows = await ports.database.inOneTrip(document.tenant_id as never, (tx) =>
-    tx
-      .updateTable("document")
-      .set({ ...set, changed_at: sql`clock_timestamp()` })
-      .where("tenant_id", "=", document.tenant_id)
-      .where("id", "=", document.id)
-      .where("state", "=", "processing")
-      .where("lease_token", "=", token)
-      .returning("id")
-      .execute(),
-  );
-  return rows.length > 0;
+/** Whether the claim still held, and whether others of the tenant wait for their turn. */
+async function release(ports: ReleasePorts, { document, token }: Claim, set: Released) {
+  return await ports.database.inOneTrip(document.tenant_id as never, async (tx) => {
+    const [rows, someWait] = await Promise.all([giveBack(tx, document.id, token, set), someWaitForTurn(tx)]);
+    return { kept: rows.length > 0, someWait };
+  });
+}
+
+async function giveBack(tx: Transaction, documentId: string, token: number, set: Released) {
+  return await tx
+    .updateTable("document")
+    .set({ ...set, changed_at: sql`clock_timestamp()` })
+    .where("tenant_id", "=", tx.insideTenant)
+    .where("id", "=", documentId)
+    .where("state", "=", "processing")
+    .where("lease_token", "=", token)
+    .returning("id")
+    .execute();
 }
 
 /** A number from 0 up to 1 from the system's source of randomness. */

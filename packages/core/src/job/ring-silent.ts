@@ -1,8 +1,8 @@
 import { sql } from "kysely";
 import { TenantId } from "../ids.ts";
 import type { Ports } from "../ports/ports.ts";
+import { passTurn } from "./pass-turn.ts";
 import { ringDoorbell } from "./ring-doorbell.ts";
-import { turnsPerTenant } from "./turn.ts";
 
 type RingPorts = Pick<Ports, "database" | "queue" | "clock" | "config" | "log">;
 
@@ -31,8 +31,8 @@ export async function ringSilent(ports: RingPorts, most: number = mostAtOnce): P
         )
         .execute(),
     );
-    for (const [index, row] of rows.entries())
-      await ringDoorbell(ports, { ...row, traceparent: null, waits_turn: index >= turnsPerTenant });
+    for (const row of rows) await ringDoorbell(ports, { ...row, traceparent: null });
+    await passTurn(ports, TenantId.parse(tenantId)); // it got lost when nobody has it by now
   }
   return silent.length;
 }
@@ -41,7 +41,7 @@ async function listSilent(ports: RingPorts, most: number) {
   const { silence } = ports.config.periods;
   return await ports.database.system
     .selectFrom("document")
-    .select(["tenant_id", "id", "received_at"])
+    .select(["tenant_id", "id", "received_at", "waits_turn"])
     .where("state", "in", ["received", "processing"])
     .where(sql<boolean>`(lease_until is null or lease_until < clock_timestamp())`)
     .where(sql<boolean>`(retry_at is null or retry_at < clock_timestamp())`)

@@ -119,6 +119,69 @@ it("a turn whose holder's worker died is another's", async () => {
   );
 });
 
+describe("a turn whose holder does not use it is another's:", () => {
+  const bell = (documentId: string) => ({ tenantId: world.franz.tenantId, documentId }) as Doorbell;
+  const settle = (ids: string[]) =>
+    asOwner(world, "update document set state = 'erased', lease_until = null where id = any($1)", [ids]);
+
+  it.each([
+    ["its bell was lost", "rung_at = clock_timestamp() - interval '61 seconds'"],
+    ["it is over-age, and heard in late", "received_at = clock_timestamp() - interval '301 seconds'"],
+  ])("%s", async (_why, change) => {
+    const [first, second, third] = await send(world.franz, 3);
+    while ((await take()) !== null);
+    await passTurn(world.ports, world.franz.tenantId);
+    expect(await rungFresh()).toEqual([]);
+    await asOwner(world, `update document set ${change} where id = $1`, [first]);
+    await passTurn(world.ports, world.franz.tenantId);
+    await passTurn(world.ports, world.franz.tenantId); // the second one has it now
+    expect(await rungFresh()).toEqual([second]);
+    await settle([first!, second!, third!]);
+  });
+
+  it("it is redriven after a while: what is received meanwhile is as fresh as ever", async () => {
+    const [old] = await send(world.franz, 1);
+    while ((await take()) !== null);
+    await asOwner(
+      world,
+      "update document set received_at = received_at - interval '6 minutes' where id = $1",
+      [old],
+    );
+    const [fresh] = await send(world.franz, 1);
+    expect(await rungFresh()).toEqual([fresh]);
+    await settle([old!, fresh!]);
+  });
+
+  it("nobody has it, as after a crash between commit and handing on: the reconciler's bells bring one back", async () => {
+    const [first, second, third] = await send(world.franz, 3);
+    while ((await take()) !== null);
+    await settle([first!]);
+    await asOwner(world, "update document set rung_at = rung_at - interval '61 seconds' where id = $1", [
+      second,
+    ]);
+    expect(await ringSilent(world.ports)).toBe(1);
+    expect(await rungFresh()).toEqual([second]);
+    expect(await processOnce(world.ports, bell(second!))).toBe("stored");
+    expect(await rungFresh()).toEqual([third]);
+    await settle([third!]);
+  });
+});
+
+it("what is tried again stands behind its tenant's others, and in front of nobody else's", async () => {
+  const [first, second] = await send(world.franz, 2);
+  const [other] = await send(world.dora, 1);
+  const keys = { ...world.ports.keys, generateDataKey: () => Promise.reject(new Error("none")) };
+  const periods = { ...world.ports.config.periods, retryBase: 0, retryCap: 0 };
+  const failing = { ...world.ports, keys, config: { ...world.ports.config, periods } };
+  expect(await processOnce(failing, (await take())!)).toBe("retried");
+  expect(await rungFresh()).toEqual([other, second]);
+  const late: string[] = [];
+  for (let next = await take(); next !== null; next = await take()) late.push(next.documentId);
+  expect(late).toEqual([second, first]); // its first bell, and the one of the retry
+  await asOwner(world, "update document set state = 'failed', reason = 'test' where id = $1", [first]);
+  await asOwner(world, "update document set state = 'erased' where id = any($1)", [[second, other]]);
+});
+
 it("a document that was received to wait is given the turn when the one before it ended meanwhile, and not while it is worked on", async () => {
   const [first] = await send(world.franz, 1);
   await claimDocument(world.ports, (await take())!, "worker:test");

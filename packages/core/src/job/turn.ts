@@ -1,4 +1,5 @@
 import { expressionBuilder, sql } from "kysely";
+import type { Config } from "../config.ts";
 import type { DocumentRow, Tables } from "../database/tables.ts";
 import type { Transaction } from "../ports/database.ts";
 
@@ -9,8 +10,14 @@ import type { Transaction } from "../ports/database.ts";
  */
 export const turnsPerTenant = 1;
 
+type Periods = Pick<Config["periods"], "silence" | "overAge">;
+
+const ms = (period: number) => sql<Date>`${period}::float8 * interval '1 millisecond'`;
+/** Over-age documents are in `late` with or without a turn: they neither take one nor wait for one. */
+const isFresh = ({ overAge }: Periods) => sql<boolean>`received_at + ${ms(overAge)} > clock_timestamp()`;
+
 /** Whether a document that is received now has to wait for its turn; an expression for the statement that receives it. */
-export function mustWait(tx: Transaction) {
+export function mustWait(tx: Transaction, periods: Periods) {
   return expressionBuilder<Tables>()
     .exists(
       tx
@@ -19,6 +26,7 @@ export function mustWait(tx: Transaction) {
         .where("waiting.tenant_id", "=", tx.insideTenant)
         .where("waiting.state", "=", "received")
         .where("waiting.retries", "=", 0) // what is tried again has handed its turn on
+        .where(isFresh(periods))
         .offset(turnsPerTenant - 1)
         .limit(1),
     )
@@ -46,27 +54,11 @@ export async function someWaitForTurn(tx: Transaction): Promise<boolean> {
 }
 
 /**
- * Gives a turn to the tenant's oldest document that waits for one; null when none does, or when as many as may have a turn:
- * whoever hands one on looks whether another one is there already, or turns would multiply. Two at once may give it to
- * two, and of these the first to end hands nothing on.
+ * Gives a turn to the tenant's oldest fresh document that waits for one; null when none does, or when as many as may have a
+ * turn: whoever hands one on looks whether another one is there already, or turns would multiply. Two at once may give it
+ * to two, and of these the first to end hands nothing on.
  */
-export async function handOnTurn(tx: Transaction): Promise<Turn | null> {
-  const holding = tx
-    .selectFrom("document as holding")
-    .select("holding.id")
-    .where("holding.tenant_id", "=", tx.insideTenant)
-    .where("holding.state", "in", ["received", "processing"])
-    .where("holding.waits_turn", "=", false)
-    .where("holding.retries", "=", 0)
-    .where((is) =>
-      // One whose lease is over is in nobody's hand: its worker died.
-      is.or([
-        is("holding.lease_until", "is", null),
-        is("holding.lease_until", ">", sql<Date>`clock_timestamp()`),
-      ]),
-    )
-    .offset(turnsPerTenant - 1)
-    .limit(1);
+export async function handOnTurn(tx: Transaction, periods: Periods): Promise<Turn | null> {
   const next = await tx
     .updateTable("document")
     .set({ waits_turn: false, rung_at: sql`clock_timestamp()` })
@@ -78,13 +70,32 @@ export async function handOnTurn(tx: Transaction): Promise<Turn | null> {
         .where("waiting.tenant_id", "=", tx.insideTenant)
         .where("waiting.state", "=", "received")
         .where("waiting.waits_turn", "=", true)
+        .where(isFresh(periods))
         .orderBy("waiting.received_at")
         .limit(1)
         .forUpdate()
         .skipLocked(),
     )
-    .where((is) => is.not(is.exists(holding)))
+    .where((is) => is.not(is.exists(holders(tx, periods))))
     .returning(["tenant_id", "id", "received_at", "traceparent", "waits_turn"])
     .executeTakeFirst();
   return next ?? null;
+}
+
+/**
+ * Documents that have a turn and use it. One whose bell got lost, or whose worker died, has it no more; words as in the
+ * index `document_turn_held`, or all that waits would be looked through.
+ */
+function holders(tx: Transaction, periods: Periods) {
+  const heardUntil = sql<Date>`least(rung_at + ${ms(periods.silence)}, received_at + ${ms(periods.overAge)})`;
+  return tx
+    .selectFrom("document")
+    .select("id")
+    .where("tenant_id", "=", tx.insideTenant)
+    .where(sql<boolean>`state in ('received', 'processing') and not waits_turn and retries = 0`)
+    .where(
+      sql<boolean>`case state when 'received' then ${heardUntil} else lease_until end > clock_timestamp()`,
+    )
+    .offset(turnsPerTenant - 1)
+    .limit(1);
 }

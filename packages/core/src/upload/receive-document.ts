@@ -88,7 +88,7 @@ async function moveToReceived(
         rung_at: sql`clock_timestamp()`,
         confirmation_code: code,
         duplicate_of: duplicatesOf(tx, content), // looks under the lock that travels before it
-        waits_turn: mustWait(tx),
+        waits_turn: mustWait(tx, ports.config.periods),
       },
       event: {
         type: "document.received",
