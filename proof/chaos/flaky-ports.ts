@@ -33,6 +33,8 @@ const tries = 3;
 
 class ChaosFault extends Error {
   override readonly name = "ChaosFault";
+  /** So the SDK tells of it in the end. */
+  readonly code = "ECONNRESET";
 }
 
 /** Faults of queue and stream as their adapters have them built in. */

@@ -25,7 +25,7 @@ export type Scene = {
   /** How much longer than on an idle machine a process takes here. */
   slowness: number;
   leaseMs: number;
-  /** Whose grants are asked for while the database is gone. */
+  /** Whose grants are asked for while a dependency is gone. */
   prober: Driver;
   disk: SmallDisk | null;
   /** Lets drivers go on to the documents of this injury's share. */
@@ -83,7 +83,7 @@ const injuries: Record<InjuryKind, Injury> = {
   "database away": async (scene) => {
     scene.installation.database.setMode("blackhole");
     try {
-      await probeGrants(scene, scene.outageMs);
+      await probeGrants(scene, "database");
     } finally {
       scene.installation.database.setMode("open");
     }
@@ -95,9 +95,9 @@ const injuries: Record<InjuryKind, Injury> = {
   },
   "push away": (scene) => withoutTable(scene, "push", "embedded.push_inbox"),
   "stream away": (scene) => withoutTable(scene, "stream", "embedded.stream_record"),
-  "queue away": (scene) => withoutTable(scene, null, "embedded.queue_message"),
-  "objects away": (scene) => without(scene, "objects away"),
-  "keys away": (scene) => without(scene, "keys away"),
+  "queue away": (scene) => withoutTable(scene, "queue", "embedded.queue_message"),
+  "objects away": (scene) => without(scene, "objects"),
+  "keys away": (scene) => without(scene, "keys"),
   "disk full": async ({ disk, sleep, outageMs }) => {
     if (disk === null) return "skipped: mounting is not allowed here";
     await disk.fill();
@@ -132,10 +132,10 @@ async function killAt(scene: Scene, part: Part, where: Control): Promise<string>
 }
 
 /** Requests to a service hang, until their client has had enough. */
-async function without({ controls, sleep, outageMs }: Scene, away: Control): Promise<void> {
-  controls.raise(away);
-  await sleep(outageMs);
-  controls.lower(away);
+async function without(scene: Scene, away: "objects" | "keys"): Promise<void> {
+  const { controls } = scene;
+  controls.raise(`${away} away`);
+  await probeGrants(scene, away).finally(() => controls.lower(`${away} away`));
 }
 
 async function killDecoder(scene: Scene): Promise<string> {

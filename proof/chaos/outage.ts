@@ -1,15 +1,16 @@
 import { withClient } from "@strongroom/core/database/roles";
 import type { Scene } from "./injuries.ts";
+import { probeGrants } from "./probe-grants.ts";
+
+/** What may be away while documents go on being stored. */
+const unneeded = new Set(["push", "stream"]);
 
 /**
- * Takes a dependency away that lives in one table, by a lock that nobody gets past. With a name of the outage it is
- * written down how many documents were stored meanwhile, if any was there to be stored.
+ * Takes a dependency away that lives in one table, by a lock that nobody gets past, and asks for grants meanwhile. Where
+ * documents go on being stored it is written down how many were, if any was there to be stored.
  */
-export async function withoutTable(
-  { installation, history, sleep, outageMs, slowness }: Scene,
-  outage: string | null,
-  table: string,
-): Promise<void> {
+export async function withoutTable(scene: Scene, outage: string, table: string): Promise<void> {
+  const { installation, history, sleep, outageMs, slowness } = scene;
   await withClient(installation.superuser, async (client) => {
     await client.query("begin");
     await client.query(`lock table ${table} in access exclusive mode`);
@@ -26,8 +27,8 @@ export async function withoutTable(
       );
       return found[0]!;
     };
-    await sleep(outageMs);
-    if (outage !== null) {
+    await probeGrants(scene, outage);
+    if (unneeded.has(outage)) {
       let { stored, came } = await look();
       // A processor that was killed just before needs its time to start.
       for (let waits = 0; stored === 0 && came + waiting > 0 && waits < 5 * slowness; waits++) {

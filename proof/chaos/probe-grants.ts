@@ -5,16 +5,20 @@ import type { Scene } from "./injuries.ts";
 import { sha256 } from "./pages.ts";
 import { sendRequest } from "./send-request.ts";
 
-/** Asks for grants, two at a time, for so long; beside each, how long an answer takes that needs no database. */
-export async function probeGrants(scene: Scene, forMs: number): Promise<void> {
-  const deadline = performance.now() + forMs;
+/** Grants that are asked for, one after the other, by each of two askers while something is away. */
+const probes = 20;
+
+/** Asks for grants for as long as an outage lasts; beside each, how long an answer takes that needs nothing but the API. */
+export async function probeGrants(scene: Scene, away: string): Promise<void> {
+  const { outageMs, sleep } = scene;
+  const deadline = performance.now() + outageMs;
   const ask = async () => {
-    while (performance.now() < deadline) await probe(scene);
+    while (performance.now() < deadline) await Promise.all([probe(scene, away), sleep(outageMs / probes)]);
   };
   await Promise.all([ask(), ask()]);
 }
 
-async function probe({ installation, history, prober }: Scene): Promise<void> {
+async function probe({ installation, history, prober }: Scene, away: string): Promise<void> {
   const port = installation.apiPort;
   const road = { port, host: `127.0.0.1:${port}` };
   const id = systemIds.uuid();
@@ -31,7 +35,9 @@ async function probe({ installation, history, prober }: Scene): Promise<void> {
   const status = answer?.status ?? null;
   history.write({ what: "accept", document: id, outcome: outcomeOf(answer), status, tookMs });
   const hasRetryAfter = answer?.headers["retry-after"] !== undefined;
-  history.write({ what: "probe", status, hasRetryAfter, tookMs, controlMs: control.tookMs });
+  const { answer: controlled, tookMs: controlMs } = control;
+  const isControlled = controlled?.status === 200;
+  history.write({ what: "probe", away, status, hasRetryAfter, tookMs, controlMs, isControlled });
 }
 
 async function timed<Answer>(asking: Promise<Answer>): Promise<{ answer: Answer; tookMs: number }> {

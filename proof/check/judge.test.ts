@@ -36,7 +36,7 @@ test("a sound run breaks no promise, and every promise was looked at", () => {
 
 test("a promise for which there was nothing to look at does not hold", () => {
   const run = honestRun();
-  run.history = run.history.filter(({ what }) => what !== "probe");
+  run.history = run.history.filter(({ what }) => what !== "probe" && what !== "injury");
   const probed = judge(run).find(({ id }) => id === "P9")!;
   expect(probed).toMatchObject({ looked: 0, violations: [] });
   expect(holds(probed)).toBe(false);
@@ -306,6 +306,9 @@ const planted: [string, string, (run: Run) => unknown][] = [
   ["P9", "a grant took too long", (run) => set(entry(run, "probe"), { tookMs: 2_500 })],
   ["P9", "a 503 does not say when to come back", (run) => set(entry(run, "probe"), { hasRetryAfter: false })],
   ["P9", "a grant got no answer", (run) => set(entry(run, "probe"), { status: null })],
+  ["P9", "the API itself did not answer", (run) => set(entry(run, "probe"), { isControlled: false })],
+  ["P9", "nobody asked while something was away", (run) => set(entry(run, "injury"), { kind: "keys away" })],
+  ["P9", "nobody felt that the database was away", (run) => set(entry(run, "probe"), { status: 201 })],
   ["P9b", "nothing was stored while push was down", (run) => set(entry(run, "during"), { stored: 0 })],
 ];
 

@@ -28,7 +28,15 @@ export type Entry = { at: number } & (
   | { what: "complete"; document: string; outcome: Outcome; status: number | null }
   | { what: "seen"; document: string; state: string; version: number }
   | { what: "hostile"; document: string; attempt: string; status: number | null }
-  | { what: "probe"; status: number | null; hasRetryAfter: boolean; tookMs: number; controlMs: number }
+  | {
+      what: "probe";
+      away: string;
+      status: number | null;
+      hasRetryAfter: boolean;
+      tookMs: number;
+      controlMs: number;
+      isControlled: boolean;
+    }
   | { what: "during"; outage: string; stored: number }
   | { what: "device"; tenant: string; user: string; token: string }
   | { what: "unregistered"; token: string }

@@ -24,7 +24,10 @@ export function isOutage(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if (error instanceof AggregateError && error.errors.some(isOutage)) return true;
   const code = "code" in error ? String(error.code) : "";
+  // As the AWS SDK tells, after tries of its own, that a service failed or did not answer.
+  const isService = ("$fault" in error && error.$fault === "server") || error.name === "TimeoutError";
   return (
+    isService ||
     passingCodes.has(code) ||
     code.startsWith("08") ||
     passingMessages.test(error.message) ||

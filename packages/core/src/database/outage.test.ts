@@ -1,0 +1,20 @@
+import { expect, it } from "vitest";
+import { isOutage } from "./outage.ts";
+
+const error = (message: string, more: object) => Object.assign(new Error(message), more);
+
+it.each([
+  ["a connection that broke", error("read", { code: "ECONNRESET" })],
+  ["a database that shuts down", error("terminating connection", { code: "57P01" })],
+  ["a service that failed", error("SlowDown", { $fault: "server" })],
+  ["a service that does not answer", error("no answer", { name: "TimeoutError" })],
+  ["whatever any of them caused", error("put", { cause: error("read", { code: "ETIMEDOUT" }) })],
+  ["one of several", new AggregateError([new Error("one"), error("two", { code: "ECONNREFUSED" })])],
+])("%s passes", (_name, fault) => expect(isOutage(fault)).toBe(true));
+
+it.each([
+  ["a request that a service refuses", error("AccessDenied", { $fault: "client" })],
+  ["a row that breaks a rule", error("check", { code: "23514" })],
+  ["a fault of ours", new TypeError("undefined is not a function")],
+  ["what is no error", "ECONNRESET"],
+])("%s does not", (_name, fault) => expect(isOutage(fault)).toBe(false));
