@@ -10,7 +10,7 @@ import type { Ports } from "../ports/ports.ts";
 import { checkKind, insertFiles, listKindNames } from "../upload/accept-upload.ts";
 import { checkFiles, contentSha256 } from "../upload/check-declaration.ts";
 import { checkQuota, readQuota } from "../upload/check-quota.ts";
-import { grantExpired } from "../upload/grant-expired.ts";
+import { grantExpired, isGrantOver } from "../upload/grant-expired.ts";
 import { findDuplicate } from "../upload/find-duplicate.ts";
 import { type SigningPorts, signMissing } from "../upload/sign-uploads.ts";
 import { type Actor, actorName } from "../user/user.ts";
@@ -89,7 +89,7 @@ type Page = NonNullable<EditDocumentRequest["files"]>[number];
 
 /** The new list of pages: kept ones keep their bytes, new ones are to be uploaded, the rest is dropped. */
 async function replacePages(ports: EditPorts, tx: Transaction, { document, files }: Loaded, wanted: Page[]) {
-  if (document.state === "expired") throw grantExpired();
+  if (isGrantOver(ports, document)) throw grantExpired();
   if (document.state !== "granted") {
     throw new Refusal(
       "already_received",

@@ -16,6 +16,7 @@ import { AcceptUploadRequest } from "../api-shapes.ts";
 import { showDocument } from "../document/show-document.ts";
 import { acceptUpload } from "./accept-upload.ts";
 import { completeUpload } from "./complete-upload.ts";
+import { expireGrants } from "./expire-grants.ts";
 import { ingestUpload } from "./ingest-upload.ts";
 
 let world: TestWorld;
@@ -189,6 +190,30 @@ describe("the same request after the grant expired", () => {
       "upload.revived 2",
       "document.received 3",
     ]);
+  });
+
+  it("prolongs one that nobody has ended yet: what has arrived counts, under the keys of before", async () => {
+    const pages = [newPage(), newPage()];
+    const request = requestOf(...pages);
+    const first = await acceptUpload(world.ports, world.dora, request);
+    await putAll(first.uploads.slice(0, 1), pages);
+    await ingestUpload(world.ports, (await stagingKeys(request.id))[0]!);
+    const keys = await stagingKeys(request.id);
+    await setDocument(world, request.id, "grant_expires_at = now() - interval '1 ms'");
+
+    const prolonged = await acceptUpload(world.ports, world.dora, request);
+    expect(prolonged).toMatchObject({
+      created: false,
+      document: { state: "granted", version: 1, missing: [2] },
+    });
+    expect(await stagingKeys(request.id)).toEqual(keys);
+    expect(await expireGrants(world.ports)).toBe(0);
+    expect(prolonged.document.timeline.map(({ action }) => action)).toEqual([
+      "upload.accepted",
+      "upload.prolonged",
+    ]);
+    expect(await putAll(prolonged.uploads, pages)).toEqual([200]);
+    expect(await completeUpload(world.ports, world.dora, request.id)).toMatchObject({ state: "received" });
   });
 
   it("revives it once, however many ask at once", async () => {

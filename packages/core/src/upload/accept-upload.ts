@@ -15,6 +15,7 @@ import { checkFiles, contentSha256 } from "./check-declaration.ts";
 import { checkOverload, unattendedSince } from "./check-overload.ts";
 import { checkQuota, readQuota } from "./check-quota.ts";
 import { findDuplicate } from "./find-duplicate.ts";
+import { isGrantOver } from "./grant-expired.ts";
 import { recallRequest } from "./recall-request.ts";
 import { signMissing, signOpened, type SigningPorts } from "./sign-uploads.ts";
 import { stagingKey } from "./staging-key.ts";
@@ -90,6 +91,7 @@ async function repeat(ports: AcceptPorts, actor: Actor, found: DocumentRow, want
     );
   }
   if (known.state === "expired") await revive(ports, actor, known);
+  else if (isGrantOver(ports, known)) await prolong(ports, actor, known);
   return { created: false, ...(await signMissing(ports, actor, known.id)) };
 }
 
@@ -105,6 +107,23 @@ async function revive(ports: AcceptPorts, actor: Actor, known: DocumentRow): Pro
       audit: { actor: actorName(actor), action: "upload.revived" },
     });
     if (revived) await renewKeys(ports, tx, known.id);
+  });
+}
+
+/** A grant whose time is over, and that the reconciler has not ended yet: what has arrived of it counts as before. */
+async function prolong(ports: AcceptPorts, actor: Actor, known: DocumentRow): Promise<void> {
+  await ports.database.withTenant(actor.tenantId, async (tx) => {
+    const prolonged = await tx
+      .updateTable("document")
+      .set({ grant_expires_at: grantEnd(ports) })
+      .where("tenant_id", "=", tx.insideTenant)
+      .where("id", "=", known.id)
+      .where("state", "=", "granted")
+      .returning("id")
+      .executeTakeFirst();
+    if (!prolonged) return;
+    const note = { actor: actorName(actor), action: "upload.prolonged", subject: known.id };
+    await appendAudit(ports, tx, note);
   });
 }
 
