@@ -276,6 +276,7 @@ function history(): Entry[] {
     { id: stored, state: "stored", reason: null },
     { id: rejected, state: "rejected", reason: "unsupported_type" },
   ];
+  const times = { tookMs: 1_900, controlMs: 10 };
   return [
     ...of(stored, "shown"),
     ...sent(stored),
@@ -290,16 +291,7 @@ function history(): Entry[] {
     { at, what: "hostile", document: stored, attempt: "other bytes", status: 403 },
     { at, what: "hostile", document: stored, attempt: "no answer came", status: null },
     { at, what: "injury", kind: "database away", detail: "" },
-    {
-      at,
-      what: "probe",
-      away: "database",
-      status: 503,
-      hasRetryAfter: true,
-      tookMs: 1_900,
-      controlMs: 10,
-      isControlled: true,
-    },
+    { at, what: "probe", away: "database", status: 503, hasRetryAfter: true, isControlled: true, ...times },
     { at, what: "during", outage: "push", stored: 2 },
     { at, what: "keys", keys: published },
     { at, what: "quiet", tookMs: 900, limitMs: 8_000, slowness: 1 },

@@ -133,9 +133,9 @@ export const plants: readonly Plant[] = [
     patches: [
       {
         file: `${job}/release-document.ts`,
-        find: "if (await release(ports, claim, { lease_until: null }))",
+        find: "const { kept } = await release(ports, claim, { lease_until: null });",
         replace:
-          "if (await release(ports, claim, { lease_until: null, claims: claim.document.claims + 1 } as never))",
+          "const { kept } = await release(ports, claim, { lease_until: null, claims: claim.document.claims + 1 } as never);",
       },
     ],
   },

@@ -10,6 +10,9 @@ type Received = { queue: QueueName; messages: Message[] | null };
 /** How long the first queue is waited for when every queue is empty. */
 const waitMs = 5_000;
 
+/** Settled already: behind a look that has an answer, and before one that has none. */
+const nothingYet = Promise.resolve(null);
+
 /** Looks into the queues, in their order; the patient look into the first one goes on while others are worked on. */
 export class Lookout {
   readonly #ports: LookoutPorts;
@@ -34,7 +37,7 @@ export class Lookout {
 
   /** What comes next; null when a message in hand is done first, and there may be a place for another. */
   async next(): Promise<Received | null> {
-    const arrived = this.#patient && (await Promise.race([this.#patient, null]));
+    const arrived = this.#patient && (await Promise.race([this.#patient, nothingYet]));
     if (arrived) {
       this.#patient = null;
       return arrived;

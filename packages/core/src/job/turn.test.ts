@@ -139,7 +139,7 @@ describe("a turn whose holder does not use it is another's:", () => {
     await settle([first!, second!, third!]);
   });
 
-  it("it is redriven after a while: what is received meanwhile is as fresh as ever", async () => {
+  it("the holder is redriven after a while; what is received meanwhile is as fresh as ever", async () => {
     const [old] = await send(world.franz, 1);
     while ((await take()) !== null);
     await asOwner(
