@@ -1,4 +1,12 @@
-import { announce, asOwner, eventsOf, newPage, receive, walkTo } from "@strongroom/local/test-documents";
+import {
+  announce,
+  asOwner,
+  eventsOf,
+  newPage,
+  receive,
+  setDocument,
+  walkTo,
+} from "@strongroom/local/test-documents";
 import { declare, newDocumentId, putAll, type TestWorld, testWorld } from "@strongroom/local/test-world";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { DocumentView, EditDocumentRequest } from "../api-shapes.ts";
@@ -131,9 +139,12 @@ describe("the pages of a document that has gone on", () => {
     },
   );
 
-  it("as expired wait for the document to be sent again", async () => {
+  it.each([
+    ["expired", (id: string) => walkTo(world, id, "expired")],
+    ["granted until a moment ago", (id: string) => setDocument(world, id, "grant_expires_at = now()")],
+  ])("as %s wait for the document to be sent again", async (_state, end) => {
     const { document } = await announce(world, world.dora, [newPage()]);
-    await walkTo(world, document.id, "expired");
+    await end(document.id);
     await expect(edit(document.id, { files: [declare(newPage())] })).rejects.toMatchObject({
       code: "grant_expired",
       status: 410,

@@ -132,12 +132,10 @@ async function openKey(
 
 /** A service that is down, throttles or refuses us tells nothing of the document. */
 function isNotTheDocuments(error: unknown): boolean {
-  type Known = { name?: string; $fault?: string; $metadata?: { httpStatusCode?: number } };
-  const { name = "", $fault = "", $metadata } = error as Known;
+  type Known = { name?: string; $metadata?: { httpStatusCode?: number } };
+  const { name = "", $metadata } = error as Known;
   if ($metadata?.httpStatusCode === 403) return true;
-  return (
-    isOutage(error) || $fault === "server" || /Throttl|Timeout|AccessDenied|Expired|Unrecognized/.test(name)
-  );
+  return isOutage(error) || /Throttl|Timeout|AccessDenied|Expired|Unrecognized/.test(name);
 }
 
 /** What is wrong with one object. A read that breaks is tried once more before it is called a fault. */

@@ -201,6 +201,8 @@ describe("the same request after the grant expired", () => {
     const keys = await stagingKeys(request.id);
     await setDocument(world, request.id, "grant_expires_at = now() - interval '1 ms'");
 
+    const atOnce = [1, 2, 3].map(() => acceptUpload(world.ports, world.dora, request));
+    await Promise.all(atOnce);
     const prolonged = await acceptUpload(world.ports, world.dora, request);
     expect(prolonged).toMatchObject({
       created: false,

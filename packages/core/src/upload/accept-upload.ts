@@ -119,6 +119,7 @@ async function prolong(ports: AcceptPorts, actor: Actor, known: DocumentRow): Pr
       .where("tenant_id", "=", tx.insideTenant)
       .where("id", "=", known.id)
       .where("state", "=", "granted")
+      .where("grant_expires_at", "<", ports.clock.now()) // of several at once, one prolongs it
       .returning("id")
       .executeTakeFirst();
     if (!prolonged) return;
