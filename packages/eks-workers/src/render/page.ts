@@ -2,14 +2,9 @@ import type { RenderedImage, RenderedPage } from "@strongroom/core/document/rend
 import type { Sharp, SharpInput, SharpOptions } from "sharp";
 import { sharp } from "./codecs.ts";
 import { withIccProfile } from "./icc.ts";
-import {
-  type GreyImage,
-  judgeLegibility,
-  legibilitySide,
-  luminanceOf,
-  showsAlmostNothing,
-} from "./legibility.ts";
+import { judgeLegibility, legibilitySide, showsAlmostNothing } from "./legibility.ts";
 import { jpegQuality, maxMegapixels, renditionSide, thumbnailSide } from "./limits.ts";
+import { type GreyImage, greyOf } from "./pixels.ts";
 import { releaseMemory } from "./release-memory.ts";
 
 /** Pixels on their way to a page: what sharp is given, and the original's size for the verdict. */
@@ -39,7 +34,7 @@ export async function renderPage(picture: Picture): Promise<RenderedPage | null>
   if (!("error" in strict)) return await pageOf(picture, strict, await smaller(strict, legibilitySide));
   const lenient = await decode(picture, "none");
   const small = await smaller(lenient, legibilitySide);
-  return showsAlmostNothing(greyOf(small)) ? null : await pageOf(picture, lenient, small);
+  return showsAlmostNothing(luminance(small)) ? null : await pageOf(picture, lenient, small);
 }
 
 /** A thumbnail of a picture, in sRGB without a profile. */
@@ -65,7 +60,7 @@ function decode({ input, options, profile }: Picture, failOn: FailOn): Promise<P
 /** The encoder works beside the verdict. Both pictures are given up. */
 async function pageOf({ profile, original }: Picture, pixels: Pixels, small: Pixels): Promise<RenderedPage> {
   const encoding = jpegOf(imageOf(pixels));
-  const legibility = judgeLegibility({ ...greyOf(small), original });
+  const legibility = judgeLegibility({ ...luminance(small), original });
   const plain = await encoding;
   // Only what carries its profile is turned into sRGB: bare pixels would be taken for it.
   const rendition = profile ? { ...plain, bytes: withIccProfile(plain.bytes, profile) } : plain;
@@ -91,10 +86,4 @@ function inside(pipeline: Sharp, side: number, kernel: "lanczos2" | "lanczos3" =
 }
 
 /** Luminance, summed here: libvips' own greyscale takes 24 ms longer per page. */
-function greyOf({ bytes, raw: { width, height } }: Pixels): GreyImage {
-  const pixels = new Uint8Array(width * height);
-  for (let at = 0, from = 0; at < pixels.length; at += 1, from += 3) {
-    pixels[at] = luminanceOf(bytes[from]!, bytes[from + 1]!, bytes[from + 2]!);
-  }
-  return { pixels, width, height };
-}
+const luminance = ({ bytes, raw: { width, height } }: Pixels): GreyImage => greyOf(bytes, width, height);
