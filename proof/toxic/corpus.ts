@@ -40,7 +40,8 @@ export async function sendCorpus(directory: string): Promise<CorpusResult> {
         name: basename(path),
         declaredType: types[extname(path).toLowerCase()]!,
       };
-      const { end, misses } = await sendThroughSystem(world, [file], null);
+      const { end, look } = await sendThroughSystem(world, [file], null);
+      const misses = await look();
       result.ends[end] = (result.ends[end] ?? 0) + 1;
       if (!end.startsWith("stored") && !end.startsWith("no_preview"))
         result.rejected.push(`${basename(path)}: ${end}`);

@@ -1,5 +1,5 @@
 import type { Seen, ToxicResult } from "./run.ts";
-import type { Sent } from "./send-through-system.ts";
+import type { LookedAt } from "./send-through-system.ts";
 import { families } from "./toxic-file.ts";
 
 /** Limits of promise P7; `falseShare` is of real files, which may be what their name does not say. */
@@ -91,7 +91,7 @@ function rowOf(family: string, all: readonly ToxicResult[]): FamilyRow {
   };
 }
 
-const times = (sent: readonly Sent[]): number[] =>
+const times = (sent: readonly LookedAt[]): number[] =>
   sent.flatMap(({ tookMs }) => tookMs ?? []).toSorted((a, b) => a - b);
 
 /** The value below which this share of the sorted ones lies. */

@@ -27,7 +27,7 @@ if (values.broken) {
 } else {
   const amount = values.full
     ? { honest: 1_000, baseline: 300, cuts: 64, changes: 32 }
-    : { honest: 150, baseline: 100, cuts: 4, changes: 3 };
+    : { honest: 150, baseline: 200, cuts: 4, changes: 3 };
   const startedMs = performance.now();
   const plan = {
     seed,

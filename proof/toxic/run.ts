@@ -4,7 +4,7 @@ import { lies } from "./families/lies.ts";
 import { drawHonest } from "./honest.ts";
 import { honestDocuments, honestTruth } from "./honest-documents.ts";
 import { judgeEnd } from "./send-through-pool.ts";
-import { type Sent, sendThroughSystem } from "./send-through-system.ts";
+import { type LookedAt, type Sent, sendThroughSystem } from "./send-through-system.ts";
 import { type Family, type ToxicFile } from "./toxic-file.ts";
 import { standBack } from "./stand-back.ts";
 import { makeToxicFiles } from "./toxic-files.ts";
@@ -36,8 +36,8 @@ export type ToxicResult = {
 /** Everything that a run saw; judged by `judge`. */
 export type Seen = {
   toxic: ToxicResult[];
-  honest: Sent[];
-  baseline: Sent[];
+  honest: LookedAt[];
+  baseline: LookedAt[];
   /** Honest documents over which a decode child died. */
   crashedHonest: number;
   dead: string[];
@@ -96,32 +96,44 @@ async function between(
   const honest = await pace(perSecond, (index) => index < plan.honest || !isOver, sendHonest);
   const results = await toxic;
   const after = await alone(Math.floor(plan.baseline / 2));
+  plan.say("what came of them is looked at …");
   const crashes = await world.countCrashes();
   return {
-    toxic: results.map(({ id, ...result }) => withChildren(result, id === null ? 0 : (crashes.get(id) ?? 0))),
-    honest,
-    baseline: [...before, ...after],
+    toxic: (await inTurn(results, lookAt)).map(({ id, ...result }) =>
+      withChildren(result, id === null ? 0 : (crashes.get(id) ?? 0)),
+    ),
+    honest: await inTurn(honest, lookAt),
+    baseline: await inTurn([...before, ...after], lookAt),
     crashedHonest: [...before, ...honest, ...after].filter(({ id }) => crashes.has(id)).length,
     dead: await world.findDead(),
     peakBytes: world.peakBytes(),
   };
 }
 
-type Unjudged = Omit<ToxicResult, "children"> & { id: string | null; file: ToxicFile | null };
+type Ended = Omit<ToxicResult, "children" | "misses"> &
+  Pick<Sent, "look"> & { id: string | null; file: ToxicFile | null };
 
-async function sendToxic(world: World, file: ToxicFile, bytes: Buffer): Promise<Unjudged> {
+async function sendToxic(world: World, file: ToxicFile, bytes: Buffer): Promise<Ended> {
   const { name, declaredType, family, kind, truth } = file;
-  const { id, end, tookMs, misses } = await sendThroughSystem(world, [{ bytes, name, declaredType }], truth);
-  return { id, file, family, kind, end, tookMs, misses };
+  const sent = await sendThroughSystem(world, [{ bytes, name, declaredType }], truth);
+  return { ...sent, file, family, kind };
 }
 
-function tell({ kind, ends }: ReturnType<typeof lies>[number], end: string): Unjudged {
+function tell({ kind, ends }: ReturnType<typeof lies>[number], end: string): Ended {
   const misses = ends.includes(end) ? [] : [`ended “${end}”, not ${ends.join(" or ")}`];
-  return { id: null, file: null, family: "lies", kind, end, tookMs: null, misses };
+  return { id: null, file: null, family: "lies", kind, end, tookMs: null, look: async () => misses };
+}
+
+/** In the end, and not while others are timed: fetching and decoding all that came of a file is as much work as its way there. */
+async function lookAt<T extends Pick<Sent, "look">>({ look, ...sent }: T) {
+  return { ...sent, misses: await look() };
 }
 
 /** The third try would be a third child; there is none: a second crash is the last. */
-function withChildren({ file, ...result }: Omit<Unjudged, "id">, crashes: number): ToxicResult {
+function withChildren(
+  { file, ...result }: Omit<ToxicResult, "children"> & Pick<Ended, "file">,
+  crashes: number,
+): ToxicResult {
   const children = result.family === "lies" ? 0 : Math.max(crashes, Math.min(crashes + 1, 2));
   const judged = file === null ? [] : judgeEnd(file, result.end, children);
   return { ...result, children, misses: [...judged, ...result.misses] };

@@ -15,14 +15,18 @@ import { lookAtRendition } from "./look-at-rendition.ts";
 import type { Truth } from "./toxic-file.ts";
 import type { World } from "./world.ts";
 
-/** One document on its way through the whole system. */
+/** One document that went through the whole system. */
 export type Sent = {
   id: string;
   end: string;
   /** From its last byte to its end, by the clock of the database; null when it was refused. */
   tookMs: number | null;
-  misses: string[];
+  /** Looks at all that came of it, and tells what is not as it should be. */
+  look: () => Promise<string[]>;
 };
+
+/** The same, looked at. */
+export type LookedAt = Omit<Sent, "look"> & { misses: string[] };
 
 /** A file with the name and type that it claims. */
 export type Claimed = { bytes: Buffer; name: string; declaredType: string };
@@ -32,7 +36,7 @@ const patienceMs = 60_000;
 /** Pages that are fetched and looked at. */
 const pagesLookedAt = 2;
 
-/** Sends a document as a phone does, follows it to its end and looks at all that came of it; rejects for no reason of the files. */
+/** Sends a document as a phone does and follows it to its end; rejects for no reason of the files. */
 export async function sendThroughSystem(
   world: World,
   files: readonly Claimed[],
@@ -46,10 +50,11 @@ export async function sendThroughSystem(
     await uploadDocument(client, { id, kind: "other", paths: declared, declared: local });
     const view = await followDocument(client, id, { signal: AbortSignal.timeout(patienceMs) });
     const tookMs = Date.parse(view.settledAt ?? "") - Date.parse(view.receivedAt ?? "");
-    const misses = view.state === "stored" ? await lookAtStored(world, client, view, local, truth) : [];
-    return { id, end: endOf(view), tookMs, misses };
+    const look = async () =>
+      view.state === "stored" ? await lookAtStored(world, client, view, local, truth) : [];
+    return { id, end: endOf(view), tookMs, look };
   } catch (error) {
-    return { id, end: endOfError(error as Error), tookMs: null, misses: [] };
+    return { id, end: endOfError(error as Error), tookMs: null, look: async () => [] };
   } finally {
     await Promise.all(local.map(({ path }) => rm(path, { force: true })));
   }

@@ -1,10 +1,24 @@
-import { lowerPriority } from "@strongroom/eks-workers/render/share";
+import { readFileSync } from "node:fs";
+import { lowerPriority, weighSession } from "@strongroom/eks-workers/render/share";
 
 /** An eighth of what the system gets where both want one core. */
 const niceness = 10;
 
 /**
- * Puts the harness behind the system that it watches, called once that system runs: it decodes what came of every file,
- * and on the same cores that would count as the system's slowness.
+ * Puts the harness behind the system that it watches, called once that system runs: what it does itself would count as the
+ * system's slowness. Its session, which is that of a person's shell, has its weight again when the process ends.
  */
-export const standBack = (): void => lowerPriority(process.pid, niceness);
+export function standBack(): void {
+  const before = weightOfSession();
+  lowerPriority(process.pid, niceness);
+  process.once("exit", () => weighSession(process.pid, before));
+}
+
+/** 0, as it is unless somebody changed it, where the kernel does not group by session. */
+function weightOfSession(): number {
+  try {
+    return Number(/nice (-?\d+)/.exec(readFileSync("/proc/self/autogroup", "utf8"))?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}

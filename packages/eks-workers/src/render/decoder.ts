@@ -6,7 +6,7 @@ import { encodeHeader, type Frame, FrameReader } from "./frames.ts";
 import type { Command } from "./isolation.ts";
 import { type Job, readyHeader } from "./job.ts";
 import { isAboutMemory } from "./out-of-memory.ts";
-import { cpuMsOf, lowerPriority, niceness } from "./share.ts";
+import { cpuMsOf, lowerPriority, niceness, weighSession } from "./share.ts";
 
 const startDeadlineMs = 10_000;
 /** V8 writes some kilobytes of stack behind the line that says what happened. */
@@ -26,6 +26,9 @@ export type Assignment = {
   maxAnswerBytes: number;
   signal: AbortSignal;
 };
+
+/** `needed`: when somebody waits for the child. */
+type Start = { nice?: number; needed?: Promise<void> | undefined };
 
 /** One decode child on its leash: it does one job at a time, and does not outlive a deadline. */
 export class Decoder {
@@ -56,11 +59,19 @@ export class Decoder {
       .then(() => this.#died(closed));
   }
 
-  /** Starts a child that stands back by `nice`, and waits until it has loaded its codecs. @throws when it does not get there: our fault. */
-  static async start(command: Command, nice: number = niceness.decoding): Promise<Decoder> {
+  /**
+   * Starts a child that stands back by `nice`, and waits until it has loaded its codecs. One that nobody waits for lets
+   * jobs that are decoded go first until it is `needed`, where the kernel weighs sessions.
+   * @throws when it does not get there: our fault.
+   */
+  static async start(command: Command, { nice = niceness.decoding, needed }: Start = {}): Promise<Decoder> {
     const decoder = new Decoder(command, nice);
+    const hurry = () => decoder.#weigh(nice);
+    if (needed) decoder.#weigh(niceness.aside);
+    void needed?.then(hurry);
     const timer = setTimeout(() => decoder.#signal(), startDeadlineMs);
     const end = await Promise.race([decoder.#answer(0), decoder.#exited]).finally(() => clearTimeout(timer));
+    if (needed) hurry();
     decoder.#onData = null;
     if ("frame" in end && end.frame.header["kind"] === readyHeader.kind) return decoder;
     await decoder.kill();
@@ -80,6 +91,11 @@ export class Decoder {
   /** Lets others go first from now on, for good. */
   goBehind(): void {
     if (!this.#isGone) lowerPriority(this.#child.pid!, niceness.aside);
+  }
+
+  #weigh(to: number): void {
+    const { pid } = this.#child;
+    if (pid !== undefined && !this.#isGone) weighSession(pid, to);
   }
 
   /** Does one job; rejects when `signal` aborts or the feed fails, and the child is dead then. */

@@ -95,7 +95,11 @@ class RenderPool implements PooledRenderer {
     this.#settings = settings;
     this.#folders = folders;
     this.#cage = cage;
-    this.#slots = new Slots(settings.concurrency, () => this.#start(settings.memoryBytes), this.#startFailed);
+    this.#slots = new Slots(
+      settings.concurrency,
+      (needed) => this.#start(settings.memoryBytes, { needed }),
+      this.#startFailed,
+    );
   }
 
   get isolation() {
@@ -194,16 +198,16 @@ class RenderPool implements PooledRenderer {
   }
 
   #startTight(): Promise<Decoder> {
-    return this.#start(this.#settings.memoryBytes / 2, niceness.aside);
+    return this.#start(this.#settings.memoryBytes / 2, { nice: niceness.aside });
   }
 
-  #start(memoryBytes: number, nice: number = niceness.decoding): Promise<Decoder> {
+  #start(memoryBytes: number, how: Parameters<typeof Decoder.start>[1]): Promise<Decoder> {
     if (this.#closing.signal.aborted) return Promise.reject(this.#closing.signal.reason);
     const { deadlineMs, jobsPerChild, childEntry } = this.#settings;
     const cpuSeconds = Math.ceil((deadlineMs * jobsPerChild) / 1_000) + 10;
     const starting = Decoder.start(
       this.#cage.command(childEntry, { memoryBytes, cpuSeconds }, this.#folders.compiled),
-      nice,
+      how,
     );
     this.#children.add(starting);
     const forget = () => this.#children.delete(starting);

@@ -30,8 +30,17 @@ export const niceness = { decoding: 5, aside: 10 } as const;
 export function lowerPriority(pid: number, to: number): void {
   try {
     for (const thread of readdirSync(`/proc/${pid}/task`)) setPriority(Number(thread), to);
+  } catch {
+    // It is gone, or this system does not do it: the place aside alone helps too.
+  }
+  weighSession(pid, to);
+}
+
+/** Weighs the session that a process leads; other than with the process itself, anybody may take it back, down to 0. */
+export function weighSession(pid: number, to: number): void {
+  try {
     writeFileSync(`/proc/${pid}/autogroup`, String(to));
   } catch {
-    // It is gone, or this kernel does not do it: the place aside alone helps too.
+    // It is gone, or this kernel does not group by session.
   }
 }

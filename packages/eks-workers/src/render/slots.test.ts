@@ -52,6 +52,26 @@ describe("the slots of a renderer", () => {
     expect(await slots.lease(never)).toBeDefined();
   });
 
+  test("let a spare child take its time until a slot has lost its own", async () => {
+    const needs: (string | undefined)[] = [];
+    const { started, start } = nursery();
+    const slots = new Slots(
+      1,
+      (needed) => {
+        const number = needs.push(needed ? "takes its time" : undefined) - 1;
+        void needed?.then(() => (needs[number] = "is needed"));
+        return start();
+      },
+      () => {},
+    );
+    const slot = await slots.lease(never);
+    const first = await slot.decoder();
+    await vi.waitFor(() => expect(needs).toEqual([undefined, "takes its time"]));
+    slot.release(first);
+    expect(await slot.decoder()).toBe(started[1]!.decoder);
+    await vi.waitFor(() => expect(needs).toEqual([undefined, "is needed", "takes its time"]));
+  });
+
   test("warm another child when one is worn out or dies, before anybody asks for it", async () => {
     const { started, start } = nursery();
     const slots = new Slots(1, start, () => {});

@@ -1,6 +1,9 @@
 import type { Decoder } from "./decoder.ts";
 
-type StartDecoder = () => Promise<Decoder>;
+/** Starts a child; one that is started in advance may take its time until it is `needed`. */
+type StartDecoder = (needed?: Promise<void>) => Promise<Decoder>;
+/** `child` resolves to null when it could not be started. */
+type Spare = { child: Promise<Decoder | null>; need: () => void };
 type OnStartFailed = (error: unknown) => void;
 
 /**
@@ -11,8 +14,7 @@ type OnStartFailed = (error: unknown) => void;
 export class Slots {
   readonly #start: StartDecoder;
   readonly #onStartFailed: OnStartFailed;
-  /** Resolves to null when it could not be started. */
-  #spare: Promise<Decoder | null> | null = null;
+  #spare: Spare | null = null;
   readonly #seats: Seat[];
   readonly #idle: Seat[];
   readonly #waiters: ((seat: Seat) => void)[] = [];
@@ -43,22 +45,25 @@ export class Slots {
   async #fresh(): Promise<Decoder> {
     const spare = this.#spare;
     this.#spare = null;
-    const decoder = (await spare) ?? (await this.#start());
+    spare?.need();
+    const decoder = (await spare?.child) ?? (await this.#start());
     this.#keepSpare();
     return decoder;
   }
 
   #keepSpare(): void {
     if (this.#spare !== null) return;
-    const starting: Promise<Decoder | null> = this.#start().catch((error: unknown) => {
+    const needed = Promise.withResolvers<void>();
+    const child = this.#start(needed.promise).catch((error: unknown) => {
       this.#onStartFailed(error);
       return null;
     });
-    this.#spare = starting;
+    const spare = { child, need: needed.resolve };
+    this.#spare = spare;
     const forget = () => {
-      if (this.#spare === starting) this.#spare = null;
+      if (this.#spare === spare) this.#spare = null;
     };
-    void starting.then((decoder) => (decoder === null ? forget() : decoder.exited.then(forget)));
+    void child.then((decoder) => (decoder === null ? forget() : decoder.exited.then(forget)));
   }
 
   /** Waits for its turn; rejects when `signal` aborts first. */
