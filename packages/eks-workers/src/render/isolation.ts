@@ -83,7 +83,7 @@ function commandOf(
   const options = ["--no-warnings", "--expose-gc", "--no-incremental-marking", "--max-old-space-size=128"];
   // V8 compiles WebAssembly anew once it ran for long, 13 million by default: the first PDF of a child pays for it with a
   // fifth of its CPU and no later one gains by it (nor does a HEIC of 12 megapixels lose).
-  const node = [process.execPath, ...options, "--wasm-tiering-budget=100000000"];
+  const node = [process.execPath, ...options, "--wasm-tiering-budget=300000000"];
   if (kept.includes("permission")) node.push("--permission", "--allow-addons", ...readable(entry));
   // Node reads compiled code only where it may also write; that it cannot is for the user's and the limits' wall to say.
   if (compiled !== null && kept.includes("permission"))

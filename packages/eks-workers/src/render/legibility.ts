@@ -1,5 +1,5 @@
 import type { LegibilityReason } from "@strongroom/core/document/rendering";
-import { type GreyImage, measurePixels, type PixelFacts } from "./pixels.ts";
+import { type GreyImage, luminanceRange, measurePixels, type PixelFacts } from "./pixels.ts";
 
 /** Longest side of the image that the thresholds below were measured on. */
 export const legibilitySide = 1_000;
@@ -42,20 +42,7 @@ export function judgeLegibility(
 
 /** Whether a drawn (noiseless) RGB page shows nothing: no pixel stands out from any other. */
 export function isBlankDrawing(rgb: Uint8Array): boolean {
-  let low = 255;
-  let high = 0;
-  for (let at = 0; at + 2 < rgb.length; at += 3) {
-    const luminance = luminanceOf(rgb[at]!, rgb[at + 1]!, rgb[at + 2]!);
-    if (luminance < low) low = luminance;
-    if (luminance > high) high = luminance;
-    if (high - low >= texturedRange) return false;
-  }
-  return true;
-}
-
-/** Luminance of one pixel (Rec. 601), 0 to 255. */
-export function luminanceOf(red: number, green: number, blue: number): number {
-  return (red * 77 + green * 150 + blue * 29) >> 8;
+  return luminanceRange(rgb, texturedRange) < texturedRange;
 }
 
 /** Whether so little is visible that sharpness cannot be judged, nor the picture be called a picture. */

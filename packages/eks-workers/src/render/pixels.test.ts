@@ -3,8 +3,7 @@ import { join } from "node:path";
 import { seededRandom } from "@strongroom/local/test-random";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { luminanceOf } from "./legibility.ts";
-import { type GreyImage, greyOf, measurePixels, type Tile } from "./pixels.ts";
+import { type GreyImage, greyOf, luminanceRange, measurePixels, type Tile } from "./pixels.ts";
 
 const workspace = join(import.meta.dirname, "../..");
 
@@ -45,16 +44,33 @@ describe("the kernel", () => {
     expect(Buffer.from(made!).equals(await readFile(join(import.meta.dirname, "pixels.wasm")))).toBe(true);
   });
 
-  test("sums luminance as `luminanceOf` does", () => {
+  test("sums luminance as Rec. 601 weighs colours", () => {
     fc.assert(
       fc.property(drawings, ({ width, height, kind, seed }) => {
         const rgb = draw(width * height * 3, kind, seed);
-        const expected = Uint8Array.from({ length: width * height }, (_, at) =>
-          luminanceOf(rgb[at * 3]!, rgb[at * 3 + 1]!, rgb[at * 3 + 2]!),
-        );
-        expect(greyOf(rgb, width, height)).toEqual({ pixels: expected, width, height });
+        const pixels = luminancesOf(rgb);
+        expect(greyOf(rgb, width, height)).toEqual({ pixels, width, height });
       }),
     );
+  });
+
+  test("tells how far luminance goes, wherever the one dark pixel lies, and stops where that is enough", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 40_000 }),
+        fc.nat(),
+        fc.integer({ min: 0, max: 255 }),
+        (count, seed, dark) => {
+          const rgb = new Uint8Array(count * 3 + (seed % 3)).fill(200);
+          rgb.fill(dark, (seed % count) * 3, (seed % count) * 3 + 3);
+          const values = luminancesOf(rgb);
+          const range = count === 1 ? 0 : Math.max(...new Set(values)) - Math.min(...new Set(values));
+          expect(luminanceRange(rgb, 256)).toBe(range);
+          expect(luminanceRange(rgb, 40) >= 40).toBe(range >= 40);
+        },
+      ),
+    );
+    expect(luminanceRange(new Uint8Array(2), 40)).toBe(0);
   });
 
   test("measures what the definitions say", () => {
@@ -85,6 +101,13 @@ describe("the kernel", () => {
     expect(measurePixels(small, settings)).toEqual(before);
   });
 });
+
+function luminancesOf(rgb: Uint8Array): Uint8Array {
+  return Uint8Array.from({ length: Math.floor(rgb.length / 3) }, (_, at) => {
+    const [red, green, blue] = rgb.subarray(at * 3);
+    return (red! * 77 + green! * 150 + blue! * 29) >> 8;
+  });
+}
 
 function measureByDefinition({ pixels, width, height }: GreyImage) {
   const histogram = new Uint32Array(256);

@@ -63,6 +63,24 @@ export function greyOf(rgb: Uint8Array, width: number, height: number): GreyImag
   return { pixels: memory.slice(into, into + count), width, height };
 }
 
+/** Pixels that are looked at in one go where a picture may have millions. */
+const stripe = 16_384;
+
+/** Greatest luminance less the least of pixels of three bytes each; not looked for beyond what is `enough`. */
+export function luminanceRange(rgb: Uint8Array, enough: number): number {
+  const into = at.pictures + stripe * 3 + slack;
+  const memory = memoryOf(into + stripe + slack);
+  let [low, high] = [255, 0];
+  for (let from = 0; from + 2 < rgb.length && high - low < enough; from += stripe * 3) {
+    const count = Math.min(stripe, Math.floor((rgb.length - from) / 3));
+    memory.set(rgb.subarray(from, from + count * 3), at.pictures);
+    kernel.grey(at.pictures, into, count);
+    const range = kernel.range(into, count, count, 1);
+    [low, high] = [Math.min(low, range & 255), Math.max(high, range >> 8)];
+  }
+  return Math.max(0, high - low);
+}
+
 /** Measures a picture tile by tile; sharpness is taken after a 3 × 3 median, since noise would pass for sharpness. */
 export function measurePixels(
   { pixels, width, height }: GreyImage,
