@@ -66,10 +66,12 @@ describe("the slots of a renderer", () => {
     );
     const slot = await slots.lease(never);
     const first = await slot.decoder();
-    await vi.waitFor(() => expect(needs).toEqual([undefined, "takes its time"]));
+    await vi.waitFor(() => expect(needs).toEqual([undefined, "takes its time", "takes its time"]));
     slot.release(first);
     expect(await slot.decoder()).toBe(started[1]!.decoder);
-    await vi.waitFor(() => expect(needs).toEqual([undefined, "is needed", "takes its time"]));
+    await vi.waitFor(() =>
+      expect(needs).toEqual([undefined, "is needed", "takes its time", "takes its time"]),
+    );
   });
 
   test("warm another child when one is worn out or dies, before anybody asks for it", async () => {
@@ -78,18 +80,21 @@ describe("the slots of a renderer", () => {
     const slot = await slots.lease(never);
     slot.release(await slot.decoder());
     expect(await slot.decoder()).toBe(started[1]!.decoder);
-    expect(started.map(({ isKilled }) => isKilled)).toEqual([true, false, false]);
+    expect(started.map(({ isKilled }) => isKilled)).toEqual([true, false, false, false]);
     started[1]!.die();
-    await vi.waitFor(() => expect(started).toHaveLength(4));
+    await vi.waitFor(() => expect(started).toHaveLength(5));
   });
 
-  test("keep one more child warm, so that a job that costs its child costs the next one no time", async () => {
+  test("keep two more children warm, so that jobs that cost their children cost the next ones no time", async () => {
     let starts = 0;
-    const { started, start } = nursery(async () => ((starts += 1) > 2 ? new Promise(() => {}) : undefined));
+    const { started, start } = nursery(async () => ((starts += 1) > 3 ? new Promise(() => {}) : undefined));
     const slots = new Slots(1, start, () => {});
     const slot = await slots.lease(never);
     slot.release(await slot.decoder());
-    expect(await (await slots.lease(never)).decoder()).toBe(started[1]!.decoder);
+    const next = await slots.lease(never);
+    expect(await next.decoder()).toBe(started[1]!.decoder);
+    next.release(started[1]!.decoder);
+    expect(await (await slots.lease(never)).decoder()).toBe(started[2]!.decoder);
   });
 
   test("do not hand out a spare child that died while it waited", async () => {
@@ -154,7 +159,7 @@ describe("a job that takes long", () => {
     const long = await slots.lease(never);
     long.stepAside(await long.decoder());
     await expect((await slots.lease(never)).decoder()).rejects.toThrow("no memory");
-    expect(failures).toEqual(Array(2).fill(new Error("no memory"))); // as a spare one, and for the slot
+    expect(failures).toEqual(Array(3).fill(new Error("no memory"))); // as spare ones, and for the slot
   });
 
   test("leaves the warm child of its slot to the next one when it runs in another", async () => {
@@ -165,7 +170,7 @@ describe("a job that takes long", () => {
     tight.stepAside(null);
     await start();
     expect(await (await slots.lease(never)).decoder()).toBe(warm);
-    expect(started).toHaveLength(3); // its own, the other one, and the spare
+    expect(started).toHaveLength(4); // its own, the other one, and the spares
   });
 
   test("may leave its slot before there is a child, and none is started twice", async () => {
@@ -174,7 +179,7 @@ describe("a job that takes long", () => {
     const tight = await slots.lease(never);
     tight.stepAside(null);
     expect(await (await slots.lease(never)).decoder()).toBe(started[0]!.decoder);
-    expect(started).toHaveLength(2); // its own, and the spare
+    expect(started).toHaveLength(3); // its own, and the spares
   });
 
   test("finds as many places aside as there are slots, and keeps its slot when all are taken", async () => {
