@@ -53,11 +53,12 @@ export async function run(plan: Plan): Promise<Seen> {
   const made = new Map<ToxicFile, Buffer>();
   for (const file of files) made.set(file, await file.bytes());
   const world = await startWorld(plan.preload ?? null);
-  standBack();
+  const comeForward = standBack();
   try {
     const told = plan.select ? [] : lies(honestFiles.jpeg);
     return await between(world, plan, files, (file) => made.get(file)!, told);
   } finally {
+    comeForward();
     await world.stop();
   }
 }
@@ -126,7 +127,8 @@ function tell({ kind, ends }: ReturnType<typeof lies>[number], end: string): End
 
 /** In the end, and not while others are timed: fetching and decoding all that came of a file is as much work as its way there. */
 async function lookAt<T extends Pick<Sent, "look">>({ look, ...sent }: T) {
-  return { ...sent, misses: await look() };
+  const misses = await look().catch((error: Error) => [`could not be looked at: ${error.message}`]);
+  return { ...sent, misses };
 }
 
 /** The third try would be a third child; there is none: a second crash is the last. */

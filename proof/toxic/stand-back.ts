@@ -6,12 +6,18 @@ const niceness = 10;
 
 /**
  * Puts the harness behind the system that it watches, called once that system runs: what it does itself would count as the
- * system's slowness. Its session, which is that of a person's shell, has its weight again when the process ends.
+ * system's slowness. Answers how to come forward: its session, which is that of a person's shell, has its weight again then,
+ * and when the process ends before.
  */
-export function standBack(): void {
+export function standBack(): () => void {
   const before = weightOfSession();
+  const comeForward = () => weighSession(process.pid, before);
   lowerPriority(process.pid, niceness);
-  process.once("exit", () => weighSession(process.pid, before));
+  process.once("exit", comeForward);
+  return () => {
+    process.removeListener("exit", comeForward);
+    comeForward();
+  };
 }
 
 /** 0, as it is unless somebody changed it, where the kernel does not group by session. */
