@@ -53,7 +53,6 @@ const photo = await drawPhoto({ width: 1_152, height: 864 });
 const system = await startForLoad();
 const reports: Report[] = [];
 try {
-  await cleanSpeed(system, photo); // the first documents warm everything up
   const clean = await cleanSpeed(system, photo);
   tell(`clean speed: ${clean.toFixed(1)} documents of one megapixel a second`);
   for (const name of names) {

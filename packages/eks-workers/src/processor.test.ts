@@ -141,7 +141,7 @@ it("told to stop in the middle of its work it gives the document back, cleans up
   await next.done;
 });
 
-it("has as many documents in hand as decoders, and as many fresh ones beside them, so that these find a place whoever floods", async () => {
+it("has as many documents in hand as decoders, and twice as many fresh ones beside them, so that these find a place whoever floods", async () => {
   const own = new AbortController();
   const sealing = new Set<string>();
   const hanging: Ports = {
@@ -159,7 +159,7 @@ it("has as many documents in hand as decoders, and as many fresh ones beside the
   };
   const { jobs } = world.ports.config;
   const bells: Doorbell[] = [];
-  for (let n = 0; n <= 2 * jobs; n += 1)
+  for (let n = 0; n <= 3 * jobs; n += 1)
     bells.push(
       await receive(world, world.dora, [Buffer.concat([await sample("delivery-note.jpg"), Buffer.of(n)])]),
     );
@@ -172,8 +172,8 @@ it("has as many documents in hand as decoders, and as many fresh ones beside the
   await vi.waitFor(() => expect(sealing.size).toBe(jobs), patience);
   expect(await inHand()).toBe(jobs);
   for (const bell of bells) await world.ports.queue.send("documents", JSON.stringify(bell));
-  await vi.waitFor(() => expect(sealing.size).toBe(2 * jobs), patience);
-  expect(await inHand()).toBe(2 * jobs);
+  await vi.waitFor(() => expect(sealing.size).toBe(3 * jobs), patience);
+  expect(await inHand()).toBe(3 * jobs);
   own.abort(new Error("SIGTERM"));
   await stuck.done;
 });

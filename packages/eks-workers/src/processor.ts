@@ -11,10 +11,10 @@ import type { Running, Worker } from "./worker.ts";
 
 /**
  * Documents in hand for each decoder. Over-age ones, and those of a company that waits for its turn: one, so that all decoders
- * are at work. Fresh ones: one more, so that what comes in finds a place at once, whoever floods, and decoders never wait for
- * a disk.
+ * are at work. Fresh ones: two more, so that what comes in finds a place at once, whoever floods, and decoders never wait for
+ * a disk: of its time in hand a document is decoded for a third.
  */
-const inHandPerDecoder = { late: 1, documents: 2 } as const;
+const inHandPerDecoder = { late: 1, documents: 3 } as const;
 
 /** Processes documents: as many decoders as it has cores, fresh documents before over-age ones. */
 export const processor: Worker = async ({ ports, name, stopping, vitals }): Promise<Running> => {

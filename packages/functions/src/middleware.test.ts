@@ -5,7 +5,7 @@ import { systemClock } from "@strongroom/core/clock";
 import { Refusal } from "@strongroom/core/errors";
 import { DocumentId, TenantId } from "@strongroom/core/ids";
 import { openTestEdge, type TestEdge, type TestPerson } from "@strongroom/local/test-edge";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { answerWithinMs, startDeadline } from "./deadline.ts";
 import type { HttpEvent } from "./gateway.ts";
 import { route } from "./middleware.ts";
@@ -15,9 +15,11 @@ import { rateLimits } from "./rate-limit.ts";
 let edge: TestEdge;
 let driver: TestPerson;
 beforeAll(async () => {
-  // Time stands, so that no test runs across the end of a rate limit's window.
+  // Time stands, so that no test runs across the end of a rate limit's window, and who waits, waits until called.
   const now = new Date();
-  edge = await openTestEdge({ ...systemClock, now: () => now });
+  const sleep = (_delayMs: number, signal?: AbortSignal) =>
+    new Promise<void>((resolve) => signal?.addEventListener("abort", () => resolve()));
+  edge = await openTestEdge({ ...systemClock, now: () => now, sleep });
   driver = await edge.addPerson("driver");
 });
 afterAll(() => edge.close());
@@ -282,6 +284,25 @@ describe("refusals and faults", () => {
     ]);
     expect(JSON.stringify(edge.lines)).not.toMatch(/Kowalski|Bearer|127\.0\.0\.1/);
   });
+});
+
+test("what changes something waits for two such requests of its tenant; what only reads, and another tenant, does not", async () => {
+  const stranger = await edge.addPerson("driver");
+  const open = Promise.withResolvers<void>();
+  const begun: string[] = [];
+  const slowEdit = route("editMe", async ({ actor }) => {
+    begun.push(actor.tenantId);
+    await open.promise;
+    return { body: me };
+  });
+  const change = { body: '{"name":"Bo"}' };
+  const mine = await Promise.all([1, 2, 3].map(() => as(driver, change)));
+  const under = [...mine, await as(stranger, change)].map((asked) => slowEdit(asked));
+  await vi.waitFor(() => expect(begun).toContain(stranger.tenantId));
+  expect(await showMe(await as(driver))).toMatchObject({ statusCode: 200 });
+  expect(begun.toSorted()).toEqual([driver.tenantId, driver.tenantId, stranger.tenantId].toSorted());
+  open.resolve();
+  expect((await Promise.all(under)).map(({ statusCode }) => statusCode)).toEqual([200, 200, 200, 200]);
 });
 
 describe("deadline", () => {

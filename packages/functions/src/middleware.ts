@@ -16,6 +16,7 @@ import { parseRequest } from "./parse-request.ts";
 import { connectedPorts } from "./ports.ts";
 import { asError, commonHeaders, isOurFault, problemAnswer, refusalOf } from "./problem.ts";
 import { limitAddress, limitPerson, type Rate, rateHeaders, RateRefusal } from "./rate-limit.ts";
+import { type Leave, TenantPlaces } from "./tenant-places.ts";
 
 type Part<Name extends RouteName, Key extends "params" | "query" | "body"> =
   (typeof routes)[Name] extends Record<Key, infer Schema extends z.ZodType>
@@ -50,13 +51,15 @@ type Call = {
   ports: Ports | null;
   actor: Actor | null;
   rate: Rate | null;
+  leave: Leave | null;
+  isClosed: boolean;
   parsed: ReturnType<typeof parseRequest>;
 };
 type Step = (call: Call & { ports: Ports }) => Promise<void> | void;
 
 /**
- * The one chain that every handler goes through: open, check the way it came, limit the address, authenticate, limit the person, parse, handle,
- * answer. Whatever is thrown becomes problem details; each request leaves one log line. It never rejects.
+ * The one chain that every handler goes through: open, check the way it came, limit the address, authenticate, limit the person, parse, take a
+ * place, handle, answer. Whatever is thrown becomes problem details; each request leaves one log line. It never rejects.
  */
 export function route<Name extends RouteName>(name: Name, handle: Handle<Name>): RouteHandler {
   const declared: Route = routes[name];
@@ -79,7 +82,8 @@ export function route<Name extends RouteName>(name: Name, handle: Handle<Name>):
       ),
     )
     .use(step((call) => admit(call, declared.access)))
-    .use(step((call) => void (call.parsed = parseRequest(declared, call.event))));
+    .use(step((call) => void (call.parsed = parseRequest(declared, call.event))))
+    .use(step((call) => takePlace(call, declared)));
   return (event, context) => chain(event, context!);
 }
 
@@ -120,6 +124,16 @@ async function admit(call: Call & { ports: Ports }, access: Route["access"]): Pr
   checkRole(call.actor, access);
 }
 
+const places = new TenantPlaces();
+
+/** What changes something costs most, and is sent by machines; a page that somebody looks at asks for much at once. */
+async function takePlace(call: Call & { ports: Ports }, { method }: Route): Promise<void> {
+  if (call.actor === null || method === "GET") return;
+  const leave = await places.enter(call.ports, call.actor.tenantId);
+  if (call.isClosed) leave();
+  else call.leave = leave;
+}
+
 function newCall(name: RouteName, event: HttpEvent): Call {
   return {
     event,
@@ -129,6 +143,8 @@ function newCall(name: RouteName, event: HttpEvent): Call {
     ports: null,
     actor: null,
     rate: null,
+    leave: null,
+    isClosed: false,
     parsed: { params: {}, query: {}, body: {} },
   };
 }
@@ -138,6 +154,8 @@ const callOf = (event: HttpEvent) => event as unknown as Call & { ports: Ports }
 
 function close(name: RouteName, call: Call, answer: HttpAnswer, error: unknown): HttpAnswer {
   call.deadline.end();
+  call.isClosed = true;
+  call.leave?.();
   const headers = { ...answer.headers, ...(call.rate && rateHeaders(call.rate)) };
   const stamped = { ...answer, headers: { ...commonHeaders(call.requestId), ...headers } };
   logAnswer(name, call, stamped.statusCode, error);

@@ -1,0 +1,81 @@
+import { expect, test } from "vitest";
+import { TenantPlaces } from "./tenant-places.ts";
+
+/** A clock whose sleepers wake when they are called, or all at once when their time is let pass. */
+function stillClock() {
+  const sleepers = new Set<() => void>();
+  const sleep = (_delayMs: number, signal?: AbortSignal) =>
+    new Promise<void>((resolve) => {
+      sleepers.add(resolve);
+      signal?.addEventListener("abort", () => resolve());
+    });
+  const clock = { now: () => new Date(), monotonicMs: () => 0, sleep };
+  return { clock, passTime: () => sleepers.forEach((wake) => wake()) };
+}
+
+/** Enters without waiting; `entered` names who is in, in order. */
+function door() {
+  const { clock, passTime } = stillClock();
+  const places = new TenantPlaces();
+  const entered: string[] = [];
+  const enter = async (tenantId: string, name: string) => {
+    const leave = await places.enter({ clock }, tenantId);
+    entered.push(name);
+    return leave;
+  };
+  return { enter, entered, passTime };
+}
+
+const soon = () => new Promise((resolve) => setImmediate(resolve));
+
+test("two requests of a tenant are worked on at once, the others after them in their order", async () => {
+  const { enter, entered } = door();
+  const [first, second] = await Promise.all([enter("a", "1"), enter("a", "2")]);
+  void enter("a", "3");
+  void enter("a", "4");
+  await soon();
+  expect(entered).toEqual(["1", "2"]);
+  second!();
+  await soon();
+  expect(entered).toEqual(["1", "2", "3"]);
+  first!();
+  await soon();
+  expect(entered).toEqual(["1", "2", "3", "4"]);
+});
+
+test("those of another tenant do not wait for them", async () => {
+  const { enter, entered } = door();
+  for (const name of ["1", "2", "3", "4"]) void enter("a", name);
+  await enter("b", "5");
+  expect(entered).toEqual(["1", "2", "5"]);
+});
+
+test("nobody waits for longer than the patience, whatever holds the ones before", async () => {
+  const { enter, entered, passTime } = door();
+  for (const name of ["1", "2", "3", "4"]) void enter("a", name);
+  await soon();
+  passTime();
+  await soon();
+  expect(entered).toEqual(["1", "2", "3", "4"]);
+});
+
+test("a place is given back once, however often it is left", async () => {
+  const { enter, entered } = door();
+  const leave = await enter("a", "1");
+  for (const name of ["2", "3", "4"]) void enter("a", name);
+  leave();
+  leave();
+  await soon();
+  expect(entered).toEqual(["1", "2", "3"]);
+});
+
+test("who comes at the moment when one leaves does not pass those who wait", async () => {
+  const { enter, entered } = door();
+  const leave = await enter("a", "1");
+  for (const name of ["2", "3"]) void enter("a", name);
+  await soon();
+  leave();
+  void enter("a", "4");
+  await soon();
+  expect(entered).toEqual(["1", "2", "3"]);
+});
