@@ -17,11 +17,11 @@ export function cpuMsOf(pid: number): number {
 }
 
 /**
- * How far work stands back where others want the same core; where nobody does, it has all of it. Decoding gets two thirds of
+ * How far work stands back where others want the same core; where nobody does, it has all of it. Decoding gets a third of
  * what those get who answer people, so that a flood that is decoded does not keep others' uploads waiting; a job that takes long
- * gets a sixth of that, and an honest file of some seconds still ends before its deadline.
+ * gets a third of that, and an honest file of some seconds still ends before its deadline.
  */
-export const niceness = { decoding: 2, aside: 10 } as const;
+export const niceness = { decoding: 5, aside: 10 } as const;
 
 /**
  * Puts a process behind others, for good: only root could take it back. Every thread of it, since Linux has niceness by
