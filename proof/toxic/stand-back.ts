@@ -13,6 +13,7 @@ export function standBack(): () => void {
   const before = weightOfSession();
   const comeForward = () => weighSession(process.pid, before);
   lowerPriority(process.pid, niceness);
+  weighSession(process.pid, niceness);
   process.once("exit", comeForward);
   return () => {
     process.removeListener("exit", comeForward);

@@ -1,11 +1,13 @@
+import { existsSync } from "node:fs";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, type TestContext, test, vi } from "vitest";
 import { Decoder } from "./decoder.ts";
 import type { Command } from "./isolation.ts";
+import { niceness } from "./share.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -52,6 +54,37 @@ async function gone(pid: number): Promise<void> {
     await after(10);
   }
 }
+
+/** Reads the weight of its own session until it is `nice`. */
+const untilWeighed = (nice: number) =>
+  `while (!readFileSync("/proc/self/autogroup", "latin1").endsWith("nice ${nice}\\n"));`;
+const skipUnweighed = ({ skip }: TestContext) =>
+  skip(!existsSync("/proc/self/autogroup"), "this kernel does not weigh sessions (sched_autogroup)");
+
+describe("a spare decode child stands behind those at work", () => {
+  test("until it is needed", async (context) => {
+    skipUnweighed(context);
+    const marker = join(folder, "behind");
+    const needed = Promise.withResolvers<void>();
+    const deed = `import { readFileSync, writeFileSync } from "node:fs"; ${untilWeighed(niceness.aside)} writeFileSync("${marker}", ""); ${untilWeighed(niceness.decoding)} ${ready}`;
+    const starting = Decoder.start(await bare(deed), { needed: needed.promise });
+    await vi.waitFor(() => expect(existsSync(marker)).toBe(true), { timeout: 8_000 });
+    needed.resolve();
+    await (await starting).kill();
+  });
+
+  test("until it is ready, needed or not", async (context) => {
+    skipUnweighed(context);
+    const weight = `readFileSync("/proc/self/autogroup", "latin1").trim()`;
+    const deed = `import { readFileSync } from "node:fs"; ${untilWeighed(niceness.aside)} ${ready} writeFrameSync(3, { header: { weight: ${weight} }, blobs: [] }); readFrameSync(3);`;
+    const decoder = await Decoder.start(await bare(deed), { needed: new Promise(() => {}) });
+    const answer = await decoder.run({ ...work, signal: new AbortController().signal });
+    expect(answer).toMatchObject({
+      frame: { header: { weight: expect.stringMatching(`nice ${niceness.decoding}$`) } },
+    });
+    await decoder.kill();
+  });
+});
 
 describe("a decode child on its leash", () => {
   test("does its job with the bytes that it is given", async () => {

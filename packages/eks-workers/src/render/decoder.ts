@@ -6,7 +6,7 @@ import { encodeHeader, type Frame, FrameReader } from "./frames.ts";
 import type { Command } from "./isolation.ts";
 import { type Job, readyHeader } from "./job.ts";
 import { isAboutMemory } from "./out-of-memory.ts";
-import { cpuMsOf, lowerPriority, niceness, weighSession } from "./share.ts";
+import { cpuMsOf, lowerPriority, niceness, weighAgainMs, weighSession } from "./share.ts";
 
 const startDeadlineMs = 10_000;
 /** V8 writes some kilobytes of stack behind the line that says what happened. */
@@ -39,6 +39,7 @@ export class Decoder {
   /** Takes what the child says while it is asked something; between jobs it has nothing to say. */
   #onData: ((chunk: Buffer) => void) | null = null;
   #isGone = false;
+  #weighing: NodeJS.Timeout | undefined;
   /** Jobs done so far. */
   jobs = 0;
 
@@ -46,7 +47,7 @@ export class Decoder {
     this.#child = spawn(file, args, options);
     // Where there is no file left to open, spawn tells by an event, and the pipes below are not there to be taken.
     this.#child.on("error", () => {});
-    if (this.#child.pid !== undefined) lowerPriority(this.#child.pid, nice);
+    this.#standBack(nice);
     this.#pipe = this.#child.stdio[3] as Duplex;
     this.#pipe.on("error", () => {}); // the other end died; `exited` tells
     this.#pipe.on("data", (chunk: Buffer) => (this.#onData ? this.#onData(chunk) : this.#signal()));
@@ -90,12 +91,21 @@ export class Decoder {
 
   /** Lets others go first from now on, for good. */
   goBehind(): void {
-    if (!this.#isGone) lowerPriority(this.#child.pid!, niceness.aside);
+    this.#standBack(niceness.aside);
+  }
+
+  #standBack(nice: number): void {
+    const { pid } = this.#child;
+    if (pid === undefined || this.#isGone) return;
+    lowerPriority(pid, nice);
+    this.#weigh(nice);
   }
 
   #weigh(to: number): void {
     const { pid } = this.#child;
-    if (pid !== undefined && !this.#isGone) weighSession(pid, to);
+    clearTimeout(this.#weighing);
+    if (pid === undefined || this.#isGone || weighSession(pid, to)) return;
+    this.#weighing = setTimeout(() => this.#weigh(to), weighAgainMs).unref();
   }
 
   /** Does one job; rejects when `signal` aborts or the feed fails, and the child is dead then. */

@@ -25,7 +25,7 @@ export const niceness = { decoding: 5, aside: 10 } as const;
 
 /**
  * Puts a process behind others, for good: only root could take it back. Every thread of it, since Linux has niceness by
- * thread, and its session as a whole, since a kernel that groups processes by session weighs those groups first.
+ * thread. A kernel that groups processes by session weighs those groups first: see `weighSession`.
  */
 export function lowerPriority(pid: number, to: number): void {
   try {
@@ -33,14 +33,20 @@ export function lowerPriority(pid: number, to: number): void {
   } catch {
     // It is gone, or this system does not do it: the place aside alone helps too.
   }
-  weighSession(pid, to);
 }
 
-/** Weighs the session that a process leads; other than with the process itself, anybody may take it back, down to 0. */
-export function weighSession(pid: number, to: number): void {
+/**
+ * Weighs the session that a process leads; other than with the process itself, anybody may take it back, down to 0. False
+ * when it is to be tried again: of anybody but root the kernel takes one in a tenth of a second.
+ */
+export function weighSession(pid: number, to: number): boolean {
   try {
     writeFileSync(`/proc/${pid}/autogroup`, String(to));
-  } catch {
-    // It is gone, or this kernel does not group by session.
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "EAGAIN"; // else it is gone, or this kernel does not group by session
   }
 }
+
+/** How long the kernel takes no other weight, and a little. */
+export const weighAgainMs = 110;
