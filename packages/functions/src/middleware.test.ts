@@ -305,6 +305,13 @@ test("what changes something waits for two such requests of its tenant; what onl
   expect((await Promise.all(under)).map(({ statusCode }) => statusCode)).toEqual([200, 200, 200, 200]);
 });
 
+test("a request that fails makes room as well", async () => {
+  const failing = route("editMe", () => Promise.reject(new Error("disk gone")));
+  const change = { body: '{"name":"Bo"}' };
+  for (let n = 0; n < 3; n += 1)
+    expect(await failing(await as(driver, change))).toMatchObject({ statusCode: 500 });
+});
+
 describe("deadline", () => {
   test("a grant is answered within two seconds, everything before API Gateway gives up", () => {
     expect(answerWithinMs("acceptUpload")).toBeLessThan(2_000);
