@@ -1,9 +1,12 @@
 import { randomBytes } from "node:crypto";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Readable } from "node:stream";
 import { setFlagsFromString } from "node:v8";
 import { systemClock } from "@strongroom/core/clock";
 import { sha256Hex } from "@strongroom/core/digest";
+import { fingerprintOf } from "@strongroom/core/fingerprint";
+import { listArtefacts } from "@strongroom/core/document/list-artefacts";
+import type { RenderedFile } from "@strongroom/core/document/render-files";
 import { sealDocument } from "@strongroom/core/document/seal-document";
 import { createEmbeddedKeys } from "@strongroom/core/embedded/keys";
 import { createEmbeddedObjects } from "@strongroom/core/embedded/objects";
@@ -12,7 +15,7 @@ import { systemIds } from "@strongroom/core/ids";
 /** Size of the artefact that is sealed. */
 export const megabytes = 50;
 
-/** Opens keys and a vault in a directory; each call of the answer seals the bytes as one document of one artefact. */
+/** Opens keys and a vault in a directory; each call of the answer seals the bytes, from a file, as one document of one artefact. */
 export async function openSealer(directory: string, bytes: Buffer): Promise<() => Promise<void>> {
   setFlagsFromString("--no-incremental-marking"); // as workers are started
   const keys = await createEmbeddedKeys({ directory: join(directory, "keys") });
@@ -22,24 +25,17 @@ export async function openSealer(directory: string, bytes: Buffer): Promise<() =
     signingKey: randomBytes(32),
     clock: systemClock,
   });
-  const artefact = {
-    name: "original-1",
-    mediaType: "image/jpeg",
-    sizeBytes: bytes.length,
-    sha256: sha256Hex(bytes),
-    open: () => Readable.from(pieces(bytes)),
-  };
+  const path = join(directory, "original");
+  await writeFile(path, bytes);
+  const file = { position: 1, size_bytes: bytes.length, sha256: sha256Hex(bytes) } as RenderedFile["file"];
+  const fetched = { file, path, fingerprint: fingerprintOf(bytes), mediaType: "image/jpeg" };
+  const artefacts = listArtefacts([
+    { ...fetched, pages: [], pageCount: 1, noPreview: null, text: null, captureFacts: null },
+  ]);
   let token = 0;
   return async () => {
     const [tenantId, documentId] = [systemIds.uuid(), systemIds.uuid()];
     const { signal } = new AbortController();
-    await sealDocument(
-      { objects, keys },
-      { tenantId, documentId, token: ++token, artefacts: [artefact], signal },
-    );
+    await sealDocument({ objects, keys }, { tenantId, documentId, token: ++token, artefacts, signal });
   };
-}
-
-function* pieces(bytes: Buffer): Generator<Buffer> {
-  for (let at = 0; at < bytes.length; at += 65_536) yield bytes.subarray(at, at + 65_536);
 }

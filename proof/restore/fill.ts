@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { withClient } from "@strongroom/core/database/roles";
 import { sealDocument, type SealedDocument } from "@strongroom/core/document/seal-document";
+import { fingerprintOf } from "@strongroom/core/fingerprint";
 import { systemIds } from "@strongroom/core/ids";
 import type { Connection } from "@strongroom/core/ports/database";
 import type { Ports } from "@strongroom/core/ports/ports";
@@ -57,6 +58,8 @@ async function makeStored(ports: FillPorts, token: number, sizeBytes: number): P
     mediaType: "image/jpeg",
     sizeBytes,
     sha256: made.hash,
+    fingerprint: fingerprintOf(content),
+    givesChunks: false,
     open: () => Readable.from([content]),
   };
   const sealing = { tenantId, documentId: id, token, artefacts: [original] };

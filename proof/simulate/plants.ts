@@ -121,10 +121,12 @@ export const plants: readonly Plant[] = [
       {
         file: `${document}/seal-document.ts`,
         find: `  if (stored.outcome === "exists") throw new Error(\`the vault key of this very attempt is taken: \${key}\`);
-  const { versionId, sealedSha256 } = stored;`,
+  const { versionId, sent } = stored;`,
         replace: `  const there412 = stored.outcome === "exists" ? await ports.objects.head(key) : null;
-  const { versionId, sealedSha256 } =
-    stored.outcome === "exists" ? { versionId: there412!.versionId, sealedSha256: there412!.sha256! } : stored;`,
+  const { versionId, sent } =
+    stored.outcome === "exists"
+      ? { versionId: there412!.versionId, sent: { sha256: there412!.sha256!, fingerprint: there412!.sha256! } }
+      : stored;`,
       },
     ],
   },

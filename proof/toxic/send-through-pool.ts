@@ -29,7 +29,7 @@ export async function sendThroughPool(
     no_preview_reason: null,
     media_type: file.declaredType,
   };
-  const result = await renderFiles(renderer, [{ file: row as never, path, intact: true }], {
+  const result = await renderFiles(renderer, [{ file: row as never, path, fingerprint: "", intact: true }], {
     signal: new AbortController().signal,
     crashesBefore: 0,
     onCrash: () => Promise.resolve(void (crashes += 1)),

@@ -3,7 +3,8 @@ import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Measured, measureAll, measuring, sha256Hex } from "./digest.ts";
+import { type Measured, measuring, sha256Hex } from "./digest.ts";
+import { fingerprintOf } from "./fingerprint.ts";
 
 describe("SHA-256", () => {
   it.each([
@@ -15,20 +16,23 @@ describe("SHA-256", () => {
   });
 });
 
+const cut = fc.array(fc.uint8Array({ minLength: 1, maxLength: 10_000 }));
+const streamOf = (chunks: Uint8Array[]) => Readable.from(chunks.map((chunk) => Buffer.from(chunk)));
+
 describe("a measuring stream", () => {
-  it("passes bytes on as they are and tells their digest and number, however they are cut", async () => {
+  it("passes bytes on as they are and tells digest, fingerprint and number, however they are cut", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.uint8Array({ minLength: 1, maxLength: 50 })), async (chunks) => {
+      fc.asyncProperty(cut, async (chunks) => {
         const whole = Buffer.concat(chunks);
         const told: Measured[] = [];
-        const out = await buffer(
-          Readable.from(chunks.map((chunk) => Buffer.from(chunk))).pipe(
-            measuring((measured) => void told.push(measured)),
-          ),
-        );
+        const out = await buffer(streamOf(chunks).pipe(measuring((measured) => void told.push(measured))));
         expect(out).toEqual(whole);
         expect(told).toEqual([
-          { sha256: createHash("sha256").update(whole).digest("hex"), sizeBytes: whole.length },
+          {
+            sha256: createHash("sha256").update(whole).digest("hex"),
+            fingerprint: fingerprintOf(whole),
+            sizeBytes: whole.length,
+          },
         ]);
       }),
     );
@@ -42,26 +46,5 @@ describe("a measuring stream", () => {
     stream.destroy();
     await closed;
     expect(told).toEqual([]);
-  });
-});
-
-describe("a stream that is only measured", () => {
-  it("has the digest and number of its bytes, however they are cut", async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(fc.uint8Array({ minLength: 1, maxLength: 10_000 })), async (chunks) => {
-        const whole = Buffer.concat(chunks);
-        expect(await measureAll(Readable.from(chunks))).toEqual({
-          sha256: createHash("sha256").update(whole).digest("hex"),
-          sizeBytes: whole.length,
-        });
-      }),
-    );
-  });
-
-  it("gives back the memory of its chunks, but none that they share", async () => {
-    const whole = new Uint8Array(100).fill(1);
-    const shared = new Uint8Array(100).fill(2);
-    await measureAll(Readable.from([whole, shared.subarray(0, 50)]));
-    expect([whole.length, shared.length]).toEqual([0, 100]);
   });
 });

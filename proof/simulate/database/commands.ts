@@ -124,6 +124,7 @@ function storable({ document, files, token }: Claim): Parameters<typeof storeDoc
     files: files.map((file) => ({
       file,
       path: "",
+      fingerprint: "",
       mediaType: "image/jpeg",
       pages: [],
       pageCount: 1,

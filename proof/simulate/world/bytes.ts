@@ -24,7 +24,7 @@ export class Bytes {
     fetch: async ({ objects }, from, path) => {
       const { sha256, sizeBytes } = (await objects.read(from)) as unknown as Content;
       this.#files.set(path, from.split("/")[2]!);
-      return { sha256, sizeBytes };
+      return { sha256, fingerprint: sha256, sizeBytes };
     },
     sealer: {
       put: async ({ objects }, key, sizeBytes, { to, artefact, dataKey, signal }) => {
@@ -35,11 +35,13 @@ export class Bytes {
         };
         const options = { sizeBytes, mediaType: "application/octet-stream", signal };
         const stored = await objects.put(key, content as never, options);
-        return stored.outcome === "exists" ? stored : { ...stored, sealedSha256: content.sha256 };
+        return stored.outcome === "exists"
+          ? stored
+          : { ...stored, sent: { ...content, fingerprint: content.sha256 } };
       },
-      measure: async ({ objects }, key) => {
+      readBack: async ({ objects }, key) => {
         const { sha256, sizeBytes } = (await objects.read(key)) as unknown as Content;
-        return { sha256, sizeBytes };
+        return { fingerprint: sha256, sizeBytes };
       },
     },
   };

@@ -1,14 +1,15 @@
-import { createWriteStream } from "node:fs";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
+import { addAbortSignal } from "node:stream";
 import type { DocumentFileRow } from "../database/tables.ts";
-import { type Measured, measuring } from "../digest.ts";
+import { createMeasure, type Measured } from "../digest.ts";
 import type { ObjectKey } from "../ports/objects.ts";
 import type { Ports } from "../ports/ports.ts";
+import { releaseMemory } from "../ports/release-memory.ts";
 import { readObject } from "./read-object.ts";
 
 /** A file on the worker's disk; `intact`: its length and SHA-256 are those that were announced. */
-export type FetchedFile = { file: DocumentFileRow; path: string; intact: boolean };
+export type FetchedFile = { file: DocumentFileRow; path: string; fingerprint: string; intact: boolean };
 
 /** Copies one object into a file and tells what went through. */
 export type Fetch = (
@@ -29,20 +30,25 @@ export async function fetchFiles(
   const fetched: FetchedFile[] = [];
   for (const file of files) {
     const path = join(directory, `file-${file.position}`);
-    const { sha256, sizeBytes } = await fetch(ports, file.staging_key, path, signal);
-    fetched.push({ file, path, intact: sha256 === file.sha256 && sizeBytes === file.size_bytes });
+    const { sha256, fingerprint, sizeBytes } = await fetch(ports, file.staging_key, path, signal);
+    const intact = sha256 === file.sha256 && sizeBytes === file.size_bytes;
+    fetched.push({ file, path, fingerprint, intact });
   }
   return fetched;
 }
 
 const fetchToDisk: Fetch = async (ports, from, path, signal) => {
-  let measured: Measured | null = null;
-  const source = await readObject(ports, from, signal);
-  await pipeline(
-    source,
-    measuring((result) => (measured = result)),
-    createWriteStream(path, { mode: 0o600, highWaterMark: 1024 * 1024 }),
-    { signal },
-  );
-  return measured! as Measured;
+  const source = addAbortSignal(signal, await readObject(ports, from, signal));
+  const measure = createMeasure();
+  const file = await open(path, "w", 0o600);
+  try {
+    for await (const chunk of source as AsyncIterable<Uint8Array>) {
+      measure.update(chunk);
+      await file.writeFile(chunk);
+      releaseMemory(chunk);
+    }
+  } finally {
+    await file.close();
+  }
+  return measure.end();
 };

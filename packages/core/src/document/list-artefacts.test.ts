@@ -7,6 +7,7 @@ import { page, picture } from "@strongroom/local/test-pipeline";
 import { afterAll, describe, expect, it } from "vitest";
 import { ArtefactName } from "../api-shapes.ts";
 import { sha256Hex } from "../digest.ts";
+import { fingerprintOf } from "../fingerprint.ts";
 import { documentLimits } from "./document.ts";
 import { listArtefacts } from "./list-artefacts.ts";
 import type { RenderedFile } from "./render-files.ts";
@@ -22,6 +23,7 @@ async function file(position: number, made: Partial<RenderedFile> = {}): Promise
   return {
     file: row,
     path,
+    fingerprint: fingerprintOf(bytes),
     mediaType: "image/jpeg",
     pages: [page(`p${position}`)],
     pageCount: 1,
@@ -46,18 +48,19 @@ async function list(...files: RenderedFile[]) {
   return { artefacts, names, combined: combined && (await buffer(combined.open())) };
 }
 
-it("a photo becomes its original, a page and a thumbnail, each told with length and SHA-256", async () => {
+it("a photo becomes its original, a page and a thumbnail, each told with length, SHA-256 and fingerprint", async () => {
   const { artefacts } = await list(await file(1, { mediaType: "image/heic" }));
   expect(artefacts.map(({ name, mediaType }) => [name, mediaType])).toEqual([
     ["original-1", "image/heic"],
     ["page-1", "image/jpeg"],
     ["thumbnail-1", "image/jpeg"],
   ]);
-  for (const { open, sizeBytes, sha256 } of artefacts) {
+  for (const { open, sizeBytes, sha256, fingerprint } of artefacts) {
     for (const bytes of [await buffer(open()), await buffer(open())]) {
-      expect({ sizeBytes, sha256 }).toEqual({
+      expect({ sizeBytes, sha256, fingerprint }).toEqual({
         sizeBytes: bytes.length,
         sha256: createHash("sha256").update(bytes).digest("hex"),
+        fingerprint: fingerprintOf(bytes),
       });
     }
   }

@@ -1,17 +1,23 @@
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import { sha256Hex } from "../digest.ts";
+import { fingerprintOf } from "../fingerprint.ts";
 import { combineJpegs } from "./combine-jpegs.ts";
 import { numberPages } from "./page-numbers.ts";
 import type { RenderedFile } from "./render-files.ts";
 import { frameBytes } from "./sealing.ts";
 
-/** Something to be sealed: `open` gives its bytes anew each time. */
+/**
+ * Something to be sealed: `open` gives its bytes anew each time, and `fingerprint` tells whether they are still the same.
+ * `givesChunks`: they are read for whoever asks, who may empty them when they are used.
+ */
 export type Artefact = {
   name: string;
   mediaType: string;
   sizeBytes: number;
   sha256: string;
+  fingerprint: string;
+  givesChunks: boolean;
   open: () => Readable;
 };
 
@@ -25,13 +31,15 @@ export function listArtefacts(files: RenderedFile[]): Artefact[] {
   return [...originals, ...images, ...combined(files), ...captureFacts(files)];
 }
 
-function original({ file, path, mediaType }: RenderedFile): Artefact {
+function original({ file, path, fingerprint, mediaType }: RenderedFile): Artefact {
   const { size_bytes: sizeBytes, sha256 } = file;
   return {
     name: `original-${file.position}`,
     mediaType,
     sizeBytes,
     sha256,
+    fingerprint,
+    givesChunks: true,
     open: () => createReadStream(path, { highWaterMark: 4 * frameBytes }),
   };
 }
@@ -59,6 +67,8 @@ function fromBytes(name: string, mediaType: string, bytes: Uint8Array): Artefact
     mediaType,
     sizeBytes: bytes.length,
     sha256: sha256Hex(bytes),
+    fingerprint: fingerprintOf(bytes),
+    givesChunks: false,
     open: () => Readable.from([bytes]),
   };
 }

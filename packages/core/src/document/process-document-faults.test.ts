@@ -379,6 +379,7 @@ it("with a stale token nothing can be stored, rejected or counted", async () => 
   const rendered = {
     file: file!,
     path: "",
+    fingerprint: "",
     mediaType: "image/jpeg",
     pages: [],
     pageCount: 1,

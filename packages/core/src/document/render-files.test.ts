@@ -7,6 +7,7 @@ import { noPreviewReasons, type Rendering } from "./rendering.ts";
 const fetched = (position: number, known: Partial<FetchedFile["file"]> = {}): FetchedFile => ({
   file: { position, detected_type: null, no_preview_reason: null, ...known } as FetchedFile["file"],
   path: `/scratch/file-${position}`,
+  fingerprint: "",
   intact: true,
 });
 

@@ -4,9 +4,7 @@ import { overLimit, pageName, type Rejection, unsupportedType } from "./rejectio
 import type { MediaType, NoPreviewReason, RenderedPage, Renderer, Rendering } from "./rendering.ts";
 
 /** What rendering made of one file of a document that is taken. */
-export type RenderedFile = {
-  file: DocumentFileRow;
-  path: string;
+export type RenderedFile = Omit<FetchedFile, "intact"> & {
   mediaType: string;
   pages: RenderedPage[];
   pageCount: number | null;
@@ -40,12 +38,13 @@ export async function renderFiles(
   let givenUp = files.filter(({ file }) => givenUpBefore(file) !== null).length;
   // A file that was given up accounts for two crashes; one beyond them is of a file that nobody can name any more.
   const isSuspect = options.crashesBefore > 2 * givenUp;
-  for (const { file, path } of files) {
+  for (const fetched of files) {
+    const { file, path } = fetched;
     const isTight = isSuspect || givenUp >= mostGivenUp;
     const rendering =
       givenUpBefore(file) ?? (await renderPatiently(renderer, file, path, { ...options, isTight }));
     if (rendering.outcome === "crashed" && givenUpBefore(file) === null) givenUp += 1;
-    const taken = take(file, path, rendering, pageName(file.position, files.length));
+    const taken = take(fetched, rendering, pageName(file.position, files.length));
     if ("reason" in taken) return taken;
     // All of it is in memory until it is sealed: 50 files of 20 dear pages each would be gigabytes.
     if (heldBytes + bytesOf(taken) > mostPreviewBytes) taken.pages.splice(1);
@@ -106,8 +105,7 @@ function givenUpBefore({
 }
 
 function take(
-  file: DocumentFileRow,
-  path: string,
+  { file, path, fingerprint }: FetchedFile,
   rendering: Rendering,
   page: string,
 ): RenderedFile | Rejection {
@@ -118,6 +116,7 @@ function take(
   ): RenderedFile => ({
     file,
     path,
+    fingerprint,
     mediaType,
     pages: [],
     pageCount,
@@ -136,7 +135,7 @@ function take(
       return without(rendering.mediaType, rendering.reason, rendering.pageCount);
     case "rendered": {
       const { mediaType, pages, pageCount, text, captureFacts } = rendering;
-      return { file, path, mediaType, pages, pageCount, noPreview: null, text, captureFacts };
+      return { file, path, fingerprint, mediaType, pages, pageCount, noPreview: null, text, captureFacts };
     }
   }
 }

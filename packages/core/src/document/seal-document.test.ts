@@ -9,11 +9,12 @@ import { systemClock } from "../clock.ts";
 import { sha256Hex } from "../digest.ts";
 import { createEmbeddedKeys } from "../embedded/keys.ts";
 import { createEmbeddedObjects } from "../embedded/objects.ts";
+import { fingerprintOf } from "../fingerprint.ts";
 import type { Keys } from "../ports/keys.ts";
 import type { Objects } from "../ports/objects.ts";
 import type { Artefact } from "./list-artefacts.ts";
 import { dataKeyContext, sealDocument, vaultKey } from "./seal-document.ts";
-import { openSealed } from "./sealing.ts";
+import { frameBytes, openSealed } from "./sealing.ts";
 
 const root = await mkdtemp(join(tmpdir(), "strongroom-seal-"));
 afterAll(() => rm(root, { recursive: true }));
@@ -31,6 +32,8 @@ const artefactOf = (name: string, bytes: Uint8Array): Artefact => ({
   mediaType: "image/jpeg",
   sizeBytes: bytes.length,
   sha256: sha256Hex(bytes),
+  fingerprint: fingerprintOf(bytes),
+  givesChunks: false,
   open: () => Readable.from([bytes]),
 });
 
@@ -101,6 +104,30 @@ describe("a document that is sealed", () => {
       );
       expect(opened.equals(contents.get(artefact.name)!)).toBe(true);
     }
+  });
+
+  it.each([
+    ["whole frames", [4 * frameBytes, 4 * frameBytes, 5]],
+    [
+      "frames that are out of step with the pieces",
+      [100, frameBytes, frameBytes - 100, frameBytes - 9, 9, 4 * frameBytes, 7, frameBytes],
+    ],
+  ])("is itself although its pieces are given away, read in %s", async (_how, sizes) => {
+    const bytes = randomBytes(sizes.reduce((sum, size) => sum + size, 0));
+    const pieces = function* () {
+      let at = 0;
+      for (const size of sizes) yield Buffer.from(Uint8Array.from(bytes.subarray(at, (at += size))).buffer);
+    };
+    const given: Uint8Array[] = [];
+    const open = () => Readable.from(pieces()).on("data", (piece: Buffer) => void given.push(piece));
+    const made = sealing([{ ...artefactOf("original-1", bytes), givesChunks: true, open }]);
+    const sealed = await sealDocument(watched().ports, made);
+    const dataKey = await keys.openDataKey(sealed.wrappedKey, dataKeyContext(tenantId, made.documentId, 42));
+    const to = { tenantId, documentId: made.documentId, artefact: "original-1", attempt: "42" };
+    const [artefact] = sealed.artefacts;
+    const opened = (await objects.read(artefact!.vaultKey)).pipe(openSealed(to, dataKey, artefact!));
+    expect((await buffer(opened)).equals(bytes)).toBe(true);
+    expect(given.some(({ length }) => length === 0)).toBe(true);
   });
 
   it("has one data key of its own, however many artefacts it has", async () => {
@@ -233,6 +260,15 @@ describe("an attempt ends in an error, and records nothing,", () => {
       "the vault is full",
     );
   });
+});
+
+it("a vault that fails in the middle of a body is told as the vault's fault, not as that of a broken stream", async () => {
+  const put: Objects["put"] = async (_key, body) => {
+    for await (const _chunk of body) throw new Error("the disk is full");
+    return { outcome: "exists" };
+  };
+  const artefacts = [artefactOf("original-1", randomBytes(3_000_000)), artefactOf("page-1", randomBytes(10))];
+  await expect(sealDocument(watched({ put }).ports, sealing(artefacts))).rejects.toThrow("the disk is full");
 });
 
 describe("an attempt that is told to stop", () => {

@@ -1,16 +1,18 @@
-import { addAbortSignal, type Transform } from "node:stream";
+import { addAbortSignal } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { heeding } from "../abort.ts";
-import { type Measured, measureAll, measuring, sha256Hex } from "../digest.ts";
+import { type Measured, measuring, sha256Hex } from "../digest.ts";
+import { createFingerprint } from "../fingerprint.ts";
 import type { KeyContext } from "../ports/keys.ts";
 import type { ObjectKey } from "../ports/objects.ts";
 import type { Ports } from "../ports/ports.ts";
+import { releaseMemory } from "../ports/release-memory.ts";
 import type { Artefact } from "./list-artefacts.ts";
 import { readObject } from "./read-object.ts";
-import { type Addressee, seal, sealedLength } from "./sealing.ts";
+import { type Addressee, frameBytes, seal, sealedLength } from "./sealing.ts";
 
 /** An artefact in the vault, read back and found whole. */
-export type SealedArtefact = Omit<Artefact, "open"> & {
+export type SealedArtefact = Omit<Artefact, "open" | "fingerprint" | "givesChunks"> & {
   sealedSizeBytes: number;
   sealedSha256: string;
   vaultKey: string;
@@ -26,6 +28,8 @@ type Sealing = {
   signal: AbortSignal;
 };
 
+type Fingerprinted = Omit<Measured, "sha256">;
+
 /** How the bytes of one artefact get into the vault, and what is found when they are read from there again. */
 export type Sealer = {
   /** Seals an artefact on its way into the vault. `exists`: the key was taken, nothing was written. */
@@ -34,8 +38,8 @@ export type Sealer = {
     key: ObjectKey,
     sealedSizeBytes: number,
     one: One,
-  ): Promise<{ outcome: "created"; versionId: string; sealedSha256: string } | { outcome: "exists" }>;
-  measure(ports: Pick<Ports, "objects">, key: ObjectKey, signal: AbortSignal): Promise<Measured>;
+  ): Promise<{ outcome: "created"; versionId: string; sent: Measured } | { outcome: "exists" }>;
+  readBack(ports: Pick<Ports, "objects">, key: ObjectKey, signal: AbortSignal): Promise<Fingerprinted>;
 };
 
 /** How many artefacts of one document are on their way at once. */
@@ -106,11 +110,12 @@ async function sealArtefact(
   const sealedSizeBytes = sealedLength(one.to, sizeBytes);
   const stored = await sealer.put(ports, key, sealedSizeBytes, one);
   if (stored.outcome === "exists") throw new Error(`the vault key of this very attempt is taken: ${key}`);
-  const { versionId, sealedSha256 } = stored;
+  const { versionId, sent } = stored;
   // What the store has is what was sent, byte for byte: only then may anybody be told so.
-  const there = await sealer.measure(ports, key, one.signal);
-  if (there.sha256 !== sealedSha256 || there.sizeBytes !== sealedSizeBytes)
+  const there = await sealer.readBack(ports, key, one.signal);
+  if (there.fingerprint !== sent.fingerprint || there.sizeBytes !== sealedSizeBytes)
     throw new Error(`the vault gave back other bytes than it was given: ${key}`);
+  const sealedSha256 = sent.sha256;
   return { name, mediaType, sizeBytes, sha256, sealedSizeBytes, sealedSha256, vaultKey: key, versionId };
 }
 
@@ -123,7 +128,7 @@ async function put(
 ) {
   let measured: Measured | null = null;
   const sealed = measuring((result) => (measured = result));
-  const piping = pipeline(artefact.open(), expecting(artefact), seal(to, dataKey), sealed, { signal });
+  const piping = pipeline(expecting(artefact), seal(to, dataKey), sealed, { signal });
   const putting = ports.objects.put(key, sealed, {
     sizeBytes: sealedSizeBytes,
     mediaType: "application/octet-stream",
@@ -132,34 +137,58 @@ async function put(
     signal,
   });
   const [, stored] = await together(stop, [piping, putting]);
-  return stored.outcome === "exists" ? stored : { ...stored, sealedSha256: (measured! as Measured).sha256 };
+  return stored.outcome === "exists" ? stored : { ...stored, sent: measured! as Measured };
 }
 
-/** Passes on the bytes that were measured before, or fails ahead of their end: a changed file leaves no object. */
-function expecting({ name, sizeBytes, sha256 }: Artefact): Transform {
-  return measuring((found) => {
-    if (found.sha256 !== sha256 || found.sizeBytes !== sizeBytes)
-      throw new Error(`${name} changed between fetching and sealing`);
-  });
+/** The bytes that were measured before, or a failure ahead of their end: a changed file leaves no object. */
+async function* expecting({ open, name, fingerprint, givesChunks }: Artefact): AsyncGenerator<Uint8Array> {
+  const found = createFingerprint();
+  let given = 0;
+  for await (const chunk of open() as AsyncIterable<Uint8Array>) {
+    found.update(chunk);
+    yield chunk;
+    given += chunk.length;
+    // After one that fills the sealer's buffer the next is asked for when it is sealed, but for a frame that is still open.
+    if (givesChunks && chunk.length >= frameBytes && given % frameBytes === 0) releaseMemory(chunk);
+  }
+  if (found.digest() !== fingerprint) throw new Error(`${name} changed between fetching and sealing`);
 }
 
-/** Waits for all of them; the first that fails stops the others, and its fault is the one thrown. */
+/**
+ * Waits for all of them; the first that fails stops the others. Thrown is the first fault that is not of being stopped: a
+ * vault that fails in the middle of a body breaks the stream of that body before it says why.
+ */
 async function together<T extends readonly unknown[]>(
   stop: AbortController,
   works: { readonly [Index in keyof T]: Promise<T[Index]> },
 ): Promise<T> {
   for (const work of works) work.catch((error: unknown) => stop.abort(error));
-  await Promise.allSettled(works);
+  const faults = (await Promise.allSettled(works)).flatMap((end) =>
+    end.status === "rejected" ? [end.reason as Error] : [],
+  );
+  if (faults.length > 0) throw faults.find((fault) => !isOfStopping(fault)) ?? faults[0]!;
   stop.signal.throwIfAborted();
   return (await Promise.all(works)) as unknown as T;
 }
 
-async function measure(
+const isOfStopping = (fault: Error): boolean =>
+  fault.name === "AbortError" || ("code" in fault && fault.code === "ERR_STREAM_PREMATURE_CLOSE");
+
+/** What has been read is given back at once: left to the collector, 50 MB of it cost more CPU than their SHA-256. */
+async function readBack(
   ports: Pick<Ports, "objects">,
   key: ObjectKey,
   signal: AbortSignal,
-): Promise<Measured> {
-  return await measureAll(addAbortSignal(signal, await readObject(ports, key, signal)));
+): Promise<Fingerprinted> {
+  const stream = addAbortSignal(signal, await readObject(ports, key, signal));
+  const fingerprint = createFingerprint();
+  let sizeBytes = 0;
+  for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+    fingerprint.update(chunk);
+    sizeBytes += chunk.length;
+    releaseMemory(chunk);
+  }
+  return { fingerprint: fingerprint.digest(), sizeBytes };
 }
 
-const streamSealer: Sealer = { put, measure };
+const streamSealer: Sealer = { put, readBack };
