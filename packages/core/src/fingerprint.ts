@@ -1,7 +1,7 @@
-import { createCipheriv, randomBytes } from "node:crypto";
+import { createCipheriv, createSecretKey, randomBytes } from "node:crypto";
 
 /** Neither it nor what was made with it leaves the process, so nobody can choose bytes that pass for others. */
-const key = randomBytes(32);
+const key = createSecretKey(randomBytes(32)); // of bytes, each use would make one anew: 24 µs in place of 5
 const nonce = Buffer.alloc(12);
 
 /**
