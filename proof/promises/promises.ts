@@ -87,7 +87,7 @@ export const promises: readonly PromiseMade[] = [
     proofs: [
       { command: "chaos" },
       { command: "chaos", gate: "broken" },
-      { suites: ["packages/functions/src/middleware.test.ts"] },
+      { suites: ["packages/functions/src/middleware.test.ts", "proof/outage/"] },
     ],
   },
   { id: "P10", says: "Fast", proofs: [{ command: "bench" }, { command: "load" }] },

@@ -30,8 +30,8 @@ export const plants: readonly Plant[] = [
     patches: [
       {
         file: "packages/eks-workers/src/notifier.ts",
-        find: "await notifyUser(ports, record);",
-        replace: "void notifyUser(ports, record).catch(() => {});",
+        find: "await notifyUser({ ...ports, push }, record);",
+        replace: "void notifyUser({ ...ports, push }, record).catch(() => {});",
       },
     ],
   },

@@ -35,8 +35,8 @@ export class Lookout {
     this.#stopping = stopping;
   }
 
-  /** What comes next; null when a message in hand is done first, and there may be a place for another. */
-  async next(): Promise<Received | null> {
+  /** What comes next, `most` of it; null when a message in hand is done first, and there may be a place for another. */
+  async next(most = Infinity): Promise<Received | null> {
     const arrived = this.#patient && (await Promise.race([this.#patient, nothingYet]));
     if (arrived) {
       this.#patient = null;
@@ -44,12 +44,12 @@ export class Lookout {
     }
     const sources = this.#patient ? this.#others : [this.#first, ...this.#others];
     for (const source of sources) {
-      const free = source.upTo() - this.#inHand.size;
+      const free = Math.min(most, source.upTo() - this.#inHand.size);
       const received = free > 0 ? await this.#ask(source, free, 0) : null;
       if (received && received.messages?.length !== 0) return received;
     }
     if (this.#patient === null && this.#inHand.size < this.#first.upTo())
-      this.#patient = this.#ask(this.#first, this.#kept(), waitMs);
+      this.#patient = this.#ask(this.#first, Math.min(most, this.#kept()), waitMs);
     const received = await Promise.race([...(this.#patient ? [this.#patient] : []), ...this.#inHand]);
     if (!received) return null;
     this.#patient = null;

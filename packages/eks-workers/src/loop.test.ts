@@ -4,7 +4,7 @@ import { systemClock } from "@strongroom/core/clock";
 import type { Message, Queue } from "@strongroom/core/ports/queue";
 import type { Ports } from "@strongroom/core/ports/ports";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { runLoop } from "./loop.ts";
+import { type Handled, runLoop } from "./loop.ts";
 import { createVitals, type Vitals } from "./vitals.ts";
 
 /** A quarter of the visibility of these tests; not one of the loop's own rests. */
@@ -24,7 +24,7 @@ type Loop = { ports?: Partial<Ports>; atOnce?: number; lateAtOnce?: number; vita
 
 /** A loop over fresh and over-age work; `done` resolves when it has stopped. */
 function start(
-  handle: (message: Message) => Promise<void>,
+  handle: (message: Message) => Promise<Handled | void>,
   { ports = {}, atOnce = 2, lateAtOnce = atOnce - 1 || 1, vitals }: Loop = {},
 ) {
   const done = runLoop(
@@ -269,7 +269,7 @@ describe("a message whose handling throws", () => {
 /** A loop over answers of the test's own; `sleeps` are its rests, without those between two renewals. */
 function scripted(
   answers: (() => Promise<Message[]>)[],
-  handle: (message: Message) => Promise<void> = async () => {},
+  handle: (message: Message) => Promise<Handled | void> = async () => {},
   vitals = createVitals(systemClock),
 ) {
   const sleeps: number[] = [];
@@ -310,90 +310,72 @@ const [down, none] = [() => Promise.reject(new Error("the queue is down")), asyn
 
 describe("faults in a row", () => {
   const handle = async ({ body }: Message) => {
-    if (body === "bad") throw new Error("no");
+    if (body.startsWith("bad")) throw new Error("no");
+    return body.startsWith("put off") ? "fault" : body === "taken" ? "neither" : "well";
   };
   const gives = (body: string) => async () => [message(body)];
-
-  it("slow the loop down from the third on, twice as long each time up to 30 seconds", async () => {
-    const { sleeps, finished, end } = scripted(
-      Array.from({ length: 12 }, () => gives("bad")),
-      handle,
-    );
+  const restsOf = async (...answers: Parameters<typeof scripted>[0]) => {
+    const { sleeps, finished, end } = scripted(answers, handle);
     await finished;
     await end();
-    expect(sleeps.slice(0, 9)).toEqual([250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
-  });
+    return sleeps;
+  };
+
+  it.each(["bad", "put off"])(
+    "(%s) slow the loop down from the third on, twice as long each time up to 30 seconds",
+    async (how) => {
+      const sleeps = await restsOf(...Array.from({ length: 12 }, (_, n) => gives(`${how} ${n}`)));
+      expect(sleeps.slice(0, 9)).toEqual([250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+    },
+  );
 
   it("two of them do not, nor three with one message handled well between", async () => {
-    const { sleeps, finished, end } = scripted(
-      ["bad", "bad", "good", "bad", "bad", "good"].map(gives),
-      handle,
-    );
-    await finished;
-    await end();
-    expect(sleeps).toEqual([]);
+    expect(await restsOf(...["bad 1", "bad 2", "good", "bad 3", "put off 4", "good"].map(gives))).toEqual([]);
+  });
+
+  it("of one message do not, however often it comes: it may be the message", async () => {
+    expect(await restsOf(...["bad", "bad", "bad", "bad", "put off", "good"].map(gives))).toEqual([]);
+  });
+
+  it("go on over a message that somebody else has", async () => {
+    const bodies = ["put off 1", "put off 2", "taken", "put off 3", "taken", "good", "good"];
+    expect(await restsOf(...bodies.map(gives))).toEqual([250, 500, 1_000]); // the last one ends at once in truth
   });
 
   it("are forgotten with the first message that is handled well", async () => {
-    const { sleeps, finished, end } = scripted(
-      ["bad", "bad", "bad", "good", "bad", "bad", "good"].map(gives),
-      handle,
-    );
-    await finished;
-    await end();
-    expect(sleeps).toEqual([250]);
+    const bodies = ["bad 1", "bad 2", "bad 3", "good", "bad 4", "bad 5", "good"];
+    expect(await restsOf(...bodies.map(gives))).toEqual([250, 500]); // of which the second ends at once in truth
+  });
+
+  it("let one message at a time be taken, until one is handled well", async () => {
+    const asked: number[] = [];
+    const bodies = ["bad 1", "bad 2", "bad 3", "bad 4", "bad 5", "good"];
+    const queue: Queue = {
+      ...world.ports.queue,
+      release: async () => {},
+      acknowledge: async () => {},
+      receive: async (_name, { max, waitMs, signal }) => {
+        if (waitMs > 0)
+          return await new Promise((resolve) => signal!.addEventListener("abort", () => resolve([])));
+        await new Promise((resolve) => setImmediate(resolve)); // what was taken before is done
+        const body = bodies.shift();
+        if (body) asked.push(max);
+        return body ? [message(body)] : [];
+      },
+    };
+    const sleep = async (ms: number, signal?: AbortSignal) =>
+      ms === renewalMs ? systemClock.sleep(ms, signal) : undefined;
+    const clock = { ...systemClock, sleep };
+    const taken: string[] = [];
+    const inTurn = async (one: Message) => (taken.push(one.body), await handle(one));
+    const loop = start(inTurn, { ports: { clock, queue }, atOnce: 8 });
+    await vi.waitFor(() => expect(taken).toHaveLength(6));
+    await loop.end();
+    expect(asked.slice(0, 3).every((most) => most > 1)).toBe(true);
+    expect(asked.slice(4)).toEqual([1, 1]); // the fourth was asked for while the third was in hand
   });
 
   it("an outage of the queue is ridden out, and over with its first answer, empty or not", async () => {
-    const { sleeps, finished, end } = scripted([down, down, down, down, none, none, none, down, down, none]);
-    await finished;
-    await end();
-    expect(sleeps).toEqual([250, 500]);
-  });
-});
-
-describe("a loop that is told to stop", () => {
-  it("waits for the work in hand, and takes nothing more", async () => {
-    for (const body of ["one", "two"]) await send(body);
-    const work = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    const handled: string[] = [];
-    const loop = start(async ({ body }) => await work[handled.push(body) - 1]!.promise, { atOnce: 3 });
-    await vi.waitFor(() => expect(handled).toHaveLength(2));
-    stop.abort();
-    await send("three");
-    const stopped = vi.fn<() => void>();
-    void loop.done.then(stopped);
-    work[0]!.resolve();
-    await vi.waitFor(async () => expect(await depths()).toEqual({ waiting: 1, inFlight: 1 }));
-    expect(stopped).not.toHaveBeenCalled();
-    work[1]!.resolve();
-    await loop.done;
-    expect(handled).toHaveLength(2);
-    expect(await depths()).toEqual({ waiting: 1, inFlight: 0 });
-  });
-
-  it("ends at once when nothing is in hand", async () => {
-    const loop = start(async () => {});
-    await vi.waitFor(async () => expect(await depths()).toEqual({ waiting: 0, inFlight: 0 }));
-    await loop.end();
-  });
-
-  it("gives back at once, unhandled, what it receives at that very moment", async () => {
-    await send("too late");
-    const handled: string[] = [];
-    const queue: Queue = {
-      ...world.ports.queue,
-      receive: async (name, wish) => {
-        const messages = await world.ports.queue.receive(name, wish);
-        if (messages.length > 0) stop.abort();
-        return messages;
-      },
-    };
-    await start(async ({ body }) => void handled.push(body), { ports: { queue } }).done;
-    expect(handled).toEqual([]);
-    expect(await depths()).toEqual({ waiting: 1, inFlight: 0 });
-    expect(
-      await world.ports.queue.receive("documents", { max: 1, waitMs: 0, visibilityMs: 1_000 }),
-    ).toHaveLength(1);
+    expect(await restsOf(down, down, down, down, none, none, none, down, down, none)).toEqual([250, 500]);
   });
 });

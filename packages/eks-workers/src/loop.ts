@@ -1,5 +1,6 @@
 import type { Ports } from "@strongroom/core/ports/ports";
 import type { Message, QueueName } from "@strongroom/core/ports/queue";
+import { Availability } from "./availability.ts";
 import { Lookout, type Source } from "./lookout.ts";
 import type { Vitals } from "./vitals.ts";
 
@@ -13,10 +14,12 @@ type LoopOptions = {
   stopping: AbortSignal;
   vitals?: Vitals | undefined;
 };
-type Handle = (message: Message) => Promise<void>;
-
-/** After this many faults in a row, of the work or of the queue, the loop pulls slower: a sick worker must not drain it. */
-const restAfter = 3;
+/**
+ * What the handling of a message says of what it needs: all is there, something is not though the message was taken care of,
+ * or nothing of the kind. No answer says that all is there; an error, that it is not.
+ */
+export type Handled = "well" | "fault" | "neither";
+type Handle = (message: Message) => Promise<Handled | void>;
 
 /**
  * Receives, handles and acknowledges until `stopping`, with at most `upTo()` messages in hand; then waits for what is in
@@ -34,12 +37,15 @@ export async function runLoop(
     read: async () => [{ value: inHand.size }],
   });
   const lookout = new Lookout(ports, queues, inHand, stopping);
-  let [faults, outages] = [0, 0];
-  while (!stopping.aborted) {
-    const received = await lookout.next();
+  const [asking, working] = [new Availability(ports), new Availability(ports)];
+  for (let looks = 0; !stopping.aborted; looks += 1) {
+    await asking.turn(stopping);
+    await working.turn(stopping);
+    const received = await takeNext(lookout, working, stopping);
     if (received === null) continue;
     const { queue, messages } = received;
-    outages = messages === null ? outages + 1 : 0;
+    if (messages === null) asking.failed(`look ${looks}`);
+    else asking.worked();
     vitals?.round(messages !== null);
     if (stopping.aborted) {
       await giveBack(ports, queue, messages ?? []);
@@ -47,40 +53,51 @@ export async function runLoop(
     }
     for (const message of messages ?? []) {
       const work = handleOne(ports, queue, message, handle)
-        .then((done) => void (faults = done ? 0 : faults + 1))
+        .then((handled) => note(ports, working, handled, message))
         .finally(() => (inHand.delete(work), vitals?.round(true)));
       inHand.add(work);
     }
-    const inARow = Math.max(faults, outages);
-    if (inARow >= restAfter) await ports.clock.sleep(restMs(ports, inARow - restAfter), stopping);
   }
   const last = await lookout.last();
   await giveBack(ports, last.queue, last.messages ?? []);
   await Promise.all(inHand);
 }
 
-/** Twice as long each time, up to `restCap`. */
-const restMs = ({ config }: LoopPorts, before: number): number =>
-  Math.min(config.periods.restCap, config.periods.rest * 2 ** Math.min(before, 20));
+/** One at a time while what the work needs seems away; null when that has changed before anything came. */
+async function takeNext(lookout: Lookout, needs: Availability, stopping: AbortSignal) {
+  const isAway = needs.seemsAway;
+  while (!stopping.aborted && needs.seemsAway === isAway) {
+    const received = await lookout.next(isAway ? 1 : Infinity);
+    if (received !== null) return received;
+  }
+  return null;
+}
+
+function note({ log }: LoopPorts, needs: Availability, handled: Handled, { body }: Message): void {
+  const wasAway = needs.seemsAway;
+  if (handled === "well") needs.worked();
+  if (handled === "fault") needs.failed(body);
+  if (needs.seemsAway !== wasAway) log.warn(wasAway ? "loop.needs_back" : "loop.needs_away");
+}
 
 /** What came in while we were told to stop is somebody else's, at once. */
 async function giveBack(ports: LoopPorts, queue: QueueName, messages: Message[]): Promise<void> {
   await Promise.allSettled(messages.map(({ receipt }) => ports.queue.release(queue, receipt, 0))); // visibility brings back the rest
 }
 
-/** Whether the message was handled. Visibility is renewed while the work lasts, so that nobody else is rung for it. */
+/** Visibility is renewed while the work lasts, so that nobody else is rung for it. */
 async function handleOne(
   ports: LoopPorts,
   queue: QueueName,
   message: Message,
   handle: Handle,
-): Promise<boolean> {
+): Promise<Handled> {
   const done = new AbortController();
   const renewing = renew(ports, queue, message, done.signal);
   try {
-    await handle(message);
+    const handled = await handle(message);
     await ports.queue.acknowledge(queue, message.receipt);
-    return true;
+    return handled ?? "well";
   } catch (error) {
     ports.log.warn("loop.handle_failed", {
       queue,
@@ -90,7 +107,7 @@ async function handleOne(
     });
     const delayMs = ports.config.periods.retryBase * message.receiveCount;
     await ports.queue.release(queue, message.receipt, delayMs).catch(() => {}); // visibility brings it back
-    return false;
+    return "fault";
   } finally {
     done.abort();
     await renewing;

@@ -1,19 +1,41 @@
 import { notifier as group, notifyUser } from "@strongroom/core/notice/notify-user";
+import type { Push } from "@strongroom/core/ports/push";
+import { Availability } from "./availability.ts";
 import type { Running, Worker, WorkerContext } from "./worker.ts";
 
 /** Tells people what became of their documents: a member of the consumer group on the documents topic. */
 export const notifier: Worker = async (context): Promise<Running> => {
   const { ports, stopping, vitals } = context;
+  const push = patient(context);
   const consuming = ports.stream.consume(
     { group, topics: ["documents"], signal: stopping },
     async (record) => {
-      await notifyUser(ports, record);
+      await notifyUser({ ...ports, push }, record);
       vitals?.round(true);
     },
   );
   const watching = watchLag(context);
   return { done: Promise.all([consuming, watching]).then(() => {}), isolation: null };
 };
+
+/** A push service that fails is asked for one notice at a time, ever more seldom, whichever partition it is of. */
+function patient({ ports, stopping, vitals }: WorkerContext): Push {
+  const needs = new Availability(ports);
+  return {
+    async send(notice) {
+      await needs.turn(stopping);
+      try {
+        const answer = await ports.push.send(notice);
+        needs.worked();
+        return answer;
+      } catch (error) {
+        needs.failed(notice.tag);
+        vitals?.round(false); // starting anew would not bring it back
+        throw error;
+      }
+    },
+  };
+}
 
 /**
  * Asks at every beat how far the group is behind. A record handled, or nothing left to handle, is a round; a lag that stays

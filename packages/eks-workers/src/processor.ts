@@ -4,6 +4,7 @@ import { Doorbell } from "@strongroom/core/job/ring-doorbell";
 import type { Message } from "@strongroom/core/ports/queue";
 import { oldestWaitingMs } from "@strongroom/core/upload/check-overload";
 import type { Source } from "./lookout.ts";
+import { handledAs } from "./handled-as.ts";
 import { runLoop } from "./loop.ts";
 import { createRenderer } from "./render/pool.ts";
 import { openScratch } from "./scratch.ts";
@@ -35,6 +36,7 @@ export const processor: Worker = async ({ ports, name, stopping, vitals }): Prom
       outcome,
       tookMs: Math.round(ports.clock.monotonicMs() - startedMs),
     });
+    return handledAs(outcome);
   };
   const source = (name: keyof typeof inHandPerDecoder): Source => ({
     name,

@@ -2,6 +2,7 @@ import { chainAudit } from "@strongroom/core/audit/chain-audit";
 import { checkpointAudit } from "@strongroom/core/audit/checkpoint-audit";
 import { relayEvents } from "@strongroom/core/event/relay-events";
 import type { Lock } from "@strongroom/core/ports/database";
+import { Availability } from "./availability.ts";
 import type { Gauge, Vitals } from "./vitals.ts";
 import type { Running, Worker, WorkerContext } from "./worker.ts";
 
@@ -43,10 +44,11 @@ async function relayWhileHeld({ ports, stopping, vitals }: WorkerContext, lock: 
   ports.log.info("relay.active");
   const until = AbortSignal.any([stopping, lock.lost]);
   const resting = new Map<string, number>();
+  const needs = new Availability(ports);
   const next = { checkpointAt: 0 };
   while (!until.aborted) {
     try {
-      const busy = await round(ports, resting, vitals);
+      const busy = await round(ports, resting, needs, vitals);
       await checkpoint(ports, next);
       vitals?.round(true);
       if (busy) continue;
@@ -68,10 +70,14 @@ async function checkpoint(ports: WorkerContext["ports"], next: { checkpointAt: n
   next.checkpointAt = now + ports.config.periods.checkpoint;
 }
 
-/** One round; keys that failed rest for ten rounds. Whether there is likely more to do at once. */
+/**
+ * One round; keys that failed rest for ten rounds, and where only faults are met, all rest but one fact now and then. Whether
+ * there is likely more to do at once.
+ */
 async function round(
   ports: WorkerContext["ports"],
   resting: Map<string, number>,
+  needs: Availability,
   vitals: Vitals | undefined,
 ): Promise<boolean> {
   const now = ports.clock.monotonicMs();
@@ -80,7 +86,11 @@ async function round(
     ports.log.error("audit.not_chained", { error }); // events and receipts do not wait for it
     return 0;
   });
-  const { published, failed } = await relayEvents(ports, new Set(resting.keys()));
+  if (!needs.mayTry()) return false;
+  const passedOver = new Set(resting.keys());
+  const { published, failed } = await relayEvents(ports, { passedOver, ...(needs.seemsAway && { most: 1 }) });
+  for (const key of failed) needs.failed(key);
+  if (published > 0) needs.worked();
   for (let fact = 0; fact < published; fact += 1) vitals?.count("strongroom_facts_published_total");
   for (let key = 0; key < failed.length; key += 1) vitals?.count("strongroom_facts_failed_total");
   for (const key of failed) resting.set(key, now + ports.config.periods.relay * 10);

@@ -37,16 +37,20 @@ export type WholeSystem = {
   close(): Promise<void>;
 };
 
-type Options = { faults?: Faults; timeDivisor?: number };
+type Options = { faults?: Faults; timeDivisor?: number; maxRetries?: number };
 
 /** HTTP, upload server, schedules, processor with real decode children, relay and notifier; every handler uses its ports. */
-export async function startWhole({ faults, timeDivisor = 1 }: Options = {}): Promise<WholeSystem> {
+export async function startWhole({
+  faults,
+  timeDivisor = 1,
+  maxRetries = 8,
+}: Options = {}): Promise<WholeSystem> {
   const database = await testDatabase();
   await seed(database.connections.owner);
   const directory = await mkdtemp(join(tmpdir(), "strongroom-whole-"));
   const port = await findPort(0);
   const url = `http://127.0.0.1:${port}`;
-  const config = configOf(url, directory, database.connections, timeDivisor);
+  const config = configOf(url, directory, database.connections, { timeDivisor, maxRetries });
   const ports = await connectEmbedded(config, silentLog, { ...(faults && { faults }) });
   usePorts(ports);
   const issuer = await openIssuer({ dataDirectory: directory, ...config.auth });
@@ -97,7 +101,7 @@ function configOf(
   url: string,
   dataDirectory: string,
   connections: EmbeddedBackend["connections"],
-  timeDivisor: number,
+  { timeDivisor, maxRetries }: Required<Pick<Options, "timeDivisor" | "maxRetries">>,
 ): Config {
   return {
     publicUrl: url,
@@ -107,7 +111,7 @@ function configOf(
     secrets: { uploadKey: randomBytes(32), ticketKey: randomBytes(32), originSecrets: [] },
     periods: dividePeriods(timeDivisor),
     jobs: 2,
-    maxRetries: 8,
+    maxRetries,
     backupDays: 35,
   };
 }

@@ -11,6 +11,7 @@ import { completeUpload } from "@strongroom/core/upload/complete-upload";
 import { ingestUpload } from "@strongroom/core/upload/ingest-upload";
 import { reconcile } from "@strongroom/core/upload/reconcile";
 import { signUploads } from "@strongroom/core/upload/sign-uploads";
+import { handledAs } from "@strongroom/eks-workers/handled-as";
 import type { Source } from "@strongroom/eks-workers/lookout";
 import { runLoop } from "@strongroom/eks-workers/loop";
 import { notifier } from "@strongroom/eks-workers/notifier";
@@ -126,7 +127,7 @@ export class Processes {
         stopping: stop.signal,
         carrier: bytes.carrier,
       };
-      await processDocument(ports, Doorbell.parse(JSON.parse(body)), options);
+      return handledAs(await processDocument(ports, Doorbell.parse(JSON.parse(body)), options));
     });
     process.end();
     this.#reborn(process);

@@ -7,7 +7,7 @@ import type { CloudEvent } from "./event.ts";
 
 export type RelayPorts = Pick<Ports, "database" | "stream" | "keys" | "clock" | "config" | "log">;
 
-/** Rows that one round reads. */
+/** Rows that one round reads, at most. */
 const batch = 500;
 
 /** What a round did; `waiting` keys failed and are tried again with their order kept. */
@@ -20,9 +20,9 @@ export type Relayed = { published: number; failedKeys: number };
  */
 export async function relayEvents(
   ports: RelayPorts,
-  passedOver: ReadonlySet<string> = new Set(),
+  { passedOver = new Set(), most = batch }: { passedOver?: ReadonlySet<string>; most?: number } = {},
 ): Promise<Relayed & { failed: string[] }> {
-  const rows = await readOutbox(ports, passedOver);
+  const rows = await readOutbox(ports, passedOver, most);
   const unsigned = await issueReceipts(ports, rows);
   const ready = rows.filter((row) => !unsigned.has(row.document_id));
   const acknowledged = (
@@ -33,14 +33,18 @@ export async function relayEvents(
   return { published: acknowledged.length, failedKeys: failed.size, failed: [...failed] };
 }
 
-async function readOutbox(ports: RelayPorts, passedOver: ReadonlySet<string>): Promise<OutboxRow[]> {
+async function readOutbox(
+  ports: RelayPorts,
+  passedOver: ReadonlySet<string>,
+  most: number,
+): Promise<OutboxRow[]> {
   return await ports.database.system
     .selectFrom("outbox")
     .selectAll()
     .where("published_at", "is", null)
     .$if(passedOver.size > 0, (query) => query.where("document_id", "not in", [...passedOver]))
     .orderBy("id")
-    .limit(batch)
+    .limit(most)
     .execute();
 }
 
