@@ -4,7 +4,7 @@
  */
 export type Proof =
   | { suites: readonly string[] }
-  | { command: "simulate" | "chaos" | "toxic" | "load" | "bench"; gate?: "broken" };
+  | { command: "simulate" | "chaos" | "toxic" | "load" | "bench" | "rehearse-restore"; gate?: "broken" };
 export type PromiseMade = { id: string; says: string; proofs: readonly Proof[] };
 
 const core = "packages/core/src";
@@ -119,6 +119,7 @@ export const promises: readonly PromiseMade[] = [
     id: "P15",
     says: "Restart, upgrade and restore lose nothing that they do not name",
     proofs: [
+      { command: "rehearse-restore" },
       {
         suites: [
           `${local}/main.test.ts`,

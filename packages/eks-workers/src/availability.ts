@@ -32,6 +32,7 @@ export class Availability {
 
   /** Something went well: whoever waits for a turn has it at once. */
   worked(): void {
+    if (this.#faults.size === 0) return;
     this.#faults.clear();
     this.#rests = 0;
     this.#recovery.abort();

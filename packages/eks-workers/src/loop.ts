@@ -38,6 +38,11 @@ export async function runLoop(
   });
   const lookout = new Lookout(ports, queues, inHand, stopping);
   const [asking, working] = [new Availability(ports), new Availability(ports)];
+  vitals?.addGauge({
+    name: "strongroom_worker_needs_away",
+    help: "1 while what the work needs seems away, so that one message is tried now and then; else 0.",
+    read: async () => [{ value: asking.seemsAway || working.seemsAway ? 1 : 0 }],
+  });
   for (let looks = 0; !stopping.aborted; looks += 1) {
     await asking.turn(stopping);
     await working.turn(stopping);

@@ -85,7 +85,14 @@ describe("a worker process", () => {
   );
 
   it.each([
-    ["processor", ["strongroom_oldest_waiting_seconds 0", "strongroom_worker_in_hand 0"]],
+    [
+      "processor",
+      [
+        "strongroom_oldest_waiting_seconds 0",
+        "strongroom_worker_in_hand 0",
+        "strongroom_worker_needs_away 0",
+      ],
+    ],
     ["relay", ["strongroom_oldest_unpublished_seconds 0"]],
     ["notifier", ['strongroom_notifier_lag_records{topic="documents"} 0']],
     ["opener", ["strongroom_fixity_oldest_seconds 0"]],
