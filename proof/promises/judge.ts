@@ -15,12 +15,19 @@ export function standings(
 
 function standing(proof: Proof, results: ReadonlyMap<string, ProofResult>): Standing {
   if ("suites" in proof) return ofSuites(proof.suites, results.get("suites"));
-  const { command, gate } = proof;
+  const { command, gate, verdicts } = proof;
   const name = `npm run ${command}${gate ? ` -- --${gate}` : ""}`;
   const result = results.get(gate ? `${command}-${gate}` : command);
   if (!result) return { proof: name, at: null, commit: "", held: false, counts: "never recorded" };
-  const { at, commit, held, counts } = result;
+  const { at, commit, counts } = result;
+  const held = verdicts ? verdicts.every((id) => isHeld(result, id)) : result.held;
   return { proof: name, at, commit, held, counts: listed(counts) };
+}
+
+/** Whether something was looked at, and nothing was found. */
+function isHeld({ detail }: ProofResult, id: string): boolean {
+  const verdicts = (detail?.["verdicts"] ?? []) as { id: string; looked: number; violations: number }[];
+  return verdicts.some((one) => one.id === id && one.looked > 0 && one.violations === 0);
 }
 
 function ofSuites(suites: readonly string[], result: ProofResult | undefined): Standing {

@@ -49,6 +49,22 @@ describe("a proof", () => {
     expect(standings(byCommand, new Map([of("chaos", { held: false })]))[0].held).toBe(false);
   });
 
+  test("by verdicts holds as these say, whatever else was found; one that looked at nothing, or is missing, does not hold", () => {
+    const byVerdicts = {
+      id: "P0",
+      says: "",
+      proofs: [{ command: "chaos", verdicts: ["I1", "P5"] }],
+    } as const;
+    const heldBy = (...verdicts: [id: string, looked: number, violations: number][]) => {
+      const detail = { verdicts: verdicts.map(([id, looked, violations]) => ({ id, looked, violations })) };
+      return standings(byVerdicts, new Map([of("chaos", { held: false, detail })]))[0].held;
+    };
+    expect(heldBy(["I1", 9, 0], ["P5", 1, 0], ["I2", 9, 3])).toBe(true);
+    expect(heldBy(["I1", 9, 1], ["P5", 1, 0])).toBe(false);
+    expect(heldBy(["I1", 9, 0], ["P5", 0, 0])).toBe(false);
+    expect(heldBy(["I1", 9, 0])).toBe(false);
+  });
+
   test("of a gate holds as the result of the gate says, not that of the command", () => {
     const gate = { id: "P0", says: "", proofs: [{ command: "chaos", gate: "broken" }] } as const;
     expect(standings(gate, new Map([of("chaos", {})]))[0]).toMatchObject({ held: false, at: null });
