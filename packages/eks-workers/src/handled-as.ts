@@ -1,15 +1,18 @@
 import type { Processed } from "@strongroom/core/document/process-document";
 import type { Handled } from "./loop.ts";
 
-/** What became of a document says that all is there, that a fault of ours met it, or (somebody else has it) nothing. */
+/**
+ * What became of a document says that all is there, that a fault of ours met it, or nothing of the kind: somebody else has it,
+ * or it was rejected, which asks neither the keys nor the vault.
+ */
 export function handledAs(outcome: Processed): Handled {
   switch (outcome) {
     case "stored":
-    case "rejected":
       return "well";
     case "retried":
     case "failed":
       return "fault";
+    case "rejected":
     case "released":
     case "lost":
     case "skipped":

@@ -1,0 +1,16 @@
+import type { Processed } from "@strongroom/core/document/process-document";
+import { expect, it } from "vitest";
+import { handledAs } from "./handled-as.ts";
+import type { Handled } from "./loop.ts";
+
+it.each<[Processed, Handled]>([
+  ["stored", "well"],
+  ["retried", "fault"],
+  ["failed", "fault"],
+  ["rejected", "neither"],
+  ["released", "neither"],
+  ["lost", "neither"],
+  ["skipped", "neither"],
+])("a document that was %s says %s of what the work needs", (outcome, handled) => {
+  expect(handledAs(outcome)).toBe(handled);
+});
