@@ -266,7 +266,7 @@ describe("a message whose handling throws", () => {
   });
 });
 
-/** A loop over answers of the test's own; `sleeps` are its rests, without those between two renewals. */
+/** A loop over answers of the test's own; `sleeps` are its rests, without those between two renewals, and take no time. */
 function scripted(
   answers: (() => Promise<Message[]>)[],
   handle: (message: Message) => Promise<Handled | void> = async () => {},
@@ -288,11 +288,14 @@ function scripted(
       return [];
     },
   };
+  let nowMs = 0;
   const clock = {
     ...systemClock,
+    monotonicMs: () => nowMs,
     sleep: async (ms: number, signal?: AbortSignal) => {
       if (ms === renewalMs) return await systemClock.sleep(ms, signal);
       sleeps.push(ms);
+      nowMs += ms;
     },
   };
   const { end } = start(handle, { ports: { clock, queue }, atOnce: 1, vitals });
