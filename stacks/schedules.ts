@@ -1,48 +1,40 @@
-import { RuleTargetInput } from "aws-cdk-lib/aws-events";
 import { Cron, type StackContext, use } from "sst/constructs";
 import { api } from "./api.ts";
 import { variables } from "./environment.ts";
 import { functionLogs, functionProps } from "./functions.ts";
+import type { Grant } from "./grants.ts";
 import { keys } from "./keys.ts";
 import { cellScope, currentStage, isLive } from "./settings.ts";
 import { reconcileTimeoutSeconds, sweepTimeoutSeconds } from "./timeouts.ts";
 
 /**
- * The reconciler: every minute, and every hour through all of staging and vault. It belongs to the active cell, whose bells
- * it rings. Under live debugging it runs when the developer calls it.
+ * The reconciler every minute, and every hour the sweep through all of staging and vault. They belong to the active cell,
+ * whose bells they ring. Under live debugging they run when the developer calls them.
  */
 export function schedules({ stack }: StackContext) {
   const [active] = currentStage(stack).cells;
   const scope = cellScope(stack, active);
   const logGroup = functionLogs(scope, "ReconcileLogs");
-  const job = (timeoutSeconds: number, sweep: boolean) => ({
+  const job = (name: "reconcile" | "sweep", timeoutSeconds: number, grants: readonly Grant[]) => ({
     function: functionProps(scope, active, {
-      handler: "packages/functions/src/schedule/reconcile.handler",
-      grants: [
-        "enterDatabase",
-        "signUploads",
-        "collectStaging",
-        "collectVault",
-        "ring",
-        "sweepDeadLetters",
-        ...(sweep ? (["findTombstones"] as const) : []),
-      ],
+      handler: `packages/functions/src/schedule/${name}.handler`,
+      grants: ["enterDatabase", "signUploads", "collectStaging", "collectVault", "ring", ...grants],
       timeoutSeconds,
       logGroup,
       environment: { [variables.publicUrl]: use(api).url, [variables.ticketKey]: use(keys).ticketKey },
     }),
-    cdk: { target: { event: RuleTargetInput.fromObject({ sweep }), retryAttempts: 0 } },
+    cdk: { target: { retryAttempts: 0 } },
   });
   const enabled = !isLive(stack);
   const reconcile = new Cron(scope, "Reconcile", {
     schedule: "rate(1 minute)",
     enabled,
-    job: job(reconcileTimeoutSeconds, false),
+    job: job("reconcile", reconcileTimeoutSeconds, ["sweepDeadLetters"]),
   });
   const sweep = new Cron(scope, "Sweep", {
     schedule: "rate(1 hour)",
     enabled,
-    job: job(sweepTimeoutSeconds, true),
+    job: job("sweep", sweepTimeoutSeconds, ["findTombstones"]),
   });
   return { reconcile, sweep };
 }

@@ -120,7 +120,7 @@ async function clearStaging(): Promise<void> {
   );
   const isEmpty = async () => (await filesIn("objects/staging")).length === 0;
   while (!(await isEmpty())) {
-    await reconcile(system.ports, { sweep: false });
+    await reconcile(system.ports);
     await systemClock.sleep(50);
   }
 }

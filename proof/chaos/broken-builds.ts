@@ -73,8 +73,8 @@ export const brokenBuilds: BrokenBuild[] = [
       { file: core("document/collect-vault.ts"), from: " - ports.config.periods.orphanGrace,", to: "," },
       {
         file: core("document/collect-vault.ts"),
-        from: "eb.or([eb.exists(listed), eb.exists(working)])",
-        to: "eb.or([eb.exists(working)])",
+        from: "!manifests.has(key) && ",
+        to: "",
       },
       { file: core("config.ts"), from: "sweep: hour,", to: "sweep: minute," },
     ],
@@ -196,7 +196,7 @@ export const brokenBuilds: BrokenBuild[] = [
     edits: [
       {
         file: core("document/collect-vault.ts"),
-        from: "await ports.objects.remove(there.key, there.versionId);",
+        from: "await ports.objects.remove(one.key, one.versionId);",
         to: "",
       },
     ],

@@ -99,7 +99,7 @@ describe("a machine that is lost, and its backup with what is left of its disk l
     await rm((await directoryOf(stagingOf(data), beyond.id))!, { recursive: true });
     machine = await startMachine(data);
     const superuser = await superuserOf(data);
-    // The first round of the reconciler adopts; it began with the start.
+    // The first sweep adopts; it began with the start.
     const known = before.length + after.length + 1;
     await vi.waitFor(
       async () => {

@@ -121,7 +121,7 @@ describe("of a restored database, a document that was", () => {
       "update document set grant_expires_at = grant_expires_at - interval '1 hour' where id = $1",
       [ids.get("sent")],
     );
-    await reconcile(restored.ports, { sweep: true });
+    await reconcile(restored.ports);
     expect(await processOnce(restored.ports, bellOf("sent"))).toBe("stored");
   });
 

@@ -34,7 +34,10 @@ export async function playHistory(seed: number, traced = false): Promise<Outcome
   schedule.strength = random.pick(strengths);
   processes.start();
   for (let rounds = random.below(3); rounds > 0; rounds--)
-    schedule.after(random.below(20_000), () => processes.reconcile(random.chance(0.3)));
+    schedule.after(random.below(20_000), () => {
+      processes.reconcile();
+      if (random.chance(0.3)) processes.sweep();
+    });
   await storm(world, processes);
   schedule.strength = 0;
   schedule.note("the storm is over");
@@ -73,7 +76,7 @@ async function comeToRest(world: World, processes: Processes): Promise<boolean> 
     if (schedule.steps > mostSteps) return false;
     if (processes.busy === 0 && isAtRest(world)) return true;
     schedule.now += round > 5 ? 2 * day : periods.silence + 1;
-    processes.reconcile(false);
+    processes.reconcile();
   }
   return false;
 }
@@ -94,7 +97,8 @@ async function clean(world: World, processes: Processes): Promise<void> {
   const isGranted = () => postgres.rows("document").some(({ state }) => state === "granted");
   for (let round = isGranted() ? 2 : 1; round > 0; round--) {
     schedule.now += periods.keepRejected + periods.grant;
-    processes.reconcile(true);
+    processes.reconcile();
+    processes.sweep();
     await schedule.run(() => schedule.steps > mostSteps, schedule.now + idleMs);
   }
 }

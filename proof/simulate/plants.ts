@@ -99,9 +99,9 @@ export const plants: readonly Plant[] = [
     patches: [
       {
         file: `${document}/collect-vault.ts`,
-        find: "if (!parts.success || there.modifiedAt.getTime() > oldest) continue;",
+        find: "if (!parts.success || modifiedAt.getTime() > oldest) continue;",
         replace:
-          "if (!parts.success || there.modifiedAt.getTime() > oldest + ports.config.periods.orphanGrace) continue;",
+          "if (!parts.success || modifiedAt.getTime() > oldest + ports.config.periods.orphanGrace) continue;",
       },
     ],
   },

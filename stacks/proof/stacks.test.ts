@@ -112,9 +112,13 @@ test("every handler that a stack names is exported by its file, and each kind of
   const handlers = new Set(names.flatMap((name) => rules.handlersOf(made(name))));
   expect([...handlers]).toEqual(
     expect.arrayContaining(
-      ["api/accept-upload", "ingest/ingest-upload", "reader/read-document", "schedule/reconcile"].map(
-        (file) => `packages/functions/src/${file}.handler`,
-      ),
+      [
+        "api/accept-upload",
+        "ingest/ingest-upload",
+        "reader/read-document",
+        "schedule/reconcile",
+        "schedule/sweep",
+      ].map((file) => `packages/functions/src/${file}.handler`),
     ),
   );
   for (const handler of handlers) {

@@ -93,11 +93,11 @@ describe("what runs by the clock", () => {
     await taken.promise;
   });
 
-  test("sweeps for orphans at the first round, and if that was not its turn, at the next", async () => {
+  test("sweeps for orphans at once, and if that was not its turn, again after a round of the reconciler", async () => {
     const stray =
       "s/6f1d0c52-3a0e-4c5b-9d57-0a4b8c1f7e01/01890000-0000-7000-8000-000000000000/01890000-0000-7000-8000-000000000001/stray";
     await world.ports.objects.put(stray, Readable.from(["x"]), { sizeBytes: 1, mediaType: "text/plain" });
-    const other = await world.ports.database.lock("strongroom.reconcile");
+    const other = await world.ports.database.lock("strongroom.sweep");
     const refused = Promise.withResolvers<void>();
     const swept = Promise.withResolvers<void>();
     const lock: typeof world.ports.database.lock = async (name) => {

@@ -1,13 +1,19 @@
 import type { Ports } from "@strongroom/core/ports/ports";
 import { handler as ingestUpload } from "@strongroom/functions/ingest/ingest-upload";
 import { handler as reconcile } from "@strongroom/functions/schedule/reconcile";
+import { handler as sweep } from "@strongroom/functions/schedule/sweep";
 
 type SchedulePorts = Pick<Ports, "queue" | "clock" | "config" | "log">;
 type SqsEvent = Parameters<typeof ingestUpload>[0];
 
-/** What AWS does around the functions: feeds ingest from its queue and calls the reconciler by the clock. */
+/** What AWS does around the functions: feeds ingest from its queue and calls reconciler and sweep by the clock. */
 export async function runSchedules(ports: SchedulePorts, stopping: AbortSignal): Promise<void> {
-  await Promise.all([feedIngest(ports, stopping), callReconciler(ports, stopping)]);
+  const { reconcile: roundMs, sweep: sweepMs } = ports.config.periods;
+  await Promise.all([
+    feedIngest(ports, stopping),
+    callEvery(ports, roundMs, reconcile, stopping),
+    callEvery(ports, sweepMs, sweep, stopping),
+  ]);
 }
 
 /** As the event source mapping of SQS: batches of ten, gathered for a moment, and only what did not fail is deleted. */
@@ -47,18 +53,20 @@ async function gather({ queue, clock, config, log }: SchedulePorts, stopping: Ab
   return [...first, ...(await more.catch((error: Error) => (log.warn("ingest.feed_failed", { error }), [])))];
 }
 
-/** The first round comes at once: it makes good what a crash before this start left behind. A sweep that failed is due still. */
-async function callReconciler(ports: SchedulePorts, stopping: AbortSignal): Promise<void> {
-  let sweepAt = 0;
+/**
+ * The first call comes at once: it makes good what a crash before this start left behind. One that failed, or was not its
+ * turn, comes again after a round of the reconciler.
+ */
+async function callEvery(
+  { clock, config, log }: SchedulePorts,
+  periodMs: number,
+  call: typeof reconcile,
+  stopping: AbortSignal,
+): Promise<void> {
   while (!stopping.aborted) {
-    const startedMs = ports.clock.monotonicMs();
-    const sweep = startedMs >= sweepAt;
-    try {
-      const done = await reconcile({ sweep });
-      if (sweep && done !== null) sweepAt = startedMs + ports.config.periods.sweep;
-    } catch (error) {
-      ports.log.warn("reconcile.failed", { error: error as Error });
-    }
-    await ports.clock.sleep(ports.config.periods.reconcile, stopping);
+    const startedMs = clock.monotonicMs();
+    const done = await call().catch((error: Error) => (log.warn("schedule.call_failed", { error }), null));
+    const restMs = done === null ? 0 : startedMs + periodMs - clock.monotonicMs();
+    await clock.sleep(Math.max(config.periods.reconcile, restMs), stopping);
   }
 }

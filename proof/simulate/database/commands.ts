@@ -16,6 +16,7 @@ import { completeUpload } from "@strongroom/core/upload/complete-upload";
 import { expireGrants, receiveSilent } from "@strongroom/core/upload/expire-grants";
 import { ingestUpload } from "@strongroom/core/upload/ingest-upload";
 import { reconcile } from "@strongroom/core/upload/reconcile";
+import { sweep } from "@strongroom/core/upload/sweep";
 import { agnes, dora, sha256, sizeBytes } from "./two-databases.ts";
 
 const minute = 60_000;
@@ -94,12 +95,8 @@ export const commands: Readonly<Record<string, Command>> = {
   notify: (ports, id, memory) => notifyUser(ports, recordOf(id, ++memory.version)),
   chain: (ports) => chainAudit(ports),
   reconcile: (ports) =>
-    reconcile(
-      withPeriods(ports, { keepStored: -minute, keepRejected: -minute, keepPublished: 60 * minute }),
-      {
-        sweep: true,
-      },
-    ),
+    reconcile(withPeriods(ports, { keepStored: -minute, keepRejected: -minute, keepPublished: 60 * minute })),
+  sweep: (ports) => sweep(ports),
 };
 
 /** A grant that ended an hour ago, without one of its pages. */

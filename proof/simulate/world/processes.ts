@@ -11,6 +11,7 @@ import { completeUpload } from "@strongroom/core/upload/complete-upload";
 import { ingestUpload } from "@strongroom/core/upload/ingest-upload";
 import { reconcile } from "@strongroom/core/upload/reconcile";
 import { signUploads } from "@strongroom/core/upload/sign-uploads";
+import { sweep } from "@strongroom/core/upload/sweep";
 import { handledAs } from "@strongroom/eks-workers/handled-as";
 import type { Source } from "@strongroom/eks-workers/lookout";
 import { runLoop } from "@strongroom/eks-workers/loop";
@@ -52,10 +53,15 @@ export class Processes {
   }
 
   /** One round of the reconciler, in a process of its own. */
-  reconcile(sweep: boolean): void {
+  reconcile(): void {
     const process = new Process(`reconciler-${++this.#births}`);
-    const ports = this.#world.connect(process);
-    this.#run(process, reconcile(ports, { sweep }).catch(ignore));
+    this.#run(process, reconcile(this.#world.connect(process)).catch(ignore));
+  }
+
+  /** Looks through all of staging and vault, in a process of its own. */
+  sweep(): void {
+    const process = new Process(`sweeper-${++this.#births}`);
+    this.#run(process, sweep(this.#world.connect(process)).catch(ignore));
   }
 
   /** An operator sends a failed document its way again. */
@@ -94,10 +100,11 @@ export class Processes {
     const { schedule } = this.#world;
     // A rescuer that is in the middle of it when the frozen one goes on is what fencing is for.
     if (process.name.startsWith("processor") && forMs > periods.silence)
-      schedule.after(forMs - schedule.random.below(400), () => this.reconcile(false));
+      schedule.after(forMs - schedule.random.below(400), () => this.reconcile());
     this.#world.streams.giveUp(process);
     if (process.name.startsWith("relay")) this.#world.postgres.loseLock("strongroom.relay", 5_000);
     if (process.name.startsWith("reconciler")) this.#world.postgres.loseLock("strongroom.reconcile", 5_000);
+    if (process.name.startsWith("sweeper")) this.#world.postgres.loseLock("strongroom.sweep", 5_000);
   }
 
   async #ingest(process: Process): Promise<void> {
@@ -199,7 +206,7 @@ export class Processes {
     const { dawdleMs } = plan;
     plan.dawdleMs = 0;
     for (const before of [dawdleMs - 60_000, dawdleMs + 30_000])
-      schedule.after(before + schedule.random.below(60_000), () => this.reconcile(false));
+      schedule.after(before + schedule.random.below(60_000), () => this.reconcile());
     await clock.sleep(dawdleMs);
   }
 }

@@ -231,3 +231,15 @@ test("an upload whose file was changed meanwhile cannot be continued, and is for
   expect(stderr).toContain("1.jpg changed after it was read for this upload");
   expect(await unfinished()).toEqual([]);
 });
+
+test("an upload whose grant ended meanwhile is kept, and goes on under a new one with the same command", async () => {
+  server.faults.api.completeUpload = [{ kind: "status", status: 410 }];
+  const [path] = await photos(1);
+  const ended = await run("upload", path!, "--kind", "cmr");
+  expect(ended.code).toBe(1);
+  expect(await unfinished()).toHaveLength(1);
+  const { code, stderr } = await run("upload", path!, "--kind", "cmr");
+  expect(code).toBe(0);
+  expect(stderr).toContain("Continuing the upload of");
+  expect(server.documents.size).toBe(1);
+});

@@ -96,13 +96,13 @@ async function uploadOne(world: World, client: Client, { upload: order, resumed 
   }
 }
 
-/** Whether the very same request can never succeed, so that there is nothing to continue. */
+/** Whether the very same request can never succeed, so that there is nothing to continue. A grant that ended (410) is given anew. */
 function isHopeless(error: unknown): boolean {
   if (error instanceof LocalProblem) return error.code === "file_changed";
   return (
     error instanceof ApiProblem &&
     !error.retryable &&
-    [400, 404, 409, 410, 413, 415, 422].includes(error.problem.status)
+    [400, 404, 409, 413, 415, 422].includes(error.problem.status)
   );
 }
 

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { DocumentId, TenantId } from "../ids.ts";
 import type { Ports } from "../ports/ports.ts";
 import { hasTombstone } from "../retention/tombstone.ts";
+import { tenantBatches } from "../tenant-batches.ts";
 
 type CollectPorts = Pick<Ports, "database" | "objects" | "config" | "clock" | "log">;
 
@@ -10,9 +11,22 @@ const Parts = z.tuple([
   z.string(),
   TenantId,
   DocumentId,
-  z.string().regex(/^\d+$/).transform(Number),
+  z.string().regex(/^\d+$/),
   z.string(),
 ]);
+
+/** A sealed object, and the attempt that left it. */
+type Lying = {
+  tenantId: TenantId;
+  documentId: DocumentId;
+  token: string;
+  key: string;
+  versionId: string;
+  modifiedAt: Date;
+};
+
+/** So many objects are looked up at once. */
+const batch = 200;
 
 /**
  * Removes what attempts left in the vault that lost: older than the grace, in no manifest, and not of an attempt that may
@@ -21,23 +35,31 @@ const Parts = z.tuple([
  */
 export async function collectVault(ports: CollectPorts): Promise<number> {
   let [removed, unknown] = [0, 0];
-  const now = ports.clock.now().getTime();
-  const [oldest, outlived] = [now - ports.config.periods.orphanGrace, now - backupLives(ports)];
-  for await (const there of ports.objects.list("v/")) {
-    const parts = Parts.safeParse(there.key.split("/"));
-    if (!parts.success || there.modifiedAt.getTime() > oldest) continue;
-    const [, , tenantId, documentId, token] = parts.data;
-    if (await isWanted(ports, { tenantId, documentId, token, key: there.key })) continue;
-    const mayReturn = there.modifiedAt.getTime() > outlived;
-    if (mayReturn && (await isForgotten(ports, { tenantId, documentId }))) {
-      unknown += 1;
-      continue;
+  const outlived = ports.clock.now().getTime() - backupLives(ports);
+  for await (const lying of tenantBatches(pastGrace(ports), batch)) {
+    for (const one of await unwanted(ports, lying)) {
+      const mayReturn = one.modifiedAt.getTime() > outlived;
+      if (mayReturn && (await isForgotten(ports, one))) {
+        unknown += 1;
+        continue;
+      }
+      await ports.objects.remove(one.key, one.versionId);
+      removed += 1;
     }
-    await ports.objects.remove(there.key, there.versionId);
-    removed += 1;
   }
   if (unknown > 0) ports.log.error("vault.unknown_documents", { objects: unknown });
   return removed;
+}
+
+/** Keys begin with a piece of the document's hash: a tenant's documents lie apart, each with its objects beside it. */
+async function* pastGrace(ports: CollectPorts): AsyncGenerator<Lying> {
+  const oldest = ports.clock.now().getTime() - ports.config.periods.orphanGrace;
+  for await (const { key, versionId, modifiedAt } of ports.objects.list("v/")) {
+    const parts = Parts.safeParse(key.split("/"));
+    if (!parts.success || modifiedAt.getTime() > oldest) continue;
+    const [, , tenantId, documentId, token] = parts.data;
+    yield { tenantId, documentId, token, key, versionId, modifiedAt };
+  }
 }
 
 /** Written at most one backup's life before the restore, and known to a backup for at most one life after it. */
@@ -59,24 +81,33 @@ async function isForgotten(
   return row === undefined && !(await hasTombstone(ports, owned));
 }
 
-type Lying = { tenantId: TenantId; documentId: DocumentId; token: number; key: string };
-
-/** One statement, one snapshot: an attempt that commits meanwhile is seen either at work or in the manifest, never in neither. */
-async function isWanted(ports: CollectPorts, { tenantId, documentId, token, key }: Lying): Promise<boolean> {
-  return await ports.database.withTenant(tenantId, async (tx) => {
-    const listed = tx
-      .selectFrom("artefact")
-      .select("name")
-      .where((eb) => eb.and({ tenant_id: tenantId, vault_key: key }));
-    const working = tx
+/** Those of one tenant's objects that no attempt at work and no manifest wants. */
+async function unwanted(ports: CollectPorts, [first, ...others]: [Lying, ...Lying[]]): Promise<Lying[]> {
+  const { tenantId } = first;
+  const lying = [first, ...others];
+  // In this order: an attempt that commits meanwhile is seen at work, or else in the manifest, never in neither.
+  const { working, listed } = await ports.database.withTenant(tenantId, async (tx) => ({
+    working: await tx
       .selectFrom("document")
-      .select("id")
-      .where((eb) =>
-        eb.and({ tenant_id: tenantId, id: documentId, state: "processing", lease_token: token }),
-      );
-    const { wanted } = await tx
-      .selectNoFrom((eb) => eb.or([eb.exists(listed), eb.exists(working)]).as("wanted"))
-      .executeTakeFirstOrThrow();
-    return Boolean(wanted);
-  });
+      .select(["id", "lease_token"])
+      .where("tenant_id", "=", tenantId)
+      .where("state", "=", "processing")
+      .where("id", "in", [...new Set(lying.map(({ documentId }) => documentId))])
+      .execute(),
+    listed: await tx
+      .selectFrom("artefact")
+      .select("vault_key")
+      .where("tenant_id", "=", tenantId)
+      .where(
+        "vault_key",
+        "in",
+        lying.map(({ key }) => key),
+      )
+      .execute(),
+  }));
+  const tokens = new Map(working.map(({ id, lease_token }) => [id, String(lease_token)]));
+  const manifests = new Set(listed.map(({ vault_key }) => vault_key));
+  return lying.filter(
+    ({ documentId, token, key }) => !manifests.has(key) && tokens.get(documentId) !== token,
+  );
 }

@@ -1,11 +1,11 @@
 import { sql } from "kysely";
 import type { Ports } from "../ports/ports.ts";
 import { moveDocument } from "../document/move-document.ts";
-import type { TenantId } from "../ids.ts";
 import type { Transaction } from "../ports/database.ts";
 import { eraseRows } from "./erase-rows.ts";
 import { lockDocument } from "./lock-document.ts";
 import { removeBytes } from "./remove-bytes.ts";
+import { tenantBatches } from "../tenant-batches.ts";
 import { type Owned, parseTombstoneKey, readTombstone, tombstoneArea } from "./tombstone.ts";
 
 type ReplayPorts = Pick<Ports, "database" | "objects" | "ids" | "config" | "log">;
@@ -21,42 +21,35 @@ const batch = 500;
  */
 export async function replayTombstones(ports: ReplayPorts): Promise<number> {
   let erased = 0;
-  for await (const { tenantId, documentIds } of batches(ports)) {
-    for (const documentId of await standing(ports, tenantId, documentIds))
-      if (await eraseAgain(ports, { tenantId, documentId })) erased += 1;
+  for await (const tombstones of tenantBatches(allTombstones(ports), batch)) {
+    for (const owned of await standing(ports, tombstones)) if (await eraseAgain(ports, owned)) erased += 1;
   }
   return erased;
 }
 
-type Batch = { tenantId: TenantId; documentIds: string[] };
-
-/** Tombstones come in order of their keys, and so tenant by tenant. */
-async function* batches(ports: Pick<Ports, "objects">): AsyncGenerator<Batch> {
-  let open: Batch | null = null;
+async function* allTombstones(ports: Pick<Ports, "objects">): AsyncGenerator<Owned> {
   for await (const { key } of ports.objects.list(tombstoneArea)) {
     const owned = parseTombstoneKey(key);
-    if (!owned) continue;
-    if (open && (open.tenantId !== owned.tenantId || open.documentIds.length === batch)) {
-      yield open;
-      open = null;
-    }
-    open ??= { tenantId: owned.tenantId, documentIds: [] };
-    open.documentIds.push(owned.documentId);
+    if (owned) yield owned;
   }
-  if (open) yield open;
 }
 
-async function standing(ports: ReplayPorts, tenantId: TenantId, documentIds: string[]): Promise<string[]> {
+async function standing(ports: ReplayPorts, tombstones: [Owned, ...Owned[]]): Promise<Owned[]> {
+  const { tenantId } = tombstones[0];
   const rows = await ports.database.withTenant(tenantId, (tx) =>
     tx
       .selectFrom("document")
       .select("id")
       .where("tenant_id", "=", tenantId)
-      .where("id", "in", documentIds)
+      .where(
+        "id",
+        "in",
+        tombstones.map(({ documentId }) => documentId),
+      )
       .where("state", "<>", "erased")
       .execute(),
   );
-  return rows.map(({ id }) => id);
+  return rows.map(({ id }) => ({ tenantId, documentId: id }));
 }
 
 async function eraseAgain(ports: ReplayPorts, owned: Owned): Promise<boolean> {

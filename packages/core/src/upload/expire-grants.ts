@@ -68,6 +68,7 @@ export async function expireGrants(ports: ReceivePorts): Promise<number> {
     .select(["tenant_id", "id"])
     .where("state", "=", "granted")
     .where("grant_expires_at", "<", sql<Date>`clock_timestamp()`)
+    .orderBy("grant_expires_at")
     .limit(200)
     .execute();
   return await countEach(ports, rows, lookAndExpire);

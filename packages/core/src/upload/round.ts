@@ -1,0 +1,32 @@
+import type { Ports } from "../ports/ports.ts";
+
+/** What a round did, by the name of the step. */
+export type Done = Record<string, number>;
+type Step<Needs> = (ports: Needs) => Promise<number>;
+
+/**
+ * Runs `steps` in their order, with one holder of the round's lock at a time; null when it is another. Rounds of different
+ * names do not wait for each other. A step that fails is told, and does not keep the others from their work; so is, at the
+ * end, what was done.
+ */
+export async function runRound<Needs extends Pick<Ports, "database" | "clock" | "log">>(
+  ports: Needs,
+  round: string,
+  steps: Readonly<Record<string, Step<Needs>>>,
+): Promise<Done | null> {
+  const lock = await ports.database.lock(`strongroom.${round}`);
+  if (!lock) return null;
+  const startedMs = ports.clock.monotonicMs();
+  try {
+    const done: Done = {};
+    for (const [name, step] of Object.entries(steps))
+      done[name] = await step(ports).catch((error: Error) => {
+        ports.log.error(`${round}.step_failed`, { step: name, error });
+        return 0;
+      });
+    ports.log.info(`${round}.done`, { ...done, tookMs: Math.round(ports.clock.monotonicMs() - startedMs) });
+    return done;
+  } finally {
+    await lock.release();
+  }
+}
