@@ -70,7 +70,7 @@ export const brokenBuilds: BrokenBuild[] = [
   {
     name: "the collector knows neither grace nor manifests",
     edits: [
-      { file: core("document/collect-vault.ts"), from: " - ports.config.periods.orphanGrace,", to: "," },
+      { file: core("document/collect-vault.ts"), from: " - ports.config.periods.orphanGrace;", to: ";" },
       {
         file: core("document/collect-vault.ts"),
         from: "!manifests.has(key) && ",
