@@ -1,10 +1,10 @@
 import { seededRandom } from "@strongroom/local/test-random";
 import { drawPhoto } from "./draw-photo.ts";
+import { watchGrowth } from "./load/growth.ts";
 import type { Percentiles } from "./load/histogram.ts";
 import { sendDocument } from "./load/send-document.ts";
-import { type StartedSystem, startForLoad } from "./load/started-system.ts";
+import { startForLoad } from "./load/started-system.ts";
 import { runSteady, steadyPerSecond } from "./load/steady.ts";
-import { residentMb } from "./memory-peak.ts";
 import { type BenchOptions, figure, type Race } from "./race.ts";
 
 /** From complete to stored at the usual load, open loop; and whether the processes grow meanwhile. */
@@ -18,7 +18,7 @@ export async function raceSteady({ quick }: BenchOptions): Promise<Race[]> {
     const growth = watchGrowth(system);
     const setting = { system, photo, random: seededRandom(1), seconds, tell: () => {} };
     const { figures } = await runSteady(setting);
-    const megabytesPerMinute = await growth.stop();
+    const { all: megabytesPerMinute } = await growth.stop();
     const { p50, p99, max, count } = figures["processedMs"] as Percentiles;
     const whole = figures["storedMs"] as Percentiles;
     const about = { unit: "ms", limitName: "–" };
@@ -53,7 +53,7 @@ export async function raceSteady({ quick }: BenchOptions): Promise<Race[]> {
           name: `memory of all processes but PostgreSQL, growth over ${seconds} s of it`,
           unit: "MB/min",
           limitName: "–",
-          goal: "< 1 MB/min over an hour (npm run load -- --scenario steady --minutes 60)",
+          goal: "< 1 MB/min over an hour (npm run soak)",
           isMet: null, // a minute says nothing about an hour
         },
         [megabytesPerMinute],
@@ -62,30 +62,4 @@ export async function raceSteady({ quick }: BenchOptions): Promise<Race[]> {
   } finally {
     await system.stop();
   }
-}
-
-/** Looks at the resident memory every second; answers the slope of the straight line through it, in megabytes per minute. */
-function watchGrowth(system: StartedSystem): { stop(): Promise<number> } {
-  const seen: { minutes: number; mb: number }[] = [];
-  const look = async () => {
-    const processes = (await system.processes()).filter(({ kind }) => kind !== "postgres");
-    const mb = processes.reduce((sum, { pid }) => sum + residentMb(pid).now, 0);
-    seen.push({ minutes: performance.now() / 60_000, mb });
-  };
-  const looking = setInterval(() => void look(), 1_000);
-  return {
-    stop: async () => {
-      clearInterval(looking);
-      await look();
-      return slope(seen);
-    },
-  };
-}
-
-function slope(seen: readonly { minutes: number; mb: number }[]): number {
-  const mean = (of: (one: { minutes: number; mb: number }) => number) =>
-    seen.reduce((sum, one) => sum + of(one), 0) / seen.length;
-  const [minutes, mb] = [mean((one) => one.minutes), mean((one) => one.mb)];
-  const spreadOf = mean((one) => (one.minutes - minutes) ** 2);
-  return spreadOf === 0 ? 0 : mean((one) => (one.minutes - minutes) * (one.mb - mb)) / spreadOf;
 }

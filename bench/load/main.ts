@@ -9,14 +9,13 @@ import { runBacklog } from "./backlog.ts";
 import { cleanSpeed } from "./clean-speed.ts";
 import { runFlood } from "./flood.ts";
 import type { Report, Setting } from "./scenario.ts";
+import { runSoak, soakSeconds } from "./soak.ts";
 import { startForLoad } from "./started-system.ts";
 import { runSteady } from "./steady.ts";
 
-const scenarios: Record<string, (setting: Setting) => Promise<Report>> = {
-  steady: runSteady,
-  flood: runFlood,
-  backlog: runBacklog,
-};
+type Scenario = (setting: Setting) => Promise<Report>;
+const usual: Record<string, Scenario> = { steady: runSteady, flood: runFlood, backlog: runBacklog };
+const scenarios: Record<string, Scenario> = { ...usual, soak: runSoak };
 
 const { values } = parseArgs({
   options: {
@@ -26,9 +25,10 @@ const { values } = parseArgs({
     record: { type: "boolean", default: false },
   },
 });
-const names = values.scenario ?? Object.keys(scenarios);
+const names = values.scenario ?? Object.keys(usual);
+const isSoak = names.join() === "soak";
 const unknown = names.find((name) => !scenarios[name]);
-const seconds = values.minutes === undefined ? 30 : Number(values.minutes) * 60;
+const seconds = values.minutes === undefined ? (isSoak ? soakSeconds : 30) : Number(values.minutes) * 60;
 const seed = Number(values.seed ?? Date.now() % 1_000_000);
 if (unknown !== undefined || !(seconds > 0) || Number.isNaN(seed)) {
   process.stderr.write(
@@ -37,11 +37,13 @@ if (unknown !== undefined || !(seconds > 0) || Number.isNaN(seed)) {
   process.exit(2);
 }
 
-const isWhole = Object.keys(scenarios).every((name) => names.includes(name));
+const isWhole = isSoak ? seconds >= soakSeconds : Object.keys(usual).every((name) => names.includes(name));
 if (values.record && !isWhole) {
-  process.stderr.write("--record keeps a whole run: every scenario.\n");
+  process.stderr.write("--record keeps a whole run: every scenario but soak, or soak alone for an hour.\n");
   process.exit(2);
 }
+
+const proof = isSoak ? "soak" : "load";
 
 // What was started is in a session of its own, and does not hear a Ctrl-C.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
@@ -66,7 +68,7 @@ try {
 } catch (error) {
   if (values.record)
     recordResult({
-      proof: "load",
+      proof,
       held: false,
       counts: { scenarios: reports.length },
       detail: { seed, seconds, error: String(error) },
@@ -79,14 +81,14 @@ const directory = join(import.meta.dirname, "../results");
 await mkdir(directory, { recursive: true });
 const result = { at: new Date().toISOString(), ...machine, seed, seconds, reports };
 await writeFile(
-  join(directory, `${result.at.slice(0, 10)}-load.json`),
+  join(directory, `${result.at.slice(0, 10)}-${proof}.json`),
   `${JSON.stringify(result, null, 2)}\n`,
 );
 const findings = reports.flatMap((report) => report.findings);
 const kept = findings.filter(({ met }) => met).length;
 if (values.record)
   recordResult({
-    proof: "load",
+    proof,
     held: kept === findings.length,
     counts: { scenarios: reports.length, kept, broken: findings.length - kept },
     detail: { seed, seconds, findings },

@@ -6,7 +6,7 @@
 export type Proof =
   | { suites: readonly string[] }
   | {
-      command: "simulate" | "chaos" | "toxic" | "load" | "bench" | "rehearse-restore";
+      command: "simulate" | "chaos" | "toxic" | "load" | "soak" | "bench" | "rehearse-restore";
       gate?: "broken";
       verdicts?: readonly string[];
     };
@@ -95,7 +95,7 @@ export const promises: readonly PromiseMade[] = [
       { suites: ["packages/functions/src/middleware.test.ts", "proof/outage/"] },
     ],
   },
-  { id: "P10", says: "Fast", proofs: [{ command: "bench" }, { command: "load" }] },
+  { id: "P10", says: "Fast", proofs: [{ command: "bench" }, { command: "load" }, { command: "soak" }] },
   {
     id: "P11",
     says: "Tenants are isolated, whole",
