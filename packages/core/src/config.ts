@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { type Backend, backendIn, url } from "./backend.ts";
+import { Refusal } from "./errors.ts";
 
 export type { AwsBackend, AwsDatabase, Backend } from "./backend.ts";
 export { formatConnection, parseConnection } from "./connection.ts";
@@ -111,10 +112,11 @@ export type Config = {
   backupDays: number;
 };
 
-/** Reads the configuration; throws one error that names every variable that is missing or wrong. */
+/** Reads the configuration; refuses it with one error that names every variable that is missing or wrong. */
 export function readConfig(environment: Record<string, string | undefined> = process.env): Config {
   const parsed = z.intersection(Environment, backendIn(environment)).safeParse(environment);
-  if (!parsed.success) throw new Error(`configuration: ${z.prettifyError(parsed.error)}`);
+  if (!parsed.success)
+    throw new Refusal("configuration_invalid", `configuration: ${z.prettifyError(parsed.error)}`);
   const env = parsed.data;
   return {
     publicUrl: env.STRONGROOM_PUBLIC_URL.replace(/\/$/, ""),

@@ -66,3 +66,34 @@ it("keeps nobody who is told to stop", async () => {
   stop.abort();
   await waiting;
 });
+
+it("begins no rest for those who only wait until something may be tried", async () => {
+  const { needs, pass } = open();
+  fail(needs, "a", "b", "c");
+  const due = needs.due(never);
+  await pass(250);
+  await due;
+  await needs.due(never);
+  expect(needs.mayTry()).toBe(true);
+});
+
+it("may be tried again at once after something that needed nothing, and rests no longer for it", async () => {
+  const { needs, ask, pass } = open();
+  fail(needs, "a", "b", "c");
+  await pass(250);
+  expect(needs.mayTry()).toBe(true);
+  const waiting = ask("next");
+  needs.spared();
+  await waiting;
+  expect(await pass(0)).toEqual(["next"]);
+  expect([await pass(499), needs.mayTry()]).toEqual([[], false]);
+  expect([await pass(1), needs.mayTry()]).toEqual([[], true]);
+});
+
+it("is spared nothing while all is there", () => {
+  const { needs } = open();
+  fail(needs, "a", "b");
+  needs.spared();
+  fail(needs, "c");
+  expect(needs.mayTry()).toBe(false);
+});

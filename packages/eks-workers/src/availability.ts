@@ -35,8 +35,15 @@ export class Availability {
     if (this.#faults.size === 0) return;
     this.#faults.clear();
     this.#rests = 0;
-    this.#recovery.abort();
-    this.#recovery = new AbortController();
+    this.#wake();
+  }
+
+  /** What was tried last needed nothing, and so said nothing: the next may be tried at once. */
+  spared(): void {
+    if (!this.seemsAway) return;
+    this.#rests = Math.max(0, this.#rests - 1);
+    this.#dueMs = 0;
+    this.#wake();
   }
 
   /** Whether the next thing may be tried now: while all seems away, one at the end of each rest. */
@@ -49,15 +56,22 @@ export class Availability {
 
   /** Resolves when the next thing may be tried, or when all is to stop; of several that wait, one at the end of each rest. */
   async turn(stopping: AbortSignal): Promise<void> {
+    do await this.due(stopping);
+    while (!stopping.aborted && !this.mayTry());
+  }
+
+  /** Resolves when the next thing might be tried, or when all is to stop. Takes no turn: there may be nothing to try. */
+  async due(stopping: AbortSignal): Promise<void> {
     const { clock } = this.#ports;
-    while (this.seemsAway && !stopping.aborted) {
-      const rest = this.#rests;
+    while (this.seemsAway && !stopping.aborted && clock.monotonicMs() < this.#dueMs) {
       const untilEither = AbortSignal.any([stopping, this.#recovery.signal]);
-      await clock.sleep(Math.max(0, Math.ceil(this.#dueMs - clock.monotonicMs())), untilEither);
-      if (rest !== this.#rests) continue;
-      this.#rest();
-      return;
+      await clock.sleep(Math.ceil(this.#dueMs - clock.monotonicMs()), untilEither);
     }
+  }
+
+  #wake(): void {
+    this.#recovery.abort();
+    this.#recovery = new AbortController();
   }
 
   #rest(): void {

@@ -342,7 +342,13 @@ describe("faults in a row", () => {
 
   it("go on over a message that somebody else has", async () => {
     const bodies = ["put off 1", "put off 2", "taken", "put off 3", "taken", "good", "good"];
-    expect(await restsOf(...bodies.map(gives))).toEqual([250, 500, 1_000]); // the last one ends at once in truth
+    expect(await restsOf(...bodies.map(gives))).toEqual([250, 500, 500]); // the second ends at once in truth: it does not count
+  });
+
+  it("grow with what is tried, not with looks that bring nothing", async () => {
+    const bad = ["bad 1", "bad 2", "bad 3"].map(gives);
+    const sleeps = await restsOf(...bad, none, none, none, none, gives("bad 4"), gives("good"));
+    expect(sleeps).toEqual([250, 500, 1_000]); // the last one ends at once in truth
   });
 
   it("are forgotten with the first message that is handled well", async () => {

@@ -45,7 +45,7 @@ export async function runLoop(
   });
   for (let looks = 0; !stopping.aborted; looks += 1) {
     await asking.turn(stopping);
-    await working.turn(stopping);
+    await working.due(stopping);
     const received = await takeNext(lookout, working, stopping);
     if (received === null) continue;
     const { queue, messages } = received;
@@ -56,6 +56,7 @@ export async function runLoop(
       await giveBack(ports, queue, messages ?? []);
       break;
     }
+    if (messages?.length) working.mayTry(); // from now on the next rest runs, if one is due at all
     for (const message of messages ?? []) {
       const work = handleOne(ports, queue, message, handle)
         .then((handled) => note(ports, working, handled, message))
@@ -82,6 +83,7 @@ function note({ log }: LoopPorts, needs: Availability, handled: Handled, { body 
   const wasAway = needs.seemsAway;
   if (handled === "well") needs.worked();
   if (handled === "fault") needs.failed(body);
+  if (handled === "neither") needs.spared();
   if (needs.seemsAway !== wasAway) log.warn(wasAway ? "loop.needs_back" : "loop.needs_away");
 }
 

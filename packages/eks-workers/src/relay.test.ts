@@ -127,6 +127,30 @@ describe("a relay", () => {
   });
 });
 
+describe("after an outage of the stream", () => {
+  it("a fact that can never be published does not take every try from those behind it", async () => {
+    const poison = await stored(); // the oldest, and so the first of every look
+    for (let more = 0; more < 3; more += 1) await stored();
+    let [isAway, tries] = [true, 0];
+    const publish: Stream["publish"] = async (topic, records) => {
+      tries += 1;
+      const bad = records.map(({ key }) => isAway || key === poison);
+      const sound = await world.ports.stream.publish(
+        topic,
+        records.filter((_, at) => !bad[at]),
+      );
+      return bad.map((one) => (one ? { acknowledged: false, error: new Error("no") } : sound.shift()!));
+    };
+    const periods = { ...world.ports.config.periods, relay: 5, rest: 100, restCap: 200 }; // a key rests for ten rounds
+    const config = { ...world.ports.config, periods };
+    await start({ config, stream: { ...world.ports.stream, publish } });
+    await vi.waitFor(() => expect(tries).toBeGreaterThan(3), 10_000);
+    isAway = false;
+    await vi.waitFor(async () => expect(await unpublished()).toBe(3), 10_000);
+    expect(await count(`outbox where published_at is null and document_id = '${poison}'`)).toBe(3);
+  });
+});
+
 describe("what one part of the relay cannot do does not keep the others from theirs", () => {
   it("an audit trail that cannot be chained does not hold up events and receipts", async () => {
     await stored();

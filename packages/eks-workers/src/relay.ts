@@ -71,8 +71,8 @@ async function checkpoint(ports: WorkerContext["ports"], next: { checkpointAt: n
 }
 
 /**
- * One round; keys that failed rest for ten rounds, and where only faults are met, all rest but one fact now and then. Whether
- * there is likely more to do at once.
+ * One round; keys that failed rest for ten rounds. Where only faults are met, one fact is tried now and then, of another key
+ * each time: one that can never be published must not take every try. Whether there is likely more to do at once.
  */
 async function round(
   ports: WorkerContext["ports"],
@@ -81,14 +81,16 @@ async function round(
   vitals: Vitals | undefined,
 ): Promise<boolean> {
   const now = ports.clock.monotonicMs();
-  for (const [key, until] of resting) if (until <= now) resting.delete(key);
+  if (!needs.seemsAway) for (const [key, until] of resting) if (until <= now) resting.delete(key);
   const chained = await chainAudit(ports).catch((error: Error) => {
     ports.log.error("audit.not_chained", { error }); // events and receipts do not wait for it
     return 0;
   });
   if (!needs.mayTry()) return false;
   const passedOver = new Set(resting.keys());
-  const { published, failed } = await relayEvents(ports, { passedOver, ...(needs.seemsAway && { most: 1 }) });
+  const isAway = needs.seemsAway;
+  const { published, failed } = await relayEvents(ports, { passedOver, ...(isAway && { most: 1 }) });
+  if (isAway && published + failed.length === 0) resting.clear(); // each key has had its try
   for (const key of failed) needs.failed(key);
   if (published > 0) needs.worked();
   for (let fact = 0; fact < published; fact += 1) vitals?.count("strongroom_facts_published_total");

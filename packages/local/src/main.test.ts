@@ -201,6 +201,15 @@ describe("a start is refused in one sentence, with exit code 1 and nothing left 
     30_000,
   );
 
+  test("on a setting that the system cannot have: it is named", async () => {
+    const environment = { STRONGROOM_BACKUP_DAYS: "many", STRONGROOM_JOBS: "0" };
+    const { code, stderr } = await start(join(home, "settings"), environment).ended;
+    expect(code).toBe(1);
+    expect(stderr).toContain("STRONGROOM_BACKUP_DAYS");
+    expect(stderr).toContain("STRONGROOM_JOBS");
+    expect(stderr).not.toContain("    at "); // no stack: there is nothing of ours to mend
+  }, 30_000);
+
   test("on a directory that its user may not write to", async ({ skip }) => {
     if (process.getuid?.() !== 0) skip("only root can start it as somebody else");
     const data = join(home, "of root");

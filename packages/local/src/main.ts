@@ -12,7 +12,12 @@ const defaultPort = 7010;
 const tokenHours = 12;
 
 /** What of our environment the system may be told; workers get nothing else of it. */
-const passedOn = ["STRONGROOM_JOBS", "STRONGROOM_MAX_RETRIES", "STRONGROOM_TIME_DIVISOR"];
+const passedOn = [
+  "STRONGROOM_BACKUP_DAYS",
+  "STRONGROOM_JOBS",
+  "STRONGROOM_MAX_RETRIES",
+  "STRONGROOM_TIME_DIVISOR",
+];
 
 async function main(): Promise<void> {
   process.env.UV_THREADPOOL_SIZE ||= ioThreads; // read when the first file is opened

@@ -6,8 +6,8 @@ type Step<Needs> = (ports: Needs) => Promise<number>;
 
 /**
  * Runs `steps` in their order, with one holder of the round's lock at a time; null when it is another. Rounds of different
- * names do not wait for each other. A step that fails is told, and does not keep the others from their work; so is, at the
- * end, what was done.
+ * names do not wait for each other. A step that fails is told and does not keep the others from their work; at the end the
+ * round throws, naming those that failed.
  */
 export async function runRound<Needs extends Pick<Ports, "database" | "clock" | "log">>(
   ports: Needs,
@@ -18,13 +18,17 @@ export async function runRound<Needs extends Pick<Ports, "database" | "clock" | 
   if (!lock) return null;
   const startedMs = ports.clock.monotonicMs();
   try {
-    const done: Done = {};
-    for (const [name, step] of Object.entries(steps))
-      done[name] = await step(ports).catch((error: Error) => {
-        ports.log.error(`${round}.step_failed`, { step: name, error });
-        return 0;
-      });
+    const [done, failed]: [Done, string[]] = [{}, []];
+    for (const [name, step] of Object.entries(steps)) {
+      try {
+        done[name] = await step(ports);
+      } catch (error) {
+        failed.push(name);
+        ports.log.error(`${round}.step_failed`, { step: name, error: error as Error });
+      }
+    }
     ports.log.info(`${round}.done`, { ...done, tookMs: Math.round(ports.clock.monotonicMs() - startedMs) });
+    if (failed.length > 0) throw new Error(`${round}: failed in ${failed.join(", ")}`);
     return done;
   } finally {
     await lock.release();
