@@ -7,7 +7,9 @@ import { connectEmbedded, type EmbeddedPorts } from "@strongroom/core/embedded/c
 import { createObjectServer } from "@strongroom/core/embedded/object-server";
 import type { Log } from "@strongroom/core/log";
 import type { Connection, DatabaseRole } from "@strongroom/core/ports/database";
+import type { Ports } from "@strongroom/core/ports/ports";
 import { replayTombstones } from "@strongroom/core/retention/replay-tombstones";
+import { adoptStaging } from "@strongroom/core/upload/adopt-staging";
 import { handlers } from "@strongroom/functions/handlers";
 import { usePorts } from "@strongroom/functions/ports";
 import { openDataDirectory } from "./data-directory.ts";
@@ -106,9 +108,7 @@ async function run(
     noticeMount(ports.push, { stopping: stopping.signal }),
   ];
   const http = createHttpServer({ handlers, mounts, log });
-  // Before anybody is served: a restored database may hold documents that were erased since.
-  const replayed = await replayTombstones(ports);
-  if (replayed > 0) log.warn("tombstones.replayed", { documents: replayed });
+  await makeUpForRestore(ports);
   // All that works ends at once: what an upload begins now is found by the next start.
   const atWork: Closer[] = [() => http.close()];
   opened.push(() => closeAtOnce(atWork, stopping, log));
@@ -131,6 +131,16 @@ async function run(
     pids: () => ({ ...pidsOf(workers), postgres: server.pid() }),
     stop: () => (stopped ??= closeAll(opened, log)),
   };
+}
+
+/**
+ * Before anybody is served: a restored database may hold documents that were erased since, and may not know pages that were
+ * sent since; nobody must receive a document without them. What cannot be adopted is told, and each sweep tries it again.
+ */
+async function makeUpForRestore(ports: Ports): Promise<void> {
+  const replayed = await replayTombstones(ports);
+  if (replayed > 0) ports.log.warn("tombstones.replayed", { documents: replayed });
+  await adoptStaging(ports).catch((error: Error) => ports.log.error("staging.adopt_failed", { error }));
 }
 
 async function closeAtOnce(closers: Closer[], stopping: AbortController, log: Log): Promise<void> {
