@@ -73,7 +73,7 @@ export const brokenBuilds: BrokenBuild[] = [
       { file: core("document/collect-vault.ts"), from: " - ports.config.periods.orphanGrace;", to: ";" },
       {
         file: core("document/collect-vault.ts"),
-        from: "!manifests.has(key) && ",
+        from: "manifests.has(one.key) || ",
         to: "",
       },
       { file: core("config.ts"), from: "sweep: hour,", to: "sweep: minute," },

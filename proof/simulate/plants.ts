@@ -74,8 +74,8 @@ export const plants: readonly Plant[] = [
     patches: [
       {
         file: `${upload}/expire-grants.ts`,
-        find: `.${overdue}\n    .limit`,
-        replace: `.${sevenDaysOld}\n    .limit`,
+        find: `.${overdue}\n    .orderBy`,
+        replace: `.${sevenDaysOld}\n    .orderBy`,
       },
       {
         file: `${upload}/expire-grants.ts`,

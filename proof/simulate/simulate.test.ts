@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { playHistory } from "./history.ts";
 import { plants } from "./plants.ts";
+import { randomFrom } from "./random.ts";
 import { playHonest, playPlanted } from "./run.ts";
+import { Process } from "./world/process.ts";
+import { Schedule } from "./world/schedule.ts";
 
 /** Far away from the seeds that `npm run simulate` plays. */
 const from = 500_000_000;
@@ -20,6 +23,15 @@ it("a seed replays its history step by step", async () => {
   expect(again).toEqual(once);
   expect(once.lines!.length).toBeGreaterThan(50);
   expect((await playHistory(from + 10, true)).lines).not.toEqual(once.lines);
+});
+
+it("a fault of the simulation itself ends it, whatever the product would make of one", async () => {
+  const schedule = new Schedule(randomFrom(1), false);
+  const asked = schedule.call(new Process("asking"), "a piece of SQL", () => {
+    throw new TypeError("the model reads what is not there");
+  });
+  void asked.catch(() => {}); // as the product does with what it only tries
+  await expect(schedule.run(() => false, schedule.now)).rejects.toThrow("reads what is not there");
 });
 
 describe("a planted bug", () => {

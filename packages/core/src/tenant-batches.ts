@@ -1,27 +1,34 @@
 import type { TenantId } from "./ids.ts";
 
+/** Batches that may lie open before all of them are given away, however full: so many tenants may come in turns. */
+const mostOpen = 100;
+
 /**
- * Runs of at most `most` items of one tenant, out of a list that comes tenant by tenant. What a list gave before it failed
- * comes before its error.
+ * Runs of at most `most` items of one tenant, out of a list of any order. What a list gave before it failed comes before its
+ * error.
  */
 export async function* tenantBatches<Item extends { tenantId: TenantId }>(
   items: AsyncIterable<Item>,
   most: number,
 ): AsyncGenerator<[Item, ...Item[]]> {
-  let open: [Item, ...Item[]] | null = null;
+  const open = new Map<TenantId, [Item, ...Item[]]>();
   let damage: { error: unknown } | null = null;
   try {
     for await (const item of items) {
-      if (open && (open[0].tenantId !== item.tenantId || open.length === most)) {
-        yield open;
-        open = null;
+      const batch = open.get(item.tenantId) ?? ([] as unknown as [Item]);
+      batch.push(item);
+      open.set(item.tenantId, batch);
+      if (batch.length === most) {
+        open.delete(item.tenantId);
+        yield batch;
+      } else if (open.size === mostOpen) {
+        yield* open.values();
+        open.clear();
       }
-      if (open) open.push(item);
-      else open = [item];
     }
   } catch (error) {
     damage = { error };
   }
-  if (open) yield open;
+  yield* open.values();
   if (damage) throw damage.error;
 }

@@ -68,7 +68,7 @@ export function evaluate(
     case "SelectQueryNode":
       return scalar(running.select(node as SelectQueryNode, scope));
     case "UnaryOperationNode":
-      return exists(node as UnaryOperationNode, scope, running);
+      return operateAlone(node as UnaryOperationNode, scope, running);
     case "AggregateFunctionNode":
       return sumUp(node as AggregateFunctionNode, scope, running, rows);
     default:
@@ -100,12 +100,20 @@ function scalar(rows: Row[]): unknown {
   return rows.length === 0 ? null : Object.values(rows[0]!)[0];
 }
 
-function exists(node: UnaryOperationNode, scope: Scope | null, running: Running): boolean {
-  const operator = (node.operator as OperatorNode).operator;
-  const found = running.select(node.operand as SelectQueryNode, scope).length > 0;
-  if (operator === "exists") return found;
-  if (operator === "not exists") return !found;
-  throw new NotModelled(`the simulation does not know ${operator}`);
+function operateAlone(
+  { operator, operand }: UnaryOperationNode,
+  scope: Scope | null,
+  running: Running,
+): unknown {
+  const name = (operator as OperatorNode).operator;
+  if (name === "not") {
+    const value = evaluate(operand, scope, running);
+    return value === null ? null : value !== true;
+  }
+  if (operand.kind !== "SelectQueryNode" || (name !== "exists" && name !== "not exists"))
+    throw new NotModelled(`the simulation does not know ${name} of ${operand.kind}`);
+  const found = running.select(operand as SelectQueryNode, scope).length > 0;
+  return name === "exists" ? found : !found;
 }
 
 function sumUp(

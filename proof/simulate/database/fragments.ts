@@ -55,6 +55,14 @@ const meanings: Readonly<Record<string, Meaning>> = {
     ...(more as object),
   }),
   "'{}'::jsonb": () => ({}),
+  "select $::uuid, $::uuid, page, body from unnest($::int[], $::text[]) as texts (page, body)": ([
+    tenantId,
+    documentId,
+    pages,
+    bodies,
+  ]) => (pages as number[]).map((page, at) => [tenantId, documentId, page, (bodies as string[])[at]]),
+  $: ([value]) => value,
+  "$ = any($)": ([value, list]) => (list as unknown[]).includes(value),
   "jsonb_build_object('duplicateOf', duplicate_of)": (_values, around) => ({
     duplicateOf: row(around)["duplicate_of"],
   }),

@@ -162,6 +162,8 @@ function rowsToInsert(node: InsertQueryNode, { running }: Statement): Row[] {
   const values = node.values!;
   if (values.kind === "SelectQueryNode")
     return running.select(values as SelectQueryNode, null).map((row) => named(columns, Object.values(row)));
+  if (values.kind === "RawNode")
+    return (evaluate(values, null, running) as unknown[][]).map((row) => named(columns, row));
   return (values as ValuesNode).values.map((item) =>
     named(
       columns,

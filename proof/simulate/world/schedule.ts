@@ -25,6 +25,9 @@ export type Timer = { at: number; fire: () => void };
 /** Its reactions run as microtasks do, without the bookkeeping of `queueMicrotask`. */
 const settled = Promise.resolve();
 
+/** A fault of the simulation itself: the product, which takes many faults in its stride, must not be told of it. */
+const isOwnFault = (error: unknown) => error instanceof NotModelled || error instanceof TypeError;
+
 /** Time that passes between two steps, at most. */
 const stepMs = 12;
 /** A timer this near may go off while steps wait: work is slow, beats and deadlines are not. */
@@ -153,7 +156,7 @@ export class Schedule {
       const answer = step.act(step);
       if (answer !== waiting) step.resolve(answer as never);
     } catch (error) {
-      if (error instanceof NotModelled) throw error;
+      if (isOwnFault(error)) throw error;
       if (this.lines !== null) this.note(`${" ".repeat(17)}→ ${String(error)}`);
       step.reject(error);
     }
@@ -182,7 +185,9 @@ export class Schedule {
   #actInVain(step: Step): void {
     try {
       step.act({ ...step, resolve: () => {}, reject: () => {} });
-    } catch {} // neither of a refusal
+    } catch (error) {
+      if (isOwnFault(error)) throw error; // a refusal nobody hears of either
+    }
   }
 
   kill(process: Process): void {

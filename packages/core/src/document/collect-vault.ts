@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { isAnyOf } from "../database/is-any-of.ts";
 import { DocumentId, TenantId } from "../ids.ts";
 import type { Ports } from "../ports/ports.ts";
 import { hasTombstone } from "../retention/tombstone.ts";
@@ -16,7 +17,7 @@ const Parts = z.tuple([
 ]);
 
 /** A sealed object, and the attempt that left it. */
-type Lying = {
+type Left = {
   tenantId: TenantId;
   documentId: DocumentId;
   token: string;
@@ -31,15 +32,15 @@ const batch = 200;
 /**
  * Removes what attempts left in the vault that lost: older than the grace, in no manifest, and not of an attempt that may
  * still hold its lease. What belongs to no document that the database knows stays for longer: rows are never deleted, so it
- * was restored, and a newer backup may hold the keys. Answers how many objects went, and tells how many are such.
+ * was restored, and a newer backup may hold the keys; with a tombstone it goes, since what was erased comes back with none. Answers how many objects went, and tells how many are such.
  */
 export async function collectVault(ports: CollectPorts): Promise<number> {
   let [removed, unknown] = [0, 0];
   const outlived = ports.clock.now().getTime() - backupLives(ports);
   for await (const lying of tenantBatches(pastGrace(ports), batch)) {
     for (const one of await unwanted(ports, lying)) {
-      const mayReturn = one.modifiedAt.getTime() > outlived;
-      if (mayReturn && (await isForgotten(ports, one))) {
+      const mayReturn = !one.isKnown && one.modifiedAt.getTime() > outlived;
+      if (mayReturn && !(await hasTombstone(ports, one))) {
         unknown += 1;
         continue;
       }
@@ -51,8 +52,7 @@ export async function collectVault(ports: CollectPorts): Promise<number> {
   return removed;
 }
 
-/** Keys begin with a piece of the document's hash: a tenant's documents lie apart, each with its objects beside it. */
-async function* pastGrace(ports: CollectPorts): AsyncGenerator<Lying> {
+async function* pastGrace(ports: CollectPorts): AsyncGenerator<Left> {
   const oldest = ports.clock.now().getTime() - ports.config.periods.orphanGrace;
   for await (const { key, versionId, modifiedAt } of ports.objects.list("v/")) {
     const parts = Parts.safeParse(key.split("/"));
@@ -65,49 +65,38 @@ async function* pastGrace(ports: CollectPorts): AsyncGenerator<Lying> {
 /** Written at most one backup's life before the restore, and known to a backup for at most one life after it. */
 const backupLives = ({ config }: CollectPorts): number => 2 * config.backupDays * 24 * 60 * 60 * 1000;
 
-/** No row, and no tombstone either: what was erased comes back with no backup. */
-async function isForgotten(
+/** Those of one tenant's objects that no attempt at work and no manifest wants, and whether their documents are known. */
+async function unwanted(
   ports: CollectPorts,
-  owned: Pick<Lying, "tenantId" | "documentId">,
-): Promise<boolean> {
-  const { tenantId, documentId } = owned;
-  const row = await ports.database.withTenant(tenantId, (tx) =>
-    tx
-      .selectFrom("document")
-      .select("id")
-      .where((eb) => eb.and({ tenant_id: tenantId, id: documentId }))
-      .executeTakeFirst(),
-  );
-  return row === undefined && !(await hasTombstone(ports, owned));
+  lying: [Left, ...Left[]],
+): Promise<(Left & { isKnown: boolean })[]> {
+  const { documents, listed } = await lookUp(ports, lying);
+  const manifests = new Set(listed.map(({ vault_key }) => vault_key));
+  const rows = new Map(documents.map((row) => [row.id, row]));
+  return lying.flatMap((one) => {
+    const row = rows.get(one.documentId);
+    const isAtWork = row?.state === "processing" && String(row.lease_token) === one.token;
+    return manifests.has(one.key) || isAtWork ? [] : [{ ...one, isKnown: row !== undefined }];
+  });
 }
 
-/** Those of one tenant's objects that no attempt at work and no manifest wants. */
-async function unwanted(ports: CollectPorts, [first, ...others]: [Lying, ...Lying[]]): Promise<Lying[]> {
-  const { tenantId } = first;
-  const lying = [first, ...others];
-  // In this order: an attempt that commits meanwhile is seen at work, or else in the manifest, never in neither.
-  const { working, listed } = await ports.database.withTenant(tenantId, async (tx) => ({
-    working: await tx
+/** In this order: an attempt that commits meanwhile is seen at work, or else in the manifest, never in neither. */
+async function lookUp(ports: CollectPorts, lying: [Left, ...Left[]]) {
+  const [{ tenantId }] = lying;
+  const ids = [...new Set(lying.map(({ documentId }) => documentId))];
+  const keys = lying.map(({ key }) => key);
+  return await ports.database.withTenant(tenantId, async (tx) => ({
+    documents: await tx
       .selectFrom("document")
-      .select(["id", "lease_token"])
+      .select(["id", "state", "lease_token"])
       .where("tenant_id", "=", tenantId)
-      .where("state", "=", "processing")
-      .where("id", "in", [...new Set(lying.map(({ documentId }) => documentId))])
+      .where(isAnyOf("id", ids))
       .execute(),
     listed: await tx
       .selectFrom("artefact")
       .select("vault_key")
       .where("tenant_id", "=", tenantId)
-      .where(
-        "vault_key",
-        "in",
-        lying.map(({ key }) => key),
-      )
+      .where(isAnyOf("vault_key", keys))
       .execute(),
   }));
-  const tokens = new Map(working.map(({ id, lease_token }) => [id, String(lease_token)]));
-  const manifests = new Set(listed.map(({ vault_key }) => vault_key));
-  return lying.filter(
-    ({ documentId, token, key }) => !manifests.has(key) && tokens.get(documentId) !== token,
-  );
 }

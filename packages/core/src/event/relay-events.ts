@@ -1,3 +1,4 @@
+import { isAnyOf } from "../database/is-any-of.ts";
 import type { OutboxRow } from "../database/tables.ts";
 import { TenantId } from "../ids.ts";
 import type { StreamRecord, Topic } from "../ports/stream.ts";
@@ -104,6 +105,6 @@ async function markPublished(ports: RelayPorts, ids: number[]): Promise<void> {
   await ports.database.system
     .updateTable("outbox")
     .set({ published_at: ports.clock.now() })
-    .where("id", "in", ids)
+    .where(isAnyOf("id", ids))
     .execute();
 }

@@ -1,11 +1,12 @@
 import { sql } from "kysely";
+import { isAnyOf } from "../database/is-any-of.ts";
 import type { Ports } from "../ports/ports.ts";
 import { moveDocument } from "../document/move-document.ts";
 import type { Transaction } from "../ports/database.ts";
+import { tenantBatches } from "../tenant-batches.ts";
 import { eraseRows } from "./erase-rows.ts";
 import { lockDocument } from "./lock-document.ts";
 import { removeBytes } from "./remove-bytes.ts";
-import { tenantBatches } from "../tenant-batches.ts";
 import { type Owned, parseTombstoneKey, readTombstone, tombstoneArea } from "./tombstone.ts";
 
 type ReplayPorts = Pick<Ports, "database" | "objects" | "ids" | "config" | "log">;
@@ -35,17 +36,14 @@ async function* allTombstones(ports: Pick<Ports, "objects">): AsyncGenerator<Own
 }
 
 async function standing(ports: ReplayPorts, tombstones: [Owned, ...Owned[]]): Promise<Owned[]> {
-  const { tenantId } = tombstones[0];
+  const [{ tenantId }] = tombstones;
+  const ids = tombstones.map(({ documentId }) => documentId);
   const rows = await ports.database.withTenant(tenantId, (tx) =>
     tx
       .selectFrom("document")
       .select("id")
       .where("tenant_id", "=", tenantId)
-      .where(
-        "id",
-        "in",
-        tombstones.map(({ documentId }) => documentId),
-      )
+      .where(isAnyOf("id", ids))
       .where("state", "<>", "erased")
       .execute(),
   );

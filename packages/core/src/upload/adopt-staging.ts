@@ -1,3 +1,4 @@
+import { isAnyOf } from "../database/is-any-of.ts";
 import { isOutage } from "../database/outage.ts";
 import type { DocumentState } from "../document/document.ts";
 import { findDocument } from "../document/load-document.ts";
@@ -72,13 +73,13 @@ async function forgotten(ports: Pick<Ports, "database">, some: Staged[]): Promis
         .selectFrom("document")
         .select(["id", "state"])
         .where("tenant_id", "=", tenantId)
-        .where("id", "in", ids)
+        .where(isAnyOf("id", ids))
         .execute(),
       tx
         .selectFrom("document_file")
         .select("staging_key")
         .where("tenant_id", "=", tenantId)
-        .where("document_id", "in", ids)
+        .where(isAnyOf("document_id", ids))
         .execute(),
     ]),
   );
