@@ -2,6 +2,7 @@ import { MathExpression, Metric } from "aws-cdk-lib/aws-cloudwatch";
 import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
 import { ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Key } from "aws-cdk-lib/aws-kms";
+import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { EmailSubscription } from "aws-cdk-lib/aws-sns-subscriptions";
 import { Duration } from "aws-cdk-lib/core";
@@ -61,15 +62,22 @@ function cellWatches(cell: CellName): Watch[] {
     })),
     {
       id: `ingest-errors-${cell}`,
-      what: `Ingest (${cell}) fails`,
+      what: `Ingest (${cell}) fails as a whole: it cannot start, or times out`,
       metric: use(ingest)(cell).metricErrors({ period, statistic: "Sum" }),
       above: 0,
       periods: 5,
     },
     {
       id: `reader-errors-${cell}`,
-      what: `The reader (${cell}) fails: documents cannot be opened`,
+      what: `The reader (${cell}) fails as a whole: documents cannot be opened`,
       metric: use(reader)(cell).metricErrors({ period, statistic: "Sum" }),
+      above: 0,
+      periods: 5,
+    },
+    {
+      id: `reader-refuses-${cell}`,
+      what: `The reader (${cell}) answers with faults of ours: documents cannot be opened`,
+      metric: use(reader)(cell).metric("Url5xxCount", { period, statistic: "Sum" }),
       above: 0,
       periods: 5,
     },
@@ -83,6 +91,14 @@ function cellWatches(cell: CellName): Watch[] {
   ];
 }
 
+/** 1 while a function is not called at all. */
+const silence = (called: IFunction, period: Duration): MathExpression =>
+  new MathExpression({
+    expression: "IF(calls > 0, 0, 1)",
+    usingMetrics: { calls: called.metricInvocations({ period, statistic: "Sum" }) },
+    period,
+  });
+
 function stageWatches(): Watch[] {
   const objects = new Metric({
     namespace: "AWS/S3",
@@ -91,32 +107,37 @@ function stageWatches(): Watch[] {
     period: Duration.days(1),
     dimensionsMap: { BucketName: use(storage).staging.bucketName, StorageType: "AllStorageTypes" },
   });
-  const rounds = use(schedules).reconcile.jobFunction.metricInvocations({
-    period: Duration.minutes(5),
-    statistic: "Sum",
-  });
+  const { reconcile, sweep } = use(schedules);
+  const [often, seldom] = [Duration.minutes(5), Duration.hours(1)];
   return [
     {
       id: "reconciler-silent",
       what: "The reconciler has not run for a quarter of an hour: nothing mends what gets lost",
-      metric: new MathExpression({
-        expression: "IF(rounds > 0, 0, 1)",
-        usingMetrics: { rounds },
-        period: Duration.minutes(5),
-      }),
+      metric: silence(reconcile.jobFunction, often),
       above: 0,
       periods: 3,
       silenceIsBad: true,
     },
     {
       id: "reconciler-errors",
-      what: "The reconciler fails",
-      metric: use(schedules).reconcile.jobFunction.metricErrors({
-        period: Duration.minutes(5),
-        statistic: "Sum",
-      }),
+      what: "A step of the reconciler fails: its log says which",
+      metric: reconcile.jobFunction.metricErrors({ period: often, statistic: "Sum" }),
       above: 0,
       periods: 2,
+    },
+    {
+      id: "sweep-silent",
+      what: "No sweep has run for three hours: orphans stay, and a restored database is not completed",
+      metric: silence(sweep.jobFunction, seldom),
+      above: 0,
+      periods: 3,
+      silenceIsBad: true,
+    },
+    {
+      id: "sweep-errors",
+      what: "A step of the sweep fails, or it is cut off before its end: its log says which",
+      metric: sweep.jobFunction.metricErrors({ period: seldom, statistic: "Sum" }),
+      above: 0,
     },
     // What is stored leaves after a day, what is rejected after a week: seven days of growth in a row is nobody's traffic.
     {

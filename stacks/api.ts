@@ -19,10 +19,11 @@ type ApiRoute = Exclude<RouteName, "readDocument">;
 /** What a route is allowed besides entering the database. */
 const grants: Partial<Record<ApiRoute, readonly Grant[]>> = {
   acceptUpload: ["signUploads"],
-  editDocument: ["signUploads", "ring"],
+  editDocument: ["signUploads"],
   signUploads: ["signUploads"],
   completeUpload: ["signUploads", "ring"],
   holdDocument: ["findTombstones"],
+  redriveDocument: ["ring"],
   eraseDocument: ["writeTombstones", "collectStaging", "collectVault", "sign", "tellPublicKey"],
   receiptKeys: ["tellPublicKey"],
 };

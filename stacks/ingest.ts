@@ -4,7 +4,6 @@ import { Function, type StackContext, use } from "sst/constructs";
 import { api } from "./api.ts";
 import { variables } from "./environment.ts";
 import { functionLogs, functionProps } from "./functions.ts";
-import { keys } from "./keys.ts";
 import { queues } from "./queues.ts";
 import { cellScope, currentStage } from "./settings.ts";
 import type { CellName } from "./stage.ts";
@@ -26,7 +25,7 @@ function createIngest(stack: StackContext["stack"], cell: CellName): Function {
       grants: ["enterDatabase", "readStaging", "signUploads", "ring"],
       timeoutSeconds: ingestTimeoutSeconds,
       logGroup: functionLogs(scope, "IngestLogs"),
-      environment: { [variables.publicUrl]: use(api).url, [variables.ticketKey]: use(keys).ticketKey },
+      environment: { [variables.publicUrl]: use(api).url },
     }),
   );
   made.addEventSource(

@@ -3,7 +3,6 @@ import { api } from "./api.ts";
 import { variables } from "./environment.ts";
 import { functionLogs, functionProps } from "./functions.ts";
 import type { Grant } from "./grants.ts";
-import { keys } from "./keys.ts";
 import { cellScope, currentStage, isLive } from "./settings.ts";
 import { reconcileTimeoutSeconds, sweepTimeoutSeconds } from "./timeouts.ts";
 
@@ -21,7 +20,7 @@ export function schedules({ stack }: StackContext) {
       grants: ["enterDatabase", "signUploads", "collectStaging", "collectVault", "ring", ...grants],
       timeoutSeconds,
       logGroup,
-      environment: { [variables.publicUrl]: use(api).url, [variables.ticketKey]: use(keys).ticketKey },
+      environment: { [variables.publicUrl]: use(api).url },
     }),
     cdk: { target: { retryAttempts: 0 } },
   });

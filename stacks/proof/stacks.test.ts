@@ -160,12 +160,30 @@ test.each(["api", "reader", "ingest", "schedules"])(
           database: { auth: "iam" },
           kafka: { auth: { kind: "msk-iam" } },
         });
-        expect(config.secrets.ticketKey).toHaveLength(32);
+        if (["api", "reader"].includes(stack)) expect(config.secrets.ticketKey).toHaveLength(32);
+        else expect(() => config.secrets.ticketKey).toThrow("was not given"); // whoever holds it makes read tickets
         expect(config.secrets.originSecrets).toHaveLength(["api", "reader"].includes(stack) ? 1 : 0);
       }
     }
   },
 );
+
+test("docs/runbooks/alarms.md has a line for each alarm, and none for another", () => {
+  const runbook = readFileSync(new URL("../../docs/runbooks/alarms.md", import.meta.url), "utf8");
+  const listed = [...runbook.split("## Errors")[0]!.matchAll(/`([a-z0-9-]+(?:-<cell>)?)`/g)].map(
+    ([, id]) => id!,
+  );
+  const patterns = listed
+    .filter((id) => id.includes("-"))
+    .map((id) => new RegExp(`^${id.replaceAll("-", "").replace("<cell>", "(even|odd)")}[0-9A-F]{8}$`));
+  const alarms = names.flatMap((name) =>
+    ["AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"].flatMap((type) =>
+      resourcesOf(made(name), type).map(({ id }) => id),
+    ),
+  );
+  expect(alarms.filter((id) => !patterns.some((pattern) => pattern.test(id)))).toEqual([]);
+  expect(listed.filter((_, at) => patterns[at] && !alarms.some((id) => patterns[at]!.test(id)))).toEqual([]);
+});
 
 test("no source of the stacks names an account", () => {
   const folder = fileURLToPath(new URL("..", import.meta.url));

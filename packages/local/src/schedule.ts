@@ -11,8 +11,8 @@ export async function runSchedules(ports: SchedulePorts, stopping: AbortSignal):
   const { reconcile: roundMs, sweep: sweepMs } = ports.config.periods;
   await Promise.all([
     feedIngest(ports, stopping),
-    callEvery(ports, roundMs, reconcile, stopping),
-    callEvery(ports, sweepMs, sweep, stopping),
+    callEvery(ports, { name: "reconcile", call: reconcile, periodMs: roundMs }, stopping),
+    callEvery(ports, { name: "sweep", call: sweep, periodMs: sweepMs }, stopping),
   ]);
 }
 
@@ -59,13 +59,12 @@ async function gather({ queue, clock, config, log }: SchedulePorts, stopping: Ab
  */
 async function callEvery(
   { clock, config, log }: SchedulePorts,
-  periodMs: number,
-  call: typeof reconcile,
+  { name, call, periodMs }: { name: string; call: typeof reconcile; periodMs: number },
   stopping: AbortSignal,
 ): Promise<void> {
   while (!stopping.aborted) {
     const startedMs = clock.monotonicMs();
-    const done = await call().catch((error: Error) => (log.warn("schedule.call_failed", { error }), null));
+    const done = await call().catch((error: Error) => (log.warn("schedule.failed", { name, error }), null));
     const restMs = done === null ? 0 : startedMs + periodMs - clock.monotonicMs();
     await clock.sleep(Math.max(config.periods.reconcile, restMs), stopping);
   }
