@@ -4,7 +4,7 @@ export type CellName = "even" | "odd";
 /** What a stage is made of; everything else follows from it. */
 export type Stage = {
   name: string;
-  /** The first one is the active one; a second one is idle until `strongroom cell` shifts weight to it. */
+  /** The first one is the active one; a second one is idle until weight is shifted to it (docs/deploy.md, Cells). */
   cells: readonly [CellName, ...CellName[]];
   /**
    * Network, database, stream, cache and clusters: a set of its own, the one of `dev`, or none (live debugging: database and

@@ -14,8 +14,8 @@ type ErasePorts = Pick<Ports, "database" | "objects" | "keys" | "ids" | "clock" 
 /**
  * Erases a document for good and answers the signed certificate of it; a second call answers the same certificate.
  * The tombstone is kept before the commit, so that whoever dies in between, or restores an older database, erases it still;
- * bytes go after the commit, and the certificate is signed when they are gone. Killed anywhere, a repeated call or the
- * reconciler goes on. Refused while a worker holds the document, and under a hold.
+ * bytes go after the commit, and the certificate is signed when they are gone. Killed anywhere, a repeated call goes on; so do
+ * sweep and next start up to the commit, and the reconciler after it. Refused while a worker holds the document, and under a hold.
  */
 export async function eraseDocument(ports: ErasePorts, actor: Actor, documentId: string): Promise<string> {
   const owned: Owned = { tenantId: actor.tenantId, documentId };
