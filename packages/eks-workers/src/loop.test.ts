@@ -356,6 +356,28 @@ describe("faults in a row", () => {
     expect(await restsOf(...bodies.map(gives))).toEqual([250, 500]); // of which the second ends at once in truth
   });
 
+  it("do not let a worker rest over each of many messages that somebody else has", async () => {
+    const bodies = ["bad 1", "bad 2", "bad 3", ...Array.from({ length: 50 }, () => "taken"), "good"];
+    const queue: Queue = {
+      ...world.ports.queue,
+      release: async () => {},
+      acknowledge: async () => {},
+      receive: async (_name, { signal }) => {
+        const body = bodies.shift();
+        if (body) return [message(body)];
+        return await new Promise((resolve) => signal!.addEventListener("abort", () => resolve([])));
+      },
+    };
+    const good = Promise.withResolvers<void>();
+    const inTurn = async (one: Message) => {
+      if (one.body === "good") good.resolve();
+      return await handle(one);
+    };
+    const loop = start(inTurn, { ports: { queue }, atOnce: 1 });
+    await good.promise; // within half a second; with a rest for each it would be half an hour
+    await loop.end();
+  });
+
   it("let one message at a time be taken, until one is handled well", async () => {
     const asked: number[] = [];
     const bodies = ["bad 1", "bad 2", "bad 3", "bad 4", "bad 5", "good"];
