@@ -192,6 +192,19 @@ export const brokenBuilds: BrokenBuild[] = [
     rates: { error: 0.3 },
   },
   {
+    name: "each claim draws a lower token than the one before",
+    edits: [
+      {
+        file: core("job/claim-document.ts"),
+        from: "nextval('lease_token')",
+        to: "1000000 - nextval('lease_token')",
+      },
+    ],
+    injuries: ["kill processor", "kill processor", "kill processor"],
+    documents: 24,
+    found: ["I8"],
+  },
+  {
     name: "what a losing attempt left in the vault stays there",
     edits: [
       {
