@@ -192,6 +192,25 @@ export const brokenBuilds: BrokenBuild[] = [
     rates: { error: 0.3 },
   },
   {
+    name: "what was stored is told as stored twice",
+    edits: [
+      {
+        file: core("document/store-document.ts"),
+        from: `import { endTurn } from "../job/pass-turn.ts";`,
+        to: `import { endTurn } from "../job/pass-turn.ts"; import { appendEvent } from "../event/append-event.ts";`,
+      },
+      {
+        file: core("document/store-document.ts"),
+        from: "() => insertKey(tx, claim, sealed),",
+        to: `() => insertKey(tx, claim, sealed),
+      () => appendEvent(ports, tx, { documentId: document.id, version: document.version + 2, type: "document.stored", data: storedFacts(claim, files), traceparent: null }),`,
+      },
+    ],
+    injuries: ["kill relay"],
+    documents: 16,
+    found: ["I3"],
+  },
+  {
     name: "each claim draws a lower token than the one before",
     edits: [
       {
