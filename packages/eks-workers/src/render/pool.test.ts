@@ -322,7 +322,7 @@ describe("a job that takes long", () => {
     await atWork(pid);
     const honest = heard(renderer, photo).then(() => ends.push("honest"));
     await Promise.all([...bombs, honest]);
-    expect(ends[0]).toBe("first");
+    expect(ends[0]).not.toBe("honest"); // which of the two ends first is chance
     expect(await Promise.all(bombs)).toEqual([timedOut, timedOut]);
   });
 
