@@ -32,7 +32,8 @@ const batch = 200;
 /**
  * Removes what attempts left in the vault that lost: older than the grace, in no manifest, and not of an attempt that may
  * still hold its lease. What belongs to no document that the database knows stays for longer: rows are never deleted, so it
- * was restored, and a newer backup may hold the keys; with a tombstone it goes, since what was erased comes back with none. Answers how many objects went, and tells how many are such.
+ * was restored, and a newer backup may hold the keys; with a tombstone it goes, since what was erased comes back with none.
+ * Answers how many objects went, and tells how many are kept as such.
  */
 export async function collectVault(ports: CollectPorts): Promise<number> {
   let [removed, unknown] = [0, 0];
