@@ -17,7 +17,7 @@ import { apiTimeoutSeconds } from "./timeouts.ts";
 type ApiRoute = Exclude<RouteName, "readDocument">;
 
 /** What a route is allowed besides entering the database. */
-const grants: Partial<Record<ApiRoute, readonly Grant[]>> = {
+export const grants: Partial<Record<ApiRoute, readonly Grant[]>> = {
   acceptUpload: ["signUploads"],
   editDocument: ["signUploads"],
   signUploads: ["signUploads"],

@@ -1,7 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { routes } from "@strongroom/core/api";
 import { readConfig } from "@strongroom/core/config";
 import { beforeAll, describe, expect, test } from "vitest";
+import { grants } from "../api.ts";
+import { fileOf } from "../functions.ts";
 import * as access from "./access-rules.ts";
 import * as buckets from "./bucket-rules.ts";
 import { resourcesOf, type Rule } from "./find.ts";
@@ -188,6 +192,29 @@ test("docs/runbooks/alarms.md has a line for each alarm, and none for another", 
   );
   expect(alarms.filter((id) => !patterns.some((pattern) => pattern.test(id)))).toEqual([]);
   expect(listed.filter((_, at) => !alarms.some((id) => patterns[at]!.test(id)))).toEqual([]);
+});
+
+test("a route may ring if its code does, and no other may", () => {
+  const packages = fileURLToPath(new URL("../../packages", import.meta.url));
+  const fileOfImport = (from: string, name: string) =>
+    name.startsWith(".")
+      ? join(dirname(from), name)
+      : name.replace(/^@strongroom\/(core|functions)\/(.*)$/, `${packages}/$1/src/$2.ts`);
+  const reach = (file: string, seen = new Set<string>()): Set<string> => {
+    if (seen.has(file) || !existsSync(file)) return seen;
+    seen.add(file);
+    for (const [, name] of readFileSync(file, "utf8").matchAll(/^import (?!type\b)[^;]*? from "([^"]+)"/gm))
+      reach(fileOfImport(file, name!), seen);
+    return seen;
+  };
+  const routesThat = Object.keys(routes).filter((name) =>
+    reach(`${packages}/functions/src/api/${fileOf(name)}.ts`).has(
+      `${packages}/core/src/job/ring-doorbell.ts`,
+    ),
+  );
+  const allowed = Object.entries(grants).flatMap(([name, some]) => (some.includes("ring") ? [name] : []));
+  expect(allowed.toSorted()).toEqual(routesThat.toSorted());
+  expect(routesThat).toContain("redriveDocument");
 });
 
 test("no source of the stacks names an account", () => {
