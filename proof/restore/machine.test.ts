@@ -155,4 +155,11 @@ describe("a machine that is lost, and its backup with what is left of its disk l
     await untilQuiet(await superuserOf(machine.data)); // its receipt is signed a moment later
     expect(await faultsOf(dora(), beyond, home)).toEqual([]);
   });
+
+  it("had taken all of it in before anybody was served: the first sweep found nothing left", async () => {
+    await stopMachine(machine);
+    const { stderr } = await machine.main.ended;
+    const [first] = stderr.split("\n").filter((line) => line.includes('"sweep.done"'));
+    expect(JSON.parse(first!)).toMatchObject({ stagingAdopted: 0 });
+  });
 });
