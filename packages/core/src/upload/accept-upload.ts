@@ -38,7 +38,7 @@ export async function acceptUpload(
     contentSha256: contentSha256(request.files),
     sizeBytes: request.files.reduce((sum, file) => sum + file.sizeBytes, 0),
   };
-  const seen = await ports.database.inOneTrip(actor.tenantId, (tx) => lookAround(tx, actor, wanted));
+  const seen = await ports.database.inOneTrip(actor.tenantId, (tx) => lookAround(ports, tx, actor, wanted));
   if (seen.known) return await repeat(ports, actor, seen.known, wanted);
   checkRequest(ports, actor, wanted, seen);
   return await create(ports, actor, wanted, seen.duplicateOf);
@@ -50,10 +50,15 @@ type Wanted = { request: AcceptUploadRequest; sha256: string; contentSha256: str
 type Surroundings = Awaited<ReturnType<typeof lookAround>>;
 
 /** All that decides about a request, in one round trip. */
-async function lookAround(tx: Transaction, actor: Actor, { request, contentSha256: sha256 }: Wanted) {
+async function lookAround(
+  ports: AcceptPorts,
+  tx: Transaction,
+  actor: Actor,
+  { request, contentSha256: sha256 }: Wanted,
+) {
   const [known, waitingSince, kinds, replaced, quota, duplicateOf] = await Promise.all([
     findDocument(tx, request.id),
-    unattendedSince(tx),
+    unattendedSince(ports, tx),
     listKindNames(tx),
     request.replaces ? findDocument(tx, request.replaces) : undefined,
     readQuota(tx, actor),

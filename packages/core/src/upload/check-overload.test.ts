@@ -3,6 +3,7 @@ import { type TestWorld, testWorld } from "@strongroom/local/test-world";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../clock.ts";
 import { claimDocument } from "../job/claim-document.ts";
+import { redriveDocument } from "../job/redrive-document.ts";
 import { showHealth } from "../job/show-health.ts";
 import { checkOverload, unattendedSince } from "./check-overload.ts";
 
@@ -25,13 +26,14 @@ function later(receivedAt: string | null, ageMs: number) {
   return { ...world.ports, clock: { ...systemClock, now: () => now } };
 }
 const check = async (ports: TestWorld["ports"]) =>
-  checkOverload(ports, await ports.database.inOneTrip(tenantId, unattendedSince));
+  checkOverload(ports, await ports.database.inOneTrip(tenantId, (tx) => unattendedSince(ports, tx)));
 const overloaded = { code: "overloaded", status: 503, retryAfterSeconds: 60 };
 
 describe("while documents wait", () => {
   it("new ones are taken until the oldest waited ten minutes, and refused for a minute after that", async () => {
     const waiting = await receive(world, world.dora, [newPage()]);
-    await setDocument(world, waiting.id, `received_at = '${waiting.receivedAt}'`); // whole milliseconds, as it was told
+    const at = `'${waiting.receivedAt}'`; // whole milliseconds, as it was told
+    await setDocument(world, waiting.id, `received_at = ${at}, changed_at = ${at}`);
     for (const ageMs of [0, minutes(10) - 1, minutes(10)]) {
       expect(
         await announce({ ...world, ports: later(waiting.receivedAt, ageMs) }, world.dora, [newPage()]),
@@ -86,6 +88,16 @@ describe("a document that waits for something else than a worker", () => {
     await setDocument(world, id, "retry_at = null");
     await expect(check(later(receivedAt, minutes(60)))).rejects.toMatchObject(overloaded);
     await setDocument(world, id, "state = 'failed', reason = 'test'");
+  });
+
+  it("does not close the intake when it is sent its way again, however old it is, but does when nobody takes it then", async () => {
+    const { id } = await receive(world, world.dora, [newPage()]);
+    const old = "received_at = clock_timestamp() - interval '1 day'";
+    await setDocument(world, id, `${old}, state = 'processing'`);
+    await setDocument(world, id, "state = 'failed', reason = 'test'");
+    const { changedAt } = await redriveDocument(world.ports, world.agnes, id);
+    await check(later(changedAt, minutes(9)));
+    await expect(check(later(changedAt, minutes(11)))).rejects.toMatchObject(overloaded);
   });
 
   it("does not close the intake when it is announced only, or settled", async () => {

@@ -12,13 +12,19 @@ export async function oldestWaitingMs(ports: Pick<Ports, "database" | "clock">):
 
 /**
  * Since when the tenant's oldest document waits for nothing but a free worker; null when none does. One that kills its
- * worker again and again, or rests after a fault, is no sign of too much work: it must not close the intake.
+ * worker again and again, rests after a fault, or was sent its way again just now, however long ago it was received, is no
+ * sign of too much work: it must not close the intake.
  */
-export async function unattendedSince(tx: Transaction): Promise<Date | null> {
+export async function unattendedSince(
+  { clock, config }: Pick<Ports, "clock" | "config">,
+  tx: Transaction,
+): Promise<Date | null> {
+  const lately = new Date(clock.now().getTime() - config.periods.overload);
   const row = await oldestUnsettled(tx)
     .where("tenant_id", "=", tx.insideTenant)
     .where("lease_until", "is", null)
     .where("retry_at", "is", null)
+    .where("changed_at", "<", lately)
     .executeTakeFirst();
   return row?.since ?? null;
 }
