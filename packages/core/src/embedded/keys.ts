@@ -28,7 +28,7 @@ export type EmbeddedKeys = Keys & {
 /**
  * Reads the keys of a directory, and creates them at the first start (mode 0600, durable before it resolves).
  * Throws a plain sentence when a file is damaged, readable by others, or when the root key is gone but its companion is not.
- * Keys added later (`addRootKey`, `replaceReceiptKey`) are seen at the next start.
+ * Keys added later (`npm run keys`) are seen at the next start.
  */
 export async function createEmbeddedKeys({ directory }: { directory: string }): Promise<EmbeddedKeys> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
