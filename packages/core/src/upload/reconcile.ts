@@ -6,13 +6,13 @@ import { clearErased } from "../retention/clear-erased.ts";
 import { clearStaging } from "./clear-staging.ts";
 import { expireGrants, receiveSilent } from "./expire-grants.ts";
 import type { ReceivePorts } from "./receive-document.ts";
-import { type Done, runRound } from "./round.ts";
+import { type RoundCounts, runRound } from "./round.ts";
 
 /**
  * One round of the reconciler, which makes good what got lost between two steps: bells, events, grants, staging, dead
  * letters. Each step takes so many documents that the next round is not late. One holder at a time; null when it is another.
  */
-export async function reconcile(ports: ReceivePorts): Promise<Done | null> {
+export async function reconcile(ports: ReceivePorts): Promise<RoundCounts | null> {
   return await runRound(ports, "reconcile", {
     rung: ringSilent,
     received: receiveSilent,

@@ -1,7 +1,7 @@
 import type { Ports } from "../ports/ports.ts";
 
 /** What a round did, by the name of the step. */
-export type Done = Record<string, number>;
+export type RoundCounts = Record<string, number>;
 type Step<Needs> = (ports: Needs) => Promise<number>;
 
 /**
@@ -13,12 +13,12 @@ export async function runRound<Needs extends Pick<Ports, "database" | "clock" | 
   ports: Needs,
   round: string,
   steps: Readonly<Record<string, Step<Needs>>>,
-): Promise<Done | null> {
+): Promise<RoundCounts | null> {
   const lock = await ports.database.lock(`strongroom.${round}`);
   if (!lock) return null;
   const startedMs = ports.clock.monotonicMs();
   try {
-    const [done, failed]: [Done, string[]] = [{}, []];
+    const [done, failed]: [RoundCounts, string[]] = [{}, []];
     for (const [name, step] of Object.entries(steps)) {
       try {
         done[name] = await step(ports);
