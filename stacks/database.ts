@@ -46,6 +46,7 @@ export function database({ stack }: StackContext): Database | null {
     secretArn: cluster.attrMasterUserSecretSecretArn,
     clusterArn: cluster.attrDbClusterArn,
   };
+  stack.addOutputs({ Cluster: cluster.ref });
   const { host, readerHost, port, resourceId, secretArn, clusterArn } = here;
   lend(stack, {
     "database-host": host,

@@ -12,6 +12,8 @@ import { ingestTimeoutSeconds } from "./timeouts.ts";
 /** Per cell: new object → queue → function, ten at a time; only what failed comes again (partial batch response). */
 export function ingest({ stack }: StackContext) {
   const byCell = new Map(currentStage(stack).cells.map((cell) => [cell, createIngest(stack, cell)]));
+  for (const [cell, made] of byCell)
+    stack.addOutputs({ [cell === "even" ? "IngestEven" : "IngestOdd"]: made.functionName });
   return (cell: CellName): Function => byCell.get(cell)!;
 }
 

@@ -13,7 +13,7 @@ import { reconcileTimeoutSeconds, sweepTimeoutSeconds } from "./timeouts.ts";
 export function schedules({ stack }: StackContext) {
   const [active] = currentStage(stack).cells;
   const scope = cellScope(stack, active);
-  const logGroup = functionLogs(scope, "ReconcileLogs");
+  const logGroup = functionLogs(scope, "SchedulesLogs");
   const job = (name: "reconcile" | "sweep", timeoutSeconds: number, grants: readonly Grant[]) => ({
     function: functionProps(scope, active, {
       handler: `packages/functions/src/schedule/${name}.handler`,
@@ -34,6 +34,12 @@ export function schedules({ stack }: StackContext) {
     schedule: "rate(1 hour)",
     enabled,
     job: job("sweep", sweepTimeoutSeconds, ["findTombstones"]),
+  });
+  stack.addOutputs({
+    Reconcile: reconcile.jobFunction.functionName,
+    ReconcileRule: reconcile.cdk.rule.ruleName,
+    Sweep: sweep.jobFunction.functionName,
+    SweepRule: sweep.cdk.rule.ruleName,
   });
   return { reconcile, sweep };
 }

@@ -172,6 +172,16 @@ test.each(["api", "reader", "ingest", "schedules"])(
   },
 );
 
+test("docs/runbooks/restore.md asks for no name that a stage does not tell", () => {
+  const runbook = readFileSync(new URL("../../docs/runbooks/restore.md", import.meta.url), "utf8");
+  const asked = [...runbook.matchAll(/<([A-Z]\w+)>/g)].map(([, name]) => name!);
+  const told = Object.values(made("production, two cells").templates).flatMap(({ Outputs = {} }) =>
+    Object.keys(Outputs),
+  );
+  expect(asked).toContain("Sweep");
+  expect(asked.filter((name) => !told.includes(name))).toEqual([]);
+});
+
 test("docs/runbooks/alarms.md has a line for each alarm, and none for another", () => {
   const runbook = readFileSync(new URL("../../docs/runbooks/alarms.md", import.meta.url), "utf8");
   const rows = runbook
