@@ -6,6 +6,7 @@ import type { ListedObject } from "../ports/objects.ts";
 import type { Ports } from "../ports/ports.ts";
 import { removeBytes } from "../retention/remove-bytes.ts";
 import { hasTombstone, type Owned } from "../retention/tombstone.ts";
+import { tenantBatches } from "../tenant-batches.ts";
 import { assembleDocument } from "./assemble-document.ts";
 import { readStagedFile, type StagedFile } from "./grant-facts.ts";
 import { type ReceivePorts, receiveDocument } from "./receive-document.ts";
@@ -13,7 +14,7 @@ import { parseStagingKey } from "./staging-key.ts";
 import { writeAdopted } from "./write-adopted.ts";
 
 /** What lies in staging below one document. */
-type Staged = { owned: Owned; objects: ListedObject[] };
+type Staged = Owned & { objects: ListedObject[] };
 
 /** So many documents are looked up in one statement. */
 const batch = 200;
@@ -30,43 +31,42 @@ const waiting: readonly DocumentState[] = ["granted", "expired"];
  */
 export async function adoptStaging(ports: ReceivePorts): Promise<number> {
   let adopted = 0;
-  for await (const some of batches(ports)) {
+  for await (const some of tenantBatches(stagedDocuments(ports), batch)) {
     for (const staged of await forgotten(ports, some)) if (await lookAndAdopt(ports, staged)) adopted += 1;
   }
   return adopted;
 }
 
-/** Keys come in order: tenant by tenant, document by document. */
-async function* batches(ports: Pick<Ports, "objects">): AsyncGenerator<Staged[]> {
-  let some: Staged[] = [];
-  let damage: Error | null = null;
+/** Keys come in order, document by document; what a list gave before it failed comes before its error. */
+async function* stagedDocuments(ports: Pick<Ports, "objects">): AsyncGenerator<Staged> {
+  let last = null as Staged | null; // else TypeScript holds it to be null for ever
+  let damage: { error: unknown } | null = null;
   try {
     for await (const object of ports.objects.list("s/")) {
-      const named = parseStagingKey(object.key);
-      if (!named) continue;
-      const { tenantId, documentId } = named;
-      const last = some.at(-1);
-      if (last?.owned.documentId === documentId && last.owned.tenantId === tenantId) {
+      const owned = parseStagingKey(object.key);
+      if (!owned) continue;
+      const { tenantId, documentId } = owned;
+      if (last?.documentId === documentId && last.tenantId === tenantId) {
         last.objects.push(object);
         continue;
       }
-      if (last && (last.owned.tenantId !== tenantId || some.length === batch)) {
-        yield some;
-        some = [];
-      }
-      some.push({ owned: { tenantId, documentId }, objects: [object] });
+      if (last) yield last;
+      last = { tenantId, documentId, objects: [object] };
     }
   } catch (error) {
-    damage = error as Error; // told at the end of the list, behind all that is sound
+    damage = { error };
   }
-  if (some.length > 0) yield some;
-  if (damage !== null) throw damage;
+  if (last) yield last;
+  if (damage) throw damage.error;
 }
 
 /** Those of one tenant's documents that have no row, or still wait for pages, but not for these. */
-async function forgotten(ports: Pick<Ports, "database">, some: Staged[]): Promise<Staged[]> {
-  const { tenantId } = some[0]!.owned;
-  const ids = some.map(({ owned }) => owned.documentId);
+async function forgotten(
+  ports: Pick<Ports, "database">,
+  some: readonly [Staged, ...Staged[]],
+): Promise<Staged[]> {
+  const [{ tenantId }] = some;
+  const ids = some.map(({ documentId }) => documentId);
   const [documents, files] = await ports.database.withTenant(tenantId, (tx) =>
     Promise.all([
       tx
@@ -85,8 +85,8 @@ async function forgotten(ports: Pick<Ports, "database">, some: Staged[]): Promis
   );
   const states = new Map(documents.map(({ id, state }) => [id, state]));
   const expected = new Set(files.map(({ staging_key }) => staging_key));
-  return some.filter(({ owned, objects }) => {
-    const state = states.get(owned.documentId);
+  return some.filter(({ documentId, objects }) => {
+    const state = states.get(documentId);
     if (state === undefined) return true;
     return waiting.includes(state) && objects.some(({ key }) => !expected.has(key));
   });
@@ -98,12 +98,13 @@ async function lookAndAdopt(ports: ReceivePorts, staged: Staged): Promise<boolea
     return await adopt(ports, staged);
   } catch (error) {
     if (isOutage(error)) throw error;
-    ports.log.error("staging.adopt_failed", { ...staged.owned, error: error as Error });
+    const { tenantId, documentId } = staged;
+    ports.log.error("staging.adopt_failed", { tenantId, documentId, error: error as Error });
     return false;
   }
 }
 
-async function adopt(ports: ReceivePorts, { owned, objects }: Staged): Promise<boolean> {
+async function adopt(ports: ReceivePorts, { objects, ...owned }: Staged): Promise<boolean> {
   if (await hasTombstone(ports, owned)) {
     const removed = await removeBytes(ports, owned);
     ports.log.warn("staging.erased_removed", { ...owned, removed });
