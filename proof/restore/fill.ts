@@ -147,6 +147,7 @@ function sealedRows(
 const unset = {
   review: "unreviewed",
   legal_hold: false,
+  holds: {},
   claims: 0,
   decode_crashes: 0,
   retries: 0,

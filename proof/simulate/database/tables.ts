@@ -157,6 +157,7 @@ const definitions: Readonly<Record<string, Definition>> = {
         version: 1,
         review: "unreviewed",
         legal_hold: false,
+        holds: {},
         waits_turn: false,
         claims: 0,
         decode_crashes: 0,

@@ -67,6 +67,8 @@ export type Tables = {
     review: WithDefault<ReviewState>;
     legal_hold: WithDefault<boolean>;
     held_until: MomentOrNull;
+    /** The end of each hold, by its reference: retention/holds.ts. */
+    holds: ColumnType<Record<string, string | null>, string | undefined, string>;
     page_count: ColumnType<number | null, number | null | undefined, number | null>;
     legibility: JsonOrNull<PageLegibility[]>;
     isolation: JsonOrNull<Record<string, string>>;

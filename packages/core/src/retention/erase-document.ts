@@ -5,6 +5,7 @@ import type { Ports } from "../ports/ports.ts";
 import { type Actor, actorName } from "../user/user.ts";
 import { certifyErasure } from "./certify-erasure.ts";
 import { eraseRows } from "./erase-rows.ts";
+import { holdsOf, tellHolds } from "./holds.ts";
 import { lockDocument, type Standing } from "./lock-document.ts";
 import { removeBytes } from "./remove-bytes.ts";
 import { type Owned, writeTombstone } from "./tombstone.ts";
@@ -33,18 +34,19 @@ async function eraseLocked(ports: ErasePorts, tx: Transaction, actor: Actor, own
   const standing = await lockDocument(tx, owned.documentId);
   if (!standing) throw notFound();
   if (standing.state === "erased") return false;
-  refuse(standing);
+  refuse(ports, standing);
   const by = actorName(actor);
   const tombstone = await writeTombstone(ports, owned, { at: ports.clock.now(), by });
   await eraseRows(ports, tx, { documentId: owned.documentId, actor: by, requestedBy: tombstone.by });
   return true;
 }
 
-function refuse({ state, held }: Standing): void {
+function refuse({ clock }: ErasePorts, { state, held, ...row }: Standing): void {
   if (held) {
+    const holds = tellHolds(holdsOf(row), clock.now());
     throw new Refusal(
       "held",
-      "This document is under a hold: it may not be erased until the hold is lifted or ends.",
+      `This document is under a hold: it may not be erased until each is lifted or over (${holds.join("; ")}).`,
       { status: 409 },
     );
   }

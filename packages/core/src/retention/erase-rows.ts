@@ -66,6 +66,7 @@ async function moveToErased(
       legibility: null,
       legal_hold: false,
       held_until: null,
+      holds: "{}",
       settled_at: sql`clock_timestamp()`,
       staging_cleared_at: null,
     },

@@ -57,7 +57,51 @@ describe("a document under a hold", () => {
   });
 });
 
+describe("several holds", () => {
+  it("do not touch one another: the document is free when the last of them is", async () => {
+    const { id } = await receive(world, world.dora, [newPage()]);
+    const until = inMinutes(60);
+    const claim = { ...set, reference: "CASE-1" };
+    const audit: HoldRequest = { held: true, reason: "audit", reference: "constructor", until };
+    await hold(id, claim);
+    expect(await hold(id, audit)).toMatchObject({ legalHold: true, heldUntil: until });
+    await expect(erase(id)).rejects.toThrow(`CASE-1, until it is lifted; constructor, until ${until}`);
+    const first = await hold(id, { ...lift, reference: "CASE-1" });
+    expect(first).toMatchObject({ legalHold: false, heldUntil: until });
+    expect(await hold(id, { ...lift, reference: "CASE-1" })).toEqual(first);
+    await expect(erase(id)).rejects.toMatchObject({ code: "held" });
+    expect(await hold(id, { ...lift, reference: "constructor" })).toMatchObject({ heldUntil: null });
+    await erase(id);
+  });
+
+  it("last as long as the longest, and one's end may be moved", async () => {
+    const { id } = await receive(world, world.dora, [newPage()]);
+    const [sooner, later, latest] = [inMinutes(10), inMinutes(20), inMinutes(30)];
+    await hold(id, { ...set, until: later });
+    expect(await hold(id, { ...set, reference: "X", until: sooner })).toMatchObject({ heldUntil: later });
+    expect(await hold(id, { ...set, reference: "X", until: latest })).toMatchObject({ heldUntil: latest });
+    expect(await hold(id, { ...set, reference: "X", until: sooner })).toMatchObject({ heldUntil: later });
+  });
+
+  it("that a release before this one set are kept, and lifted without a reference", async () => {
+    const { id } = await receive(world, world.dora, [newPage()]);
+    await asOwner(world, "update document set legal_hold = true where id = $1", [id]);
+    await hold(id, set);
+    expect(await hold(id, lift)).toMatchObject({ legalHold: true });
+    await expect(erase(id)).rejects.toThrow("a hold without a reference, until it is lifted");
+    expect(await hold(id, { held: false, reason: "closed" })).toMatchObject({ legalHold: false });
+    await erase(id);
+  });
+});
+
 describe("setting a hold", () => {
+  it("that would be over already is refused, and holds nothing", async () => {
+    const { id } = await receive(world, world.dora, [newPage()]);
+    const over = { ...set, until: "2020-01-01T00:00:00.000Z" };
+    await expect(hold(id, over)).rejects.toMatchObject({ code: "hold_over", status: 422 });
+    await erase(id);
+  });
+
   it("twice changes nothing the second time", async () => {
     const { id } = await receive(world, world.dora, [newPage()]);
     const first = await hold(id, set);

@@ -9,16 +9,17 @@ import { appendEvent } from "../event/append-event.ts";
 import type { Transaction } from "../ports/database.ts";
 import type { Ports } from "../ports/ports.ts";
 import { type Actor, actorName } from "../user/user.ts";
+import { holdsOf, isRepeated, sumUp, withHold } from "./holds.ts";
 import { lockDocument } from "./lock-document.ts";
 import { hasTombstone } from "./tombstone.ts";
 
-type HoldPorts = Pick<Ports, "database" | "objects" | "ids">;
+type HoldPorts = Pick<Ports, "database" | "objects" | "ids" | "clock">;
 /** `ifMatch`: the ETag that the holder saw; null takes whatever is there. */
 type Holding = { documentId: string; ifMatch: string | null; hold: HoldRequest };
 
 /**
- * Sets or lifts a hold: while it lasts, nobody can erase the document. A repeated request changes nothing. Refused for a
- * document whose erasure has begun.
+ * Sets or lifts the hold of one reference: while any lasts, nobody can erase the document. A repeated request changes nothing.
+ * Refused for a document whose erasure has begun, and when the hold would be over already.
  */
 export async function holdDocument(
   ports: HoldPorts,
@@ -28,9 +29,9 @@ export async function holdDocument(
   return await ports.database.withTenant(actor.tenantId, async (tx) => {
     await lockDocument(tx, documentId);
     const loaded = await loadVisible(tx, actor, documentId);
-    const wanted = columnsOf(hold);
-    if (!isSame(loaded, wanted)) {
+    if (!isRepeated(holdsOf(loaded.document), hold)) {
       checkMatch(loaded, ifMatch);
+      refuseOver(ports, hold);
       await refuseErasing(ports, actor, documentId);
       await write(ports, tx, actor, loaded, hold);
     }
@@ -38,17 +39,13 @@ export async function holdDocument(
   });
 }
 
-type Columns = { legal_hold: boolean; held_until: Date | null };
-
-/** A hold with an end ends by itself; one without lasts until it is lifted. */
-function columnsOf({ held, until }: HoldRequest): Columns {
-  const heldUntil = held && until ? new Date(until) : null;
-  return { legal_hold: held && heldUntil === null, held_until: heldUntil };
+function refuseOver({ clock }: HoldPorts, { until }: HoldRequest): void {
+  if (!until || new Date(until) > clock.now()) return;
+  throw new Refusal(
+    "hold_over",
+    `This hold would have ended already, on ${until}: nothing would be held. Give an end that is still to come, or none.`,
+  );
 }
-
-const isSame = ({ document }: Loaded, wanted: Columns): boolean =>
-  document.legal_hold === wanted.legal_hold &&
-  document.held_until?.getTime() === wanted.held_until?.getTime();
 
 /** A tombstone outlives the row: a hold that came after it would not hold. */
 async function refuseErasing(ports: HoldPorts, { tenantId }: Actor, documentId: string): Promise<void> {
@@ -70,10 +67,11 @@ async function write(
   const { reason, reference = null, until = null } = hold;
   const action = hold.held ? "document.held" : "document.released";
   const version = document.version + 1;
+  const holds = withHold(holdsOf(document), hold);
   await Promise.all([
     tx
       .updateTable("document")
-      .set({ ...columnsOf(hold), version, changed_at: sql`clock_timestamp()` })
+      .set({ ...sumUp(holds), holds: JSON.stringify(holds), version, changed_at: sql`clock_timestamp()` })
       .where("tenant_id", "=", tx.insideTenant)
       .where("id", "=", document.id)
       .execute(),

@@ -1,15 +1,20 @@
 import { sql } from "kysely";
+import type { DocumentRow } from "../database/tables.ts";
 import type { DocumentState } from "../document/document.ts";
 import type { Transaction } from "../ports/database.ts";
 
 /** A document under lock, as erasure and hold look at it; `held` by the database's clock. */
-export type Standing = { state: DocumentState; held: boolean };
+export type Standing = Pick<DocumentRow, "legal_hold" | "held_until" | "holds"> & {
+  state: DocumentState;
+  held: boolean;
+};
 
 /** Locks a document of the tenant until the transaction ends; undefined when there is none. */
 export async function lockDocument(tx: Transaction, documentId: string): Promise<Standing | undefined> {
   return await tx
     .selectFrom("document")
-    .select(["state", sql<boolean>`legal_hold or coalesce(held_until > clock_timestamp(), false)`.as("held")])
+    .select(["state", "legal_hold", "held_until", "holds"])
+    .select(sql<boolean>`legal_hold or coalesce(held_until > clock_timestamp(), false)`.as("held"))
     .where("tenant_id", "=", tx.insideTenant)
     .where("id", "=", documentId)
     .forUpdate()
