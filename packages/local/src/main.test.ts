@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   chmod,
@@ -10,11 +10,13 @@ import {
   rename,
   rm,
   stat,
+  watch,
   writeFile,
 } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { type Client, createClient } from "@strongroom/cli/client";
 import { followDocument } from "@strongroom/cli/follow-document";
 import { uploadDocument } from "@strongroom/cli/upload-document";
@@ -125,6 +127,18 @@ describe("npm start", () => {
     main.child.kill("SIGINT");
     expect(await main.ended).toMatchObject({ code: 0 });
     expect(await processesOf(data)).toEqual([]);
+  }, 60_000);
+
+  test("ends at Ctrl-C also while it waits for a file before anything was started, which may be for ever", async () => {
+    const data = join(home, "waiting");
+    await mkdir(data);
+    await promisify(execFile)("mkfifo", ["-m", "600", join(data, "secrets.json")]); // opened once somebody writes: nobody does
+    const main = start(data);
+    const drafts = watch(data)[Symbol.asyncIterator](); // of the secrets, made and removed before they are read
+    await drafts.next();
+    await drafts.return?.();
+    main.child.kill("SIGINT");
+    expect(await main.ended).toMatchObject({ signal: "SIGINT", stderr: "" });
   }, 60_000);
 
   test("runs as any user, who needs nothing but a directory", async ({ skip }) => {

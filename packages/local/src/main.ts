@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createWriteStream, type WriteStream } from "node:fs";
 import { join, resolve } from "node:path";
 import { inspect } from "node:util";
@@ -21,35 +22,40 @@ const passedOn = [
 
 async function main(): Promise<void> {
   process.env.UV_THREADPOOL_SIZE ||= ioThreads; // read when the first file is opened
-  const stop = hearSignals();
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {}); // nobody reads any more: no reason to end
+  const stop = new AbortController();
   const dataDirectory = resolve(process.env.STRONGROOM_DATA || "data");
   const system = await startSystem({
     dataDirectory,
     port: portOf(process.env.STRONGROOM_PORT),
     databaseUrl: process.env.DATABASE_URL || null,
+    beforeDatabase: () => hearSignals(stop), // until then nothing has to be closed: a signal ends us, whatever hangs
     log: jsonLog({ process: "local" }, process.stderr.isTTY ? writeBelow(dataDirectory) : undefined),
     environment: Object.fromEntries(
       passedOn.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
     ),
   });
   process.stdout.write(await greeting(system));
-  if (!stop.aborted) await new Promise((heard) => stop.addEventListener("abort", heard, { once: true }));
+  if (!stop.signal.aborted) await once(stop.signal, "abort");
   process.stdout.write("\nStopping: finishing what is in hand …\n");
   await system.stop();
   process.stdout.write("Stopped. Nothing is lost; start again with npm start.\n");
 }
 
-/** Heard from the very first moment, so that a start that is told to stop still ends in good order. The second time, at once. */
-function hearSignals(): AbortSignal {
-  const stop = new AbortController();
+/** From here on a start that is told to stop ends in good order. The second time, at once. */
+function hearSignals(stop: AbortController): void {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {
-      if (stop.signal.aborted) process.exit(130); // workers go by themselves, and the next start stops the database
+      if (stop.signal.aborted) return endBy(signal); // workers go by themselves, and the next start stops the database
       stop.abort();
     });
   }
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {}); // nobody reads any more: no reason to end
-  return stop.signal;
+}
+
+/** Not `process.exit`, which waits for a file that is being opened, and may wait for ever. */
+function endBy(signal: NodeJS.Signals): void {
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
 }
 
 /** On a terminal the log goes to a file, so that addresses and tokens stay in sight; anywhere else it is standard error. */

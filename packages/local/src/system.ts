@@ -44,6 +44,8 @@ export type SystemOptions = {
   /** A PostgreSQL 17 to use as superuser, in place of our own. */
   databaseUrl: string | null;
   log: Log;
+  /** Called before the first process is started: one that ends from then on leaves it behind. */
+  beforeDatabase?: () => void;
   /** More variables of `Config`: periods, jobs. */
   environment?: Record<string, string>;
 };
@@ -70,6 +72,7 @@ async function open(options: SystemOptions, opened: Closer[]): Promise<RunningSy
   const port = await findPort(options.port);
   const url = `http://127.0.0.1:${port}`;
   const secrets = await openSecrets(dataDirectory);
+  options.beforeDatabase?.();
   const server = await openDatabaseServer({
     dataDirectory,
     databaseUrl: options.databaseUrl,
