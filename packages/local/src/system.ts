@@ -9,6 +9,7 @@ import type { Log } from "@strongroom/core/log";
 import type { Connection, DatabaseRole } from "@strongroom/core/ports/database";
 import type { Ports } from "@strongroom/core/ports/ports";
 import { replayTombstones } from "@strongroom/core/retention/replay-tombstones";
+import { checkSettings } from "@strongroom/core/settings";
 import { adoptStaging } from "@strongroom/core/upload/adopt-staging";
 import { handlers } from "@strongroom/functions/handlers";
 import { usePorts } from "@strongroom/functions/ports";
@@ -66,6 +67,7 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
 type Closer = () => Promise<unknown>;
 
 async function open(options: SystemOptions, opened: Closer[]): Promise<RunningSystem> {
+  checkSettings(options.environment ?? {}); // before anything is made: the rest of the configuration is known only later
   const held = await openDataDirectory(options.dataDirectory);
   opened.push(() => held.letGo());
   const dataDirectory = held.path;
