@@ -14,7 +14,7 @@ import { adoptStaging } from "@strongroom/core/upload/adopt-staging";
 import { handlers } from "@strongroom/functions/handlers";
 import { usePorts } from "@strongroom/functions/ports";
 import { openDataDirectory } from "./data-directory.ts";
-import { type DatabaseServer, openDatabaseServer } from "./database-server.ts";
+import { checkDatabaseUrl, type DatabaseServer, openDatabaseServer } from "./database-server.ts";
 import { createHttpServer } from "./http.ts";
 import { type Issuer, openIssuer } from "./issuer.ts";
 import { noticeMount } from "./notices.ts";
@@ -68,6 +68,7 @@ type Closer = () => Promise<unknown>;
 
 async function open(options: SystemOptions, opened: Closer[]): Promise<RunningSystem> {
   checkSettings(options.environment ?? {}); // before anything is made: the rest of the configuration is known only later
+  checkDatabaseUrl(options.databaseUrl);
   const held = await openDataDirectory(options.dataDirectory);
   opened.push(() => held.letGo());
   const dataDirectory = held.path;
