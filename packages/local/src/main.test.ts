@@ -141,6 +141,23 @@ describe("npm start", () => {
     expect(await main.ended).toMatchObject({ signal: "SIGINT", stderr: "" });
   }, 60_000);
 
+  test("says how it is used, with each variable of README.md, and starts nothing on arguments that it does not know", async () => {
+    const environment = { STRONGROOM_DATA: join(home, "unused") };
+    const help = await startMain({ environment, args: ["--help"] }).ended;
+    expect(help).toMatchObject({ code: 0, stderr: "" });
+    const readme = await readFile(join(import.meta.dirname, "../../../README.md"), "utf8");
+    const table = [...readme.matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, name]) => name);
+    expect(table).toContain("STRONGROOM_PORT");
+    expect([...help.stdout.matchAll(/^ {2}([A-Z_]+) /gm)].map(([, name]) => name)).toEqual(table);
+    const other = await startMain({ environment, args: ["--port", "80"] }).ended;
+    expect(other).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: `Not understood: --port 80\n\n${help.stdout}`,
+    });
+    await expect(stat(environment.STRONGROOM_DATA)).rejects.toMatchObject({ code: "ENOENT" });
+  }, 30_000);
+
   test("runs as any user, who needs nothing but a directory", async ({ skip }) => {
     if (process.getuid?.() !== 0)
       skip("only root can start it as somebody else; every other test of this run did so already");

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { inspect } from "node:util";
 import { Refusal } from "@strongroom/core/errors";
 import { jsonLog } from "@strongroom/core/log";
+import { readArguments } from "./arguments.ts";
 import { seededPeople } from "./seed.ts";
 import { type RunningSystem, startSystem } from "./system.ts";
 import { ioThreads } from "./workers.ts";
@@ -20,7 +21,20 @@ const passedOn = [
   "STRONGROOM_TIME_DIVISOR",
 ];
 
+const usage = `Starts Strongroom on this machine, until Ctrl-C.
+
+  npm start
+
+  STRONGROOM_DATA          where everything lies (./data)
+  STRONGROOM_PORT          port on 127.0.0.1; 0 takes a free one (${defaultPort})
+  STRONGROOM_JOBS          files decoded at once, 1 to 64 (cores, at most 8)
+  STRONGROOM_BACKUP_DAYS   days after which your last backup is gone; certificates of erasure name that day (35)
+  DATABASE_URL             a PostgreSQL 17 of your own, as superuser (one is started)
+`;
+
 async function main(): Promise<void> {
+  if (readArguments(process.argv.slice(2), { usage, takesPaths: false }).help)
+    return void process.stdout.write(usage);
   process.env.UV_THREADPOOL_SIZE ||= ioThreads; // read when the first file is opened
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {}); // nobody reads any more: no reason to end
   const stop = new AbortController();
