@@ -13,6 +13,7 @@ import {
   watch,
   writeFile,
 } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -125,8 +126,25 @@ describe("npm start", () => {
     const isStarting = async () => (await processesOf(data)).every(({ kind }) => kind !== "postgres");
     while (await isStarting());
     main.child.kill("SIGINT");
-    expect(await main.ended).toMatchObject({ code: 0 });
+    expect(await main.ended).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^\nStopping: .* are given back, .*\.\nStopped\. .*\n$/),
+    });
     expect(await processesOf(data)).toEqual([]);
+  }, 60_000);
+
+  test("says at the first Ctrl-C that a second one ends it at once, and that one does, whatever the start waits for", async () => {
+    const silent = createServer(() => {}).listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const { port } = silent.address() as AddressInfo;
+    const main = start(join(home, "twice"), { DATABASE_URL: `postgres://one:two@127.0.0.1:${port}/three` });
+    await once(silent, "connection");
+    main.child.kill("SIGINT");
+    const [said] = (await once(main.child.stdout!, "data")) as [Buffer];
+    expect(said.toString()).toMatch(/^\nStopping: .* Ctrl-C again ends it at once\.\n$/);
+    main.child.kill("SIGINT");
+    expect(await main.ended).toMatchObject({ signal: "SIGINT", stderr: "" });
+    silent.close();
   }, 60_000);
 
   test("ends at Ctrl-C also while it waits for a file before anything was started, which may be for ever", async () => {

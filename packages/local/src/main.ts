@@ -32,6 +32,9 @@ const usage = `Starts Strongroom on this machine, until Ctrl-C.
   DATABASE_URL             a PostgreSQL 17 of your own, as superuser (one is started)
 `;
 
+const stopping =
+  "\nStopping: documents in processing are given back, and the next start takes them up. Ctrl-C again ends it at once.\n";
+
 async function main(): Promise<void> {
   if (readArguments(process.argv.slice(2), { usage, takesPaths: false }).help)
     return void process.stdout.write(usage);
@@ -49,9 +52,10 @@ async function main(): Promise<void> {
       passedOn.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
     ),
   });
-  process.stdout.write(await greeting(system));
-  if (!stop.signal.aborted) await once(stop.signal, "abort");
-  process.stdout.write("\nStopping: finishing what is in hand …\n");
+  if (!stop.signal.aborted) {
+    process.stdout.write(await greeting(system));
+    await once(stop.signal, "abort");
+  }
   await system.stop();
   process.stdout.write("Stopped. Nothing is lost; start again with npm start.\n");
 }
@@ -61,6 +65,7 @@ function hearSignals(stop: AbortController): void {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {
       if (stop.signal.aborted) return endBy(signal); // workers go by themselves, and the next start stops the database
+      process.stdout.write(stopping);
       stop.abort();
     });
   }
