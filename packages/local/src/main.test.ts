@@ -77,7 +77,11 @@ describe("npm start", () => {
     const data = join(home, "first");
     const main = start(data);
     const { text, url, tokenOf } = await main.greeting;
-    expect(text).toContain(`Data     ${data}`);
+    expect(text).toContain(
+      `Data     ${data}          (logs: workers.log; this process writes to standard error)`,
+    );
+    expect(await readdir(data)).toContain("workers.log");
+    expect(await readdir(data)).not.toContain("local.log");
     expect(text).toContain(`Root key ${data}/keys/root.key`);
     expect((await stat(join(data, "keys/root.key"))).mode & 0o777).toBe(0o600);
     for (const [name, role] of [

@@ -5,13 +5,11 @@ import { inspect } from "node:util";
 import { Refusal } from "@strongroom/core/errors";
 import { jsonLog } from "@strongroom/core/log";
 import { readArguments } from "./arguments.ts";
-import { seededPeople } from "./seed.ts";
-import { type RunningSystem, startSystem } from "./system.ts";
+import { greet } from "./greeting.ts";
+import { startSystem } from "./system.ts";
 import { ioThreads } from "./workers.ts";
 
 const defaultPort = 7010;
-/** How long the printed tokens work. */
-const tokenHours = 12;
 
 /** What of our environment the system may be told; workers get nothing else of it. */
 const passedOn = [
@@ -42,18 +40,19 @@ async function main(): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {}); // nobody reads any more: no reason to end
   const stop = new AbortController();
   const dataDirectory = resolve(process.env.STRONGROOM_DATA || "data");
+  const logsToFile = process.stderr.isTTY;
   const system = await startSystem({
     dataDirectory,
     port: portOf(process.env.STRONGROOM_PORT),
     databaseUrl: process.env.DATABASE_URL || null,
     beforeDatabase: () => hearSignals(stop), // until then nothing has to be closed: a signal ends us, whatever hangs
-    log: jsonLog({ process: "local" }, process.stderr.isTTY ? writeBelow(dataDirectory) : undefined),
+    log: jsonLog({ process: "local" }, logsToFile ? writeBelow(dataDirectory) : undefined),
     environment: Object.fromEntries(
       passedOn.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
     ),
   });
   if (!stop.signal.aborted) {
-    process.stdout.write(await greeting(system));
+    process.stdout.write(await greet(system, { logsToFile }));
     await once(stop.signal, "abort");
   }
   await system.stop();
@@ -96,32 +95,6 @@ function portOf(text: string | undefined): number {
     "port_invalid",
     `STRONGROOM_PORT is ${text}, and that is no port. Give a number from 1 to 65535, or 0 for a free one.`,
   );
-}
-
-async function greeting({ url, dataDirectory, issuer }: RunningSystem): Promise<string> {
-  const people = await Promise.all(
-    seededPeople.map(async (person) => {
-      const token = await issuer.issueToken({
-        tenantId: person.tenantId,
-        userId: person.userId,
-        role: person.role,
-        hours: tokenHours,
-      });
-      return `  ${person.role.padEnd(7)} ${person.name} (${person.tenant})\n          ${token}\n`;
-    }),
-  );
-  return [
-    `\nStrongroom is running.\n\n`,
-    `  API      ${url}          (contract: ${url}/openapi.json)\n`,
-    `  Health   ${url}/health\n`,
-    `  Data     ${dataDirectory}          (logs: local.log, workers.log)\n`,
-    `  Root key ${dataDirectory}/keys/root.key   keep a copy in a safe place: without it no document opens\n\n`,
-    `People to try it as, with tokens that work for ${tokenHours} hours:\n`,
-    ...people,
-    `\nTry:  npm run --silent strongroom -- login --url ${url} --token <token>\n`,
-    `      npm run --silent strongroom -- upload photo.jpg --kind proof-of-delivery --wait\n\n`,
-    `Ctrl-C stops it.\n`,
-  ].join("");
 }
 
 try {
