@@ -1,6 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { dividePeriods, formatConnection, parseConnection, readConfig } from "./config.ts";
+import { Refusal } from "./errors.ts";
+import { checkSettings } from "./settings.ts";
 
 const key = "0123456789abcdef".repeat(4);
 const environment = {
@@ -89,6 +91,32 @@ describe("the configuration", () => {
     ["STRONGROOM_MAX_RETRIES", "1"],
     ["STRONGROOM_CELL", "odd"],
   ])("takes %s=%s", (name, value) => expect(messageOf({ [name]: value })).toBe(""));
+});
+
+describe("the settings that an operator chose", () => {
+  it.each([
+    ["STRONGROOM_JOBS", "zero", "no whole number from 1 to 64"],
+    ["STRONGROOM_JOBS", "0", "no whole number from 1 to 64"],
+    ["STRONGROOM_JOBS", "65", "no whole number from 1 to 64"],
+    ["STRONGROOM_JOBS", "1.5", "no whole number from 1 to 64"],
+    ["STRONGROOM_MAX_RETRIES", "0", "no whole number from 1 up"],
+    ["STRONGROOM_MAX_RETRIES", "1e300", "no whole number from 1 up"],
+    ["STRONGROOM_BACKUP_DAYS", "-1.5", "no whole number from 0 to 36500"],
+    ["STRONGROOM_TIME_DIVISOR", "0", "no number above 0"],
+    ["STRONGROOM_TIME_DIVISOR", "fast", "no number above 0"],
+  ])("are refused in one sentence: %s=%s", (name, value, what) => {
+    expect(() => checkSettings({ [name]: value })).toThrow(
+      new Refusal("configuration_invalid", `${name} is ${value}, and that is ${what}.`),
+    );
+    expect(messageOf({ [name]: value })).toContain(what);
+  });
+
+  it("are all named at once when several are wrong, and need not be there", () => {
+    expect(() => checkSettings({ STRONGROOM_JOBS: "0", STRONGROOM_BACKUP_DAYS: "many" })).toThrow(
+      /^STRONGROOM_JOBS is 0, .*\.\nSTRONGROOM_BACKUP_DAYS is many, .*\.$/,
+    );
+    checkSettings({});
+  });
 });
 
 it("takes one origin secret, or two while one replaces the other", () => {

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { type Backend, backendIn, url } from "./backend.ts";
 import { Refusal } from "./errors.ts";
+import { Settings } from "./settings.ts";
 
 export type { AwsBackend, AwsDatabase, Backend } from "./backend.ts";
 export { formatConnection, parseConnection } from "./connection.ts";
@@ -75,7 +76,7 @@ const hexKeys = z
   .string()
   .transform((text) => text.split(","))
   .pipe(z.array(hexKey));
-const Environment = z.object({
+const Environment = Settings.extend({
   STRONGROOM_PUBLIC_URL: url,
   STRONGROOM_ISSUER: issuerUrl,
   STRONGROOM_AUDIENCE: z.string().min(1),
@@ -83,10 +84,6 @@ const Environment = z.object({
   STRONGROOM_TICKET_KEY: hexKey.optional(),
   STRONGROOM_ORIGIN_SECRET: hexKeys.optional(),
   STRONGROOM_CELL: z.enum(["even", "odd"]).default("even"),
-  STRONGROOM_TIME_DIVISOR: z.coerce.number().positive().default(1),
-  STRONGROOM_JOBS: z.coerce.number().int().min(1).max(64).default(2),
-  STRONGROOM_MAX_RETRIES: z.coerce.number().int().min(1).default(16),
-  STRONGROOM_BACKUP_DAYS: z.coerce.number().int().min(0).max(36_500).default(35),
 });
 
 /** What the system runs with; read from the environment once, at the entry of a process. */

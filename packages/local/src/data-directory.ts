@@ -1,5 +1,5 @@
-import { access, chmod, constants, mkdir, realpath } from "node:fs/promises";
-import { resolve } from "node:path";
+import { access, chmod, constants, mkdir, realpath, stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { Refusal } from "@strongroom/core/errors";
 import { runningAsRoot } from "./postgres-binaries.ts";
 import { holdDirectory } from "./postgres-leftover.ts";
@@ -21,8 +21,23 @@ export async function openDataDirectory(wanted: string): Promise<HeldDirectory> 
 }
 
 async function makeUsable(path: string): Promise<string> {
-  await mkdir(path, { recursive: true, mode: 0o700 });
+  await makeDirectory(path);
   await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
   if (runningAsRoot()) await chmod(path, 0o711); // PostgreSQL, which runs as somebody else, passes through; all within is closed
   return await realpath(path);
 }
+
+/** As `mkdir -p`. Node's own never ends below /proc: there the parent is a directory, and yet nothing can be made in it (ENOENT). */
+async function makeDirectory(path: string): Promise<void> {
+  if (await isDirectory(path)) return;
+  await makeDirectory(dirname(path));
+  await mkdir(path, { mode: 0o700 }).catch(async (error: Error) => {
+    if (!(await isDirectory(path))) throw error; // somebody else made it meanwhile: as good
+  });
+}
+
+const isDirectory = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );

@@ -30,13 +30,16 @@ export async function openDatabaseServer(options: Options): Promise<DatabaseServ
   return { superuser: { host, port, database: "postgres", ...superuser }, pid, stop };
 }
 
+/** Refuses what is no URL: it needs no server to see that. */
+export function checkDatabaseUrl(databaseUrl: string | null): void {
+  if (databaseUrl === null || URL.canParse(databaseUrl)) return;
+  throw new Refusal(
+    "database_url_invalid",
+    "DATABASE_URL is not of the form postgres://user:password@host:port/database.",
+  );
+}
+
 async function reachGiven(databaseUrl: string): Promise<DatabaseServer> {
-  if (!URL.canParse(databaseUrl)) {
-    throw new Refusal(
-      "database_url_invalid",
-      "DATABASE_URL is not of the form postgres://user:password@host:port/database.",
-    );
-  }
   const superuser = parseConnection(databaseUrl);
   await withClient(superuser, async () => {}).catch((error: Error) => {
     throw new Refusal(

@@ -1,6 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import type { UploadOrder } from "@strongroom/cli/upload-document";
+import { Refusal } from "@strongroom/core/errors";
 import { systemIds } from "@strongroom/core/ids";
 
 /** One document of the demo: who sends what, and what has to become of it (null: whatever it is, it has to be said). */
@@ -105,7 +106,11 @@ export async function listOrders(paths: readonly string[]): Promise<DemoOrder[]>
 }
 
 async function listFiles(path: string): Promise<string[]> {
-  if ((await stat(path)).isFile()) return [path];
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (!["ENOENT", "ENOTDIR"].includes(error.code ?? "")) throw error;
+    throw new Refusal("no_such_file", `There is no file or folder ${resolve(path)}.`);
+  });
+  if (found.isFile()) return [path];
   const entries = await readdir(path, { recursive: true, withFileTypes: true });
   return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
 }

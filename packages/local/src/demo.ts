@@ -6,6 +6,7 @@ import { type Client, createClient } from "@strongroom/cli/client";
 import { Refusal } from "@strongroom/core/errors";
 import { systemIds } from "@strongroom/core/ids";
 import { jsonLog } from "@strongroom/core/log";
+import { readArguments } from "./arguments.ts";
 import { rowOf, showProgress } from "./demo-display.ts";
 import { checkNotices } from "./demo-notices.ts";
 import { listOrders } from "./demo-orders.ts";
@@ -16,6 +17,12 @@ import { type RunningSystem, startSystem } from "./system.ts";
 
 const drivers = seededPeople.filter(({ role }) => role === "driver");
 const say = (line: string) => process.stdout.write(`${line}\n`);
+
+const usage = `Starts Strongroom in a directory of its own, sends a mixed batch of documents, and verifies all that comes back.
+
+  npm run demo                         samples alone
+  npm run demo -- photo.jpg ~/scans    and files and folders of your own
+`;
 
 /** Starts a system of its own, sends the batch, verifies everything; true when all of it held. */
 async function main(paths: string[]): Promise<boolean> {
@@ -124,7 +131,9 @@ async function peakMegabytes(pid: number): Promise<number | null> {
 }
 
 try {
-  process.exitCode = (await main(process.argv.slice(2))) ? 0 : 1;
+  const { help, paths } = readArguments(process.argv.slice(2), { usage, takesPaths: true });
+  if (help) process.stdout.write(usage);
+  else process.exitCode = (await main(paths)) ? 0 : 1;
 } catch (error) {
   if (!(error instanceof Refusal)) throw error;
   process.stderr.write(`${error.message}\n`);

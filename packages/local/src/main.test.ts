@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   chmod,
@@ -10,11 +10,14 @@ import {
   rename,
   rm,
   stat,
+  watch,
   writeFile,
 } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { type Client, createClient } from "@strongroom/cli/client";
 import { followDocument } from "@strongroom/cli/follow-document";
 import { uploadDocument } from "@strongroom/cli/upload-document";
@@ -74,7 +77,11 @@ describe("npm start", () => {
     const data = join(home, "first");
     const main = start(data);
     const { text, url, tokenOf } = await main.greeting;
-    expect(text).toContain(`Data     ${data}`);
+    expect(text).toContain(
+      `Data     ${data}          (logs: workers.log; this process writes to standard error)`,
+    );
+    expect(await readdir(data)).toContain("workers.log");
+    expect(await readdir(data)).not.toContain("local.log");
     expect(text).toContain(`Root key ${data}/keys/root.key`);
     expect((await stat(join(data, "keys/root.key"))).mode & 0o777).toBe(0o600);
     for (const [name, role] of [
@@ -123,9 +130,55 @@ describe("npm start", () => {
     const isStarting = async () => (await processesOf(data)).every(({ kind }) => kind !== "postgres");
     while (await isStarting());
     main.child.kill("SIGINT");
-    expect(await main.ended).toMatchObject({ code: 0 });
+    expect(await main.ended).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^\nStopping: .* are given back, .*\.\nStopped\. .*\n$/),
+    });
     expect(await processesOf(data)).toEqual([]);
   }, 60_000);
+
+  test("says at the first Ctrl-C that a second one ends it at once, and that one does, whatever the start waits for", async () => {
+    const silent = createServer(() => {}).listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const { port } = silent.address() as AddressInfo;
+    const main = start(join(home, "twice"), { DATABASE_URL: `postgres://one:two@127.0.0.1:${port}/three` });
+    await once(silent, "connection");
+    main.child.kill("SIGINT");
+    const [said] = (await once(main.child.stdout!, "data")) as [Buffer];
+    expect(said.toString()).toMatch(/^\nStopping: .* Ctrl-C again ends it at once\.\n$/);
+    main.child.kill("SIGINT");
+    expect(await main.ended).toMatchObject({ signal: "SIGINT", stderr: "" });
+    silent.close();
+  }, 60_000);
+
+  test("ends at Ctrl-C also while it waits for a file before anything was started, which may be for ever", async () => {
+    const data = join(home, "waiting");
+    await mkdir(data);
+    await promisify(execFile)("mkfifo", ["-m", "600", join(data, "secrets.json")]); // opened once somebody writes: nobody does
+    const main = start(data);
+    const drafts = watch(data)[Symbol.asyncIterator](); // of the secrets, made and removed before they are read
+    await drafts.next();
+    await drafts.return?.();
+    main.child.kill("SIGINT");
+    expect(await main.ended).toMatchObject({ signal: "SIGINT", stderr: "" });
+  }, 60_000);
+
+  test("says how it is used, with each variable of README.md, and starts nothing on arguments that it does not know", async () => {
+    const environment = { STRONGROOM_DATA: join(home, "unused") };
+    const help = await startMain({ environment, args: ["--help"] }).ended;
+    expect(help).toMatchObject({ code: 0, stderr: "" });
+    const readme = await readFile(join(import.meta.dirname, "../../../README.md"), "utf8");
+    const table = [...readme.matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, name]) => name);
+    expect(table).toContain("STRONGROOM_PORT");
+    expect([...help.stdout.matchAll(/^ {2}([A-Z_]+) /gm)].map(([, name]) => name)).toEqual(table);
+    const other = await startMain({ environment, args: ["--port", "80"] }).ended;
+    expect(other).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: `Not understood: --port 80\n\n${help.stdout}`,
+    });
+    await expect(stat(environment.STRONGROOM_DATA)).rejects.toMatchObject({ code: "ENOENT" });
+  }, 30_000);
 
   test("runs as any user, who needs nothing but a directory", async ({ skip }) => {
     if (process.getuid?.() !== 0)
@@ -155,12 +208,6 @@ describe("a start is refused in one sentence, with exit code 1 and nothing left 
       async () => {},
       { STRONGROOM_PORT: "70000" },
       /^STRONGROOM_PORT is 70000, and that is no port\. .*\.\n$/,
-    ],
-    [
-      "on a DATABASE_URL that is none",
-      async () => {},
-      { DATABASE_URL: "localhost/db" },
-      /^DATABASE_URL is not of the form .*\.\n$/,
     ],
     [
       "on a DATABASE_URL where nobody answers",
@@ -201,13 +248,20 @@ describe("a start is refused in one sentence, with exit code 1 and nothing left 
     30_000,
   );
 
-  test("on a setting that the system cannot have: it is named", async () => {
+  test("on settings that the system cannot have: each is named, and nothing is made", async () => {
     const environment = { STRONGROOM_BACKUP_DAYS: "many", STRONGROOM_JOBS: "0" };
     const { code, stderr } = await start(join(home, "settings"), environment).ended;
     expect(code).toBe(1);
-    expect(stderr).toContain("STRONGROOM_BACKUP_DAYS");
-    expect(stderr).toContain("STRONGROOM_JOBS");
-    expect(stderr).not.toContain("    at "); // no stack: there is nothing of ours to mend
+    expect(stderr).toBe(
+      "STRONGROOM_JOBS is 0, and that is no whole number from 1 to 64.\n" +
+        "STRONGROOM_BACKUP_DAYS is many, and that is no whole number from 0 to 36500.\n",
+    );
+    const given = { DATABASE_URL: "localhost/db" };
+    expect(await start(join(home, "settings"), given).ended).toMatchObject({
+      code: 1,
+      stderr: "DATABASE_URL is not of the form postgres://user:password@host:port/database.\n",
+    });
+    await expect(stat(join(home, "settings"))).rejects.toMatchObject({ code: "ENOENT" });
   }, 30_000);
 
   test("on a directory that its user may not write to", async ({ skip }) => {

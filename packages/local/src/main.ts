@@ -1,15 +1,15 @@
+import { once } from "node:events";
 import { createWriteStream, type WriteStream } from "node:fs";
 import { join, resolve } from "node:path";
 import { inspect } from "node:util";
 import { Refusal } from "@strongroom/core/errors";
 import { jsonLog } from "@strongroom/core/log";
-import { seededPeople } from "./seed.ts";
-import { type RunningSystem, startSystem } from "./system.ts";
+import { readArguments } from "./arguments.ts";
+import { greet } from "./greeting.ts";
+import { startSystem } from "./system.ts";
 import { ioThreads } from "./workers.ts";
 
 const defaultPort = 7010;
-/** How long the printed tokens work. */
-const tokenHours = 12;
 
 /** What of our environment the system may be told; workers get nothing else of it. */
 const passedOn = [
@@ -19,37 +19,61 @@ const passedOn = [
   "STRONGROOM_TIME_DIVISOR",
 ];
 
+const usage = `Starts Strongroom on this machine, until Ctrl-C.
+
+  npm start
+
+  STRONGROOM_DATA          where everything lies (./data)
+  STRONGROOM_PORT          port on 127.0.0.1; 0 takes a free one (${defaultPort})
+  STRONGROOM_JOBS          files decoded at once, 1 to 64 (cores, at most 8)
+  STRONGROOM_BACKUP_DAYS   days after which your last backup is gone; certificates of erasure name that day (35)
+  DATABASE_URL             a PostgreSQL 17 of your own, as superuser (one is started)
+`;
+
+const stopping =
+  "\nStopping: documents in processing are given back, and the next start takes them up. Ctrl-C again ends it at once.\n";
+
 async function main(): Promise<void> {
+  if (readArguments(process.argv.slice(2), { usage, takesPaths: false }).help)
+    return void process.stdout.write(usage);
   process.env.UV_THREADPOOL_SIZE ||= ioThreads; // read when the first file is opened
-  const stop = hearSignals();
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {}); // nobody reads any more: no reason to end
+  const stop = new AbortController();
   const dataDirectory = resolve(process.env.STRONGROOM_DATA || "data");
+  const logsToFile = process.stderr.isTTY;
   const system = await startSystem({
     dataDirectory,
     port: portOf(process.env.STRONGROOM_PORT),
     databaseUrl: process.env.DATABASE_URL || null,
-    log: jsonLog({ process: "local" }, process.stderr.isTTY ? writeBelow(dataDirectory) : undefined),
+    beforeDatabase: () => hearSignals(stop), // until then nothing has to be closed: a signal ends us, whatever hangs
+    log: jsonLog({ process: "local" }, logsToFile ? writeBelow(dataDirectory) : undefined),
     environment: Object.fromEntries(
       passedOn.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
     ),
   });
-  process.stdout.write(await greeting(system));
-  if (!stop.aborted) await new Promise((heard) => stop.addEventListener("abort", heard, { once: true }));
-  process.stdout.write("\nStopping: finishing what is in hand …\n");
+  if (!stop.signal.aborted) {
+    process.stdout.write(await greet(system, { logsToFile }));
+    await once(stop.signal, "abort");
+  }
   await system.stop();
   process.stdout.write("Stopped. Nothing is lost; start again with npm start.\n");
 }
 
-/** Heard from the very first moment, so that a start that is told to stop still ends in good order. The second time, at once. */
-function hearSignals(): AbortSignal {
-  const stop = new AbortController();
+/** From here on a start that is told to stop ends in good order. The second time, at once. */
+function hearSignals(stop: AbortController): void {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {
-      if (stop.signal.aborted) process.exit(130); // workers go by themselves, and the next start stops the database
+      if (stop.signal.aborted) return endBy(signal); // workers go by themselves, and the next start stops the database
+      process.stdout.write(stopping);
       stop.abort();
     });
   }
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {}); // nobody reads any more: no reason to end
-  return stop.signal;
+}
+
+/** Not `process.exit`, which waits for a file that is being opened, and may wait for ever. */
+function endBy(signal: NodeJS.Signals): void {
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
 }
 
 /** On a terminal the log goes to a file, so that addresses and tokens stay in sight; anywhere else it is standard error. */
@@ -71,32 +95,6 @@ function portOf(text: string | undefined): number {
     "port_invalid",
     `STRONGROOM_PORT is ${text}, and that is no port. Give a number from 1 to 65535, or 0 for a free one.`,
   );
-}
-
-async function greeting({ url, dataDirectory, issuer }: RunningSystem): Promise<string> {
-  const people = await Promise.all(
-    seededPeople.map(async (person) => {
-      const token = await issuer.issueToken({
-        tenantId: person.tenantId,
-        userId: person.userId,
-        role: person.role,
-        hours: tokenHours,
-      });
-      return `  ${person.role.padEnd(7)} ${person.name} (${person.tenant})\n          ${token}\n`;
-    }),
-  );
-  return [
-    `\nStrongroom is running.\n\n`,
-    `  API      ${url}          (contract: ${url}/openapi.json)\n`,
-    `  Health   ${url}/health\n`,
-    `  Data     ${dataDirectory}          (logs: local.log, workers.log)\n`,
-    `  Root key ${dataDirectory}/keys/root.key   keep a copy in a safe place: without it no document opens\n\n`,
-    `People to try it as, with tokens that work for ${tokenHours} hours:\n`,
-    ...people,
-    `\nTry:  npm run --silent strongroom -- login --url ${url} --token <token>\n`,
-    `      npm run --silent strongroom -- upload photo.jpg --kind proof-of-delivery --wait\n\n`,
-    `Ctrl-C stops it.\n`,
-  ].join("");
 }
 
 try {

@@ -9,11 +9,12 @@ import type { Log } from "@strongroom/core/log";
 import type { Connection, DatabaseRole } from "@strongroom/core/ports/database";
 import type { Ports } from "@strongroom/core/ports/ports";
 import { replayTombstones } from "@strongroom/core/retention/replay-tombstones";
+import { checkSettings } from "@strongroom/core/settings";
 import { adoptStaging } from "@strongroom/core/upload/adopt-staging";
 import { handlers } from "@strongroom/functions/handlers";
 import { usePorts } from "@strongroom/functions/ports";
 import { openDataDirectory } from "./data-directory.ts";
-import { type DatabaseServer, openDatabaseServer } from "./database-server.ts";
+import { checkDatabaseUrl, type DatabaseServer, openDatabaseServer } from "./database-server.ts";
 import { createHttpServer } from "./http.ts";
 import { type Issuer, openIssuer } from "./issuer.ts";
 import { noticeMount } from "./notices.ts";
@@ -44,6 +45,8 @@ export type SystemOptions = {
   /** A PostgreSQL 17 to use as superuser, in place of our own. */
   databaseUrl: string | null;
   log: Log;
+  /** Called before the first process is started: one that ends from then on leaves it behind. */
+  beforeDatabase?: () => void;
   /** More variables of `Config`: periods, jobs. */
   environment?: Record<string, string>;
 };
@@ -64,12 +67,15 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
 type Closer = () => Promise<unknown>;
 
 async function open(options: SystemOptions, opened: Closer[]): Promise<RunningSystem> {
+  checkSettings(options.environment ?? {}); // before anything is made: the rest of the configuration is known only later
+  checkDatabaseUrl(options.databaseUrl);
   const held = await openDataDirectory(options.dataDirectory);
   opened.push(() => held.letGo());
   const dataDirectory = held.path;
   const port = await findPort(options.port);
   const url = `http://127.0.0.1:${port}`;
   const secrets = await openSecrets(dataDirectory);
+  options.beforeDatabase?.();
   const server = await openDatabaseServer({
     dataDirectory,
     databaseUrl: options.databaseUrl,

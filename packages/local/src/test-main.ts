@@ -14,13 +14,13 @@ export type MainProcess = {
 };
 
 /** `ownSession`: apart from ours, so that a kernel which weighs sessions gives each its share; whoever starts it so has to end it. */
-type Options = { environment: Record<string, string>; uid?: number; ownSession?: boolean };
+type Options = { environment: Record<string, string>; args?: string[]; uid?: number; ownSession?: boolean };
 
 /** Starts it with this environment and nothing else of ours. */
-export function startMain({ environment, uid, ownSession = false }: Options): MainProcess {
+export function startMain({ environment, args = [], uid, ownSession = false }: Options): MainProcess {
   const identity = uid === undefined ? {} : { uid, gid: uid };
   const env = { PATH: "/usr/bin:/bin", ...environment };
-  const child = spawn(process.execPath, [entry], {
+  const child = spawn(process.execPath, [entry, ...args], {
     env,
     stdio: ["ignore", "pipe", "pipe"],
     detached: ownSession,
