@@ -51,10 +51,8 @@ async function main(): Promise<void> {
       passedOn.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
     ),
   });
-  if (!stop.signal.aborted) {
-    process.stdout.write(await greet(system, { logsToFile }));
-    await once(stop.signal, "abort");
-  }
+  if (!stop.signal.aborted) process.stdout.write(await greet(system, { logsToFile }));
+  if (!stop.signal.aborted) await once(stop.signal, "abort"); // it may have come while the tokens were made
   await system.stop();
   process.stdout.write("Stopped. Nothing is lost; start again with npm start.\n");
 }
