@@ -17,6 +17,7 @@ beforeAll(async () => {
   database = await testDatabase();
   await seed(database.connections.owner);
   pool = new pg.Pool({ ...database.connections.app, max: 2, pipeline: true } as pg.PoolConfig);
+  pool.on("error", () => {}); // connections that are being closed are cut off when the database goes
   door = { pool, names: new StatementNames() };
 });
 afterAll(async () => {
