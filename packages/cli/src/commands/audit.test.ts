@@ -94,6 +94,13 @@ test("a checkpoint that is damaged, or not signed by the given keys, breaks it",
   expect((await verify(entries)).stdout).toContain("not among the given ones");
 });
 
+test("a trail that no checkpoint saw is not proven, and a cron job can tell by the exit code", async () => {
+  const others = entries.map(({ entry }) => ({ ...entry, tenantId: "0197a2b4-0000-7000-8000-000000000002" }));
+  let head = emptyChain;
+  const trail = others.map((entry) => (head = chain(head, entry)) as ChainedEntry);
+  expect(await verify(trail)).toMatchObject({ code: 1, stdout: expect.stringContaining("NOT PROVEN") });
+});
+
 test("a trail that is none is not understood", async () => {
   const path = await home.file("photo.jpg", "a page\n");
   const argv = ["audit", "verify", path, "--checkpoints", checkpoints, "--keys", keysPath];
