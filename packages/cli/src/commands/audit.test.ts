@@ -1,5 +1,5 @@
 import { generateKeyPairSync, sign } from "node:crypto";
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { chain, type ChainedEntry, emptyChain } from "@strongroom/core/audit/chain";
 import { signCheckpoint } from "@strongroom/core/audit/checkpoint";
@@ -90,6 +90,10 @@ test("a trail that was cut, edited or hashed anew is broken, where it is", async
 test("a checkpoint that is damaged, or not signed by the given keys, breaks it", async () => {
   await home.file("checkpoints/000000000002@", `${checkpoint.slice(0, -8)}AAAAAAAA`);
   expect(await verify(entries)).toMatchObject({ code: 1, stdout: expect.stringContaining("does not fit") });
+  const header = Buffer.from(`{"alg":"ES256","typ":"receipt","kid":"${kid}"}`).toString("base64url");
+  await home.file("checkpoints/000000000002@", [header, ...checkpoint.split(".").slice(1)].join("."));
+  expect((await verify(entries)).stdout).toContain("header of a file does not say that it is a checkpoint");
+  await rm(join(checkpoints, "000000000002@"));
   keysPath = await home.file("keys.json", '{"keys":[]}');
   expect((await verify(entries)).stdout).toContain("not among the given ones");
 });

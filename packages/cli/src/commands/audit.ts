@@ -142,7 +142,7 @@ const entryWords: Readonly<Record<ChainFault, string>> = {
 
 const checkpointWords: Readonly<Record<CheckpointFault, string>> = {
   malformed: "a file is not a signed checkpoint, or was damaged",
-  wrong_type: "a file is signed, but it is not a checkpoint",
+  wrong_type: "the header of a file does not say that it is a checkpoint",
   not_a_checkpoint: "a file is signed, but does not say what a checkpoint says",
   unknown_key: "a checkpoint was signed with a key that is not among the given ones",
   bad_signature: "a signature does not fit: the checkpoint was altered, or is forged",
