@@ -1,9 +1,9 @@
-import { access, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { ArtefactView, DocumentView } from "@strongroom/core/api-shapes";
 import { Command } from "commander";
 import type { Client } from "../client.ts";
 import { downloadArtefact, writeVerified } from "../download-artefact.ts";
+import { makeRoom } from "../make-room.ts";
 import { LocalProblem, UsageProblem } from "../problems.ts";
 import { explainState, formatBytes } from "../words.ts";
 import { answer, connect, say, type World } from "../world.ts";
@@ -114,20 +114,6 @@ async function saveReceipt(
     path,
     ...(await writeVerified(path, [Buffer.from(`${jws.trim()}\n`)], null)),
   };
-}
-
-async function makeRoom(path: string, { all, output }: Options): Promise<void> {
-  if (all !== undefined) await mkdir(all, { recursive: true });
-  if (output !== undefined) return;
-  const taken = await access(path).then(
-    () => true,
-    () => false,
-  );
-  if (taken)
-    throw new LocalProblem(
-      "file_exists",
-      `${path} is already there. Say where to put it with -o, or move it away.`,
-    );
 }
 
 const extensionByType: Readonly<Record<string, string>> = {
