@@ -1,7 +1,8 @@
-import { HoldRequest, holdReasons } from "@strongroom/core/api-shapes";
+import { type DocumentView, HoldRequest, holdReasons } from "@strongroom/core/api-shapes";
 import { Command, Option } from "commander";
 import { describeDocument } from "../describe-document.ts";
 import { UsageProblem } from "../problems.ts";
+import { formatMoment } from "../words.ts";
 import { answer, connect, type World } from "../world.ts";
 
 const help = `
@@ -41,5 +42,14 @@ async function hold(world: World, id: string, { reason, reference, until, lift }
     body: body.data,
     signal: world.signal,
   });
-  answer(world, { document }, describeDocument(document));
+  const held = describeHold(document, lift === true, world.now());
+  answer(world, { document }, [held, ...describeDocument(document)]);
+}
+
+/** Whether the document is held: a hold whose end has passed stays in its view, and holds nothing. */
+function describeHold({ legalHold, heldUntil }: DocumentView, lifted: boolean, now: Date): string {
+  const lasts = heldUntil !== null && Date.parse(heldUntil) > now.getTime();
+  const end = legalHold ? "until it is lifted" : lasts ? `until ${formatMoment(heldUntil)}` : null;
+  if (!lifted) return end === null ? "Not held: the end of this hold has passed." : `Held ${end}.`;
+  return end === null ? "Lifted: nothing holds it any more." : `Lifted; it is still held ${end}.`;
 }
