@@ -123,6 +123,19 @@ test.each([
   expect(server.requests).toEqual([]);
 });
 
+test.each([
+  [["dance"], "strongroom --help"],
+  [["audit"], "strongroom audit --help"],
+  [["audit", "export"], "strongroom audit export --help"],
+  [["hold", "0198f1c2-7b2a-7cc3-9d4e-111111111111"], "strongroom hold --help"],
+  [["status", "--state", "lost"], "strongroom status --help"],
+  [["erase", "--jes"], "strongroom erase --help"],
+  [["read"], "strongroom read --help"],
+])("%j points at the help of its command", async (argv, help) => {
+  const { stderr } = await run(argv, server);
+  expect(stderr).toMatch(new RegExp(`See: ${help}\\n$`));
+});
+
 test("help is an answer, with examples", async () => {
   for (const name of ["login", "upload", "status", "read", "verify", "trace", "hold", "erase", "audit"]) {
     const { code, stdout } = await run([name, "--help"]);
