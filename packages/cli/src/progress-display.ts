@@ -24,10 +24,8 @@ function openLines(world: World, pages: number): ProgressDisplay {
     show({ file }) {
       if (file.sentBytes < file.sizeBytes || done.has(file.position)) return;
       done.add(file.position);
-      say(
-        world,
-        `page ${file.position} of ${pages}  ${basename(file.path)}  ${formatBytes(file.sizeBytes)}  sent`,
-      );
+      const facts = [`page ${file.position} of ${pages}`, basename(file.path), formatBytes(file.sizeBytes)];
+      say(world, [...facts, file.isSentNow ? "sent" : "was there"].join("  "));
     },
     stop() {},
   };

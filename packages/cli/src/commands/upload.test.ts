@@ -190,6 +190,24 @@ test("Ctrl-C says how to go on and ends with 130; --resume goes on", async () =>
   expect(server.stored).toHaveLength(3);
 });
 
+test("a continued upload says which pages were there, and sends the others", async () => {
+  const paths = await photos(2);
+  // Both pages go at once: one arrives, the other finds the store busy until the command gives up.
+  server.faults.put = [
+    { kind: "lose_answer" },
+    ...Array.from({ length: 6 }, () => ({ kind: "status", status: 503 }) as const),
+  ];
+  expect((await run("upload", ...paths, "--kind", "cmr")).code).toBe(3);
+  expect(server.stored).toHaveLength(1);
+  const there = server.stored[0]!.at(-1);
+  const { code, stderr } = await run("upload", ...paths, "--kind", "cmr");
+  expect(code).toBe(0);
+  for (const page of ["1", "2"])
+    expect(stderr).toContain(
+      `page ${page} of 2  ${page}.jpg  6 B  ${page === there ? "was there" : "sent"}\n`,
+    );
+});
+
 test("files that were moved and renamed since are found by their content", async () => {
   server.faults.api.completeUpload = Array.from(
     { length: 6 },
