@@ -15,6 +15,14 @@ export function formatBytes(bytes: number): string {
   return `${value.toFixed(digits)} ${units[unit]}`;
 }
 
+/**
+ * Bytes beside a limit, in the unit of the limits: `50 MiB`. Rounded up, so that a byte too much does not read as what is
+ * allowed.
+ */
+export function formatMebibytes(bytes: number): string {
+  return `${Math.ceil((bytes / 1024 / 1024) * 10) / 10} MiB`;
+}
+
 /** A length of time for people, in its two largest units: `850 ms`, `4.2 s`, `3 min 5 s`, `2 d 4 h`. */
 export function formatDuration(ms: number): string {
   if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`;
