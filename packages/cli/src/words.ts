@@ -80,19 +80,41 @@ export function explainState({ state, detail }: Pick<DocumentSummary, "state" | 
     : `${stateWords[state]}: ${detail.replace(/\.$/, "")}`;
 }
 
-/** One sentence for each page that has a verdict or no preview; empty before the document was processed. */
+/** One sentence for each page that has a verdict, and for each file that is not shown whole; empty before the document was processed. */
 export function explainPages({ legibility, files }: Pick<DocumentView, "legibility" | "files">): string[] {
   const verdicts = (legibility ?? []).flatMap(({ page, reasons }) =>
     reasons.length === 0
       ? [`page ${page} looks readable`]
       : reasons.map((reason) => `page ${page} ${legibilityWords[reason]}`),
   );
-  const unseen = files.flatMap(({ position, name, noPreviewReason }) =>
+  return [
+    ...verdicts,
+    ...(legibility === null ? [] : explainUnshown(legibility, files)),
+    ...explainUnseen(files),
+  ];
+}
+
+/** Of a long PDF or TIFF the first pages alone are shown; verdicts are numbered over all pages of the document. */
+function explainUnshown(
+  legibility: NonNullable<DocumentView["legibility"]>,
+  files: DocumentView["files"],
+): string[] {
+  let before = 0;
+  return files.flatMap(({ position, name, pageCount, noPreviewReason }) => {
+    const first = before + 1;
+    before += pageCount ?? 1;
+    const shown = legibility.filter(({ page }) => page >= first && page <= before).length;
+    if (pageCount === null || noPreviewReason !== null || shown >= pageCount) return [];
+    return [`of the ${pageCount} pages of file ${position} (${name}) ${shown} are shown; all are kept`];
+  });
+}
+
+function explainUnseen(files: DocumentView["files"]): string[] {
+  return files.flatMap(({ position, name, noPreviewReason }) =>
     noPreviewReason === null
       ? []
       : [`file ${position} (${name}) is kept as it came, without a preview: ${words(noPreviewReason)}`],
   );
-  return [...verdicts, ...unseen];
 }
 
 /** `page 2 of 3 is missing`, or null when all pages are here. */
