@@ -136,6 +136,23 @@ test.each([
   expect(stderr).toMatch(new RegExp(`See: ${help}\\n$`));
 });
 
+test.each([
+  [["status", "zzz"]],
+  [["trace", "zzz"]],
+  [["read", "zzz"]],
+  [["redrive", "zzz"]],
+  [["hold", "zzz", "--reason", "claim"]],
+  [["erase", "zzz", "--yes"]],
+  [["upload", "page.jpg", "--kind", "cmr", "--replaces", "zzz"]],
+])("%j: what is no id of a document is refused without asking the server", async (argv) => {
+  expect(await run(argv, server)).toEqual({
+    code: 2,
+    stdout: "",
+    stderr: "zzz is not an id of a document.\n",
+  });
+  expect(server.requests).toEqual([]);
+});
+
 test("help is an answer, with examples", async () => {
   for (const name of ["login", "upload", "status", "read", "verify", "trace", "hold", "erase", "audit"]) {
     const { code, stdout } = await run([name, "--help"]);

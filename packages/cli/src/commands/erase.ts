@@ -1,6 +1,7 @@
 import { type CertificateClaims, verifyCertificate } from "@strongroom/core/retention/certificate";
 import { Command } from "commander";
 import { describeErased } from "../describe-certificate.ts";
+import { documentId } from "../document-id.ts";
 import { writePrivateFile } from "../private-file.ts";
 import { LocalProblem, UsageProblem } from "../problems.ts";
 import { formatMoment } from "../words.ts";
@@ -20,7 +21,7 @@ type Options = { yes?: true; out?: string };
 export function eraseCommand(world: World): Command {
   return new Command("erase")
     .description("Erase a document for good, against a certificate")
-    .argument("<id>", "document")
+    .argument("<id>", "document", documentId)
     .option("--yes", "it cannot be taken back, and I mean it")
     .option("-o, --out <file>", "where to write the certificate")
     .addHelpText("after", help)
@@ -35,7 +36,7 @@ async function erase(world: World, id: string, { yes, out }: Options): Promise<v
   const certificate = await client.call("eraseDocument", { params: { id }, signal });
   if (out !== undefined) await writePrivateFile(out, `${certificate}\n`);
   const check = await verifyCertificate(certificate, await client.call("receiptKeys", { signal }));
-  if (check.outcome === "invalid" || check.claims.document !== id.toLowerCase()) {
+  if (check.outcome === "invalid" || check.claims.document !== id) {
     const reason = check.outcome === "invalid" ? check.reason : "another_document";
     throw new LocalProblem(
       "certificate_invalid",

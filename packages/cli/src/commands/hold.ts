@@ -1,6 +1,7 @@
 import { type DocumentView, HoldRequest, holdReasons } from "@strongroom/core/api-shapes";
 import { Command, Option } from "commander";
 import { describeDocument } from "../describe-document.ts";
+import { documentId } from "../document-id.ts";
 import { UsageProblem } from "../problems.ts";
 import { formatMoment } from "../words.ts";
 import { answer, connect, type World } from "../world.ts";
@@ -19,7 +20,7 @@ type Options = { reason: HoldRequest["reason"]; reference?: string; until?: stri
 export function holdCommand(world: World): Command {
   return new Command("hold")
     .description("Keep a document from being erased")
-    .argument("<id>", "document")
+    .argument("<id>", "document", documentId)
     .addOption(new Option("--reason <reason>", "why").choices(holdReasons).makeOptionMandatory())
     .option("--reference <number>", "number of the case, the claim or the letter")
     .option("--until <moment>", "when the hold ends by itself (ISO 8601, UTC); without it, when it is lifted")

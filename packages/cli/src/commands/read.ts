@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { ArtefactView, DocumentView } from "@strongroom/core/api-shapes";
 import { Command } from "commander";
 import type { Client } from "../client.ts";
+import { documentId } from "../document-id.ts";
 import { downloadArtefact, writeVerified } from "../download-artefact.ts";
 import { makeRoom } from "../make-room.ts";
 import { LocalProblem, UsageProblem } from "../problems.ts";
@@ -25,7 +26,7 @@ type Saved = { artefact: string; path: string; sizeBytes: number; sha256: string
 export function readCommand(world: World): Command {
   return new Command("read")
     .description("Fetch a document, checked byte for byte")
-    .argument("<id>", "document")
+    .argument("<id>", "document", documentId)
     .option(
       "--artefact <name>",
       "original-1, page-1, thumbnail-1, combined, capture-facts (default: original-1)",
