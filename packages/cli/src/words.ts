@@ -120,8 +120,14 @@ function explainUnseen(files: DocumentView["files"]): string[] {
 /** `page 2 of 3 is missing`, or null when all pages are here. */
 export function explainMissing({ missing, files }: Pick<DocumentView, "missing" | "files">): string | null {
   if (missing.length === 0) return null;
-  const are = missing.length === 1 ? "page" : "pages";
-  return `${are} ${missing.join(", ")} of ${files.length} ${missing.length === 1 ? "is" : "are"} missing`;
+  const noun = nounOf(files.map(({ mediaType }) => mediaType));
+  const [which, are] = missing.length === 1 ? [noun, "is"] : [`${noun}s`, "are"];
+  return `${which} ${missing.join(", ")} of ${files.length} ${are} missing`;
+}
+
+/** What the files of a document are called: a photo is a page, and a PDF or TIFF may hold many. */
+export function nounOf(mediaTypes: readonly string[]): "page" | "file" {
+  return mediaTypes.some((type) => ["application/pdf", "image/tiff"].includes(type)) ? "file" : "page";
 }
 
 /** A snake_case code as words. */

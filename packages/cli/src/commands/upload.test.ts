@@ -76,6 +76,15 @@ test("an upload ends with the document's id, confirmation code and state, and le
   expect(await unfinished()).toEqual([]);
 });
 
+test("a PDF is no page: it is called a file", async () => {
+  const paths = [...(await photos(1)), await home.file("annex.pdf", "many pages")];
+  const { stderr } = await run("upload", ...paths, "--kind", "cmr");
+  expect(stderr).toContain("file 1 of 2  1.jpg  6 B  sent");
+  expect(stderr).toContain("file 2 of 2  annex.pdf  10 B  sent");
+  const [id] = [...server.documents.keys()];
+  expect((await run("status", id!)).stdout).toMatch(/\nfile  name +type/);
+});
+
 test("--json answers with one document of the contract's shape, and says nothing else", async () => {
   const { stdout, stderr } = await run("upload", ...(await photos(1)), "--kind", "cmr", "--json");
   const { documents, resumed } = JSON.parse(stdout);

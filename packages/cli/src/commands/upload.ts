@@ -78,7 +78,7 @@ async function uploadOne(world: World, client: Client, { upload: order, resumed 
   const directory = world.settings.uploadsDirectory;
   if (resumed) say(world, `Continuing the upload of ${formatMoment(order.startedAt)}, document ${order.id}.`);
   await rememberUpload(directory, order);
-  const display = openProgress(world, order.files.length);
+  const display = openProgress(world, order.files);
   try {
     const options = {
       onProgress: (progress: UploadProgress) => display.show(progress),
