@@ -52,9 +52,12 @@ test("what no document can be is refused before anything is read", async () => {
   await expect(checkLimits([limit, limit, limit, limit])).resolves.toBeUndefined();
   await expect(checkLimits([limit, limit, limit, limit, await home.file("a", "x")])).rejects.toMatchObject({
     code: "document_too_large",
+    message: "The document has 200.1 MiB; 200 MiB are allowed.",
   });
-  await expect(checkLimits([await sparse("more.pdf", 50 * mebibyte + 1)])).rejects.toMatchObject({
+  const more = await sparse("more.pdf", 50 * mebibyte + 1);
+  await expect(checkLimits([more])).rejects.toMatchObject({
     code: "file_too_large",
+    message: `${more} has 50.1 MiB; 50 MiB are allowed.`,
   });
   await expect(checkLimits([await sparse("empty.pdf", 0)])).rejects.toMatchObject({ code: "file_empty" });
   const page = await home.file("page.jpg", "x");

@@ -4,7 +4,7 @@ import { basename, extname, resolve } from "node:path";
 import type { FileDeclaration } from "@strongroom/core/api-shapes";
 import { documentLimits } from "@strongroom/core/document/document";
 import { LocalProblem, UsageProblem } from "./problems.ts";
-import { formatBytes } from "./words.ts";
+import { formatMebibytes } from "./words.ts";
 
 /** A file on this machine, and what it is declared as. */
 export type LocalFile = {
@@ -135,7 +135,10 @@ async function statFile(path: string) {
 }
 
 const tooLarge = (code: string, what: string, sizeBytes: number, allowedBytes: number) =>
-  new LocalProblem(code, `${what} has ${formatBytes(sizeBytes)}; ${formatBytes(allowedBytes)} are allowed.`);
+  new LocalProblem(
+    code,
+    `${what} has ${formatMebibytes(sizeBytes)}; ${formatMebibytes(allowedBytes)} are allowed.`,
+  );
 
 /** The file's own name; the contract takes no control characters, and names on disk may hold them. */
 function declaredName(path: string): string {

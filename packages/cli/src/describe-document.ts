@@ -7,6 +7,7 @@ import {
   explainState,
   formatBytes,
   formatMoment,
+  nounOf,
   words,
 } from "./words.ts";
 
@@ -67,8 +68,8 @@ export function describeDocument(document: DocumentView): string[] {
     "",
     ...formatTable(
       [
-        { title: "page" },
-        { title: "file", maxWidth: 40 },
+        { title: nounOf(document.files.map(({ detectedType, mediaType }) => detectedType ?? mediaType)) },
+        { title: "name", maxWidth: 40 },
         { title: "type", maxWidth: 16 },
         { title: "size", align: "right" },
         { title: "SHA-256" },

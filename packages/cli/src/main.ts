@@ -6,6 +6,10 @@ if (major < 22 || (major === 22 && minor < 18)) {
   process.exit(2);
 }
 
+// `npm run` goes to the root of this repository first; the paths that a person types count from where the person is.
+if (process.env["npm_lifecycle_event"] === "strongroom" && process.env["INIT_CWD"])
+  process.chdir(process.env["INIT_CWD"]);
+
 // Only now: an older Node could not even read the rest.
 const { homedir } = await import("node:os");
 const { runProgram } = await import("./program.ts");

@@ -123,6 +123,36 @@ test.each([
   expect(server.requests).toEqual([]);
 });
 
+test.each([
+  [["dance"], "strongroom --help"],
+  [["audit"], "strongroom audit --help"],
+  [["audit", "export"], "strongroom audit export --help"],
+  [["hold", "0198f1c2-7b2a-7cc3-9d4e-111111111111"], "strongroom hold --help"],
+  [["status", "--state", "lost"], "strongroom status --help"],
+  [["erase", "--jes"], "strongroom erase --help"],
+  [["read"], "strongroom read --help"],
+])("%j points at the help of its command", async (argv, help) => {
+  const { stderr } = await run(argv, server);
+  expect(stderr).toMatch(new RegExp(`See: ${help}\\n$`));
+});
+
+test.each([
+  [["status", "zzz"]],
+  [["trace", "zzz"]],
+  [["read", "zzz"]],
+  [["redrive", "zzz"]],
+  [["hold", "zzz", "--reason", "claim"]],
+  [["erase", "zzz", "--yes"]],
+  [["upload", "page.jpg", "--kind", "cmr", "--replaces", "zzz"]],
+])("%j: what is no id of a document is refused without asking the server", async (argv) => {
+  expect(await run(argv, server)).toEqual({
+    code: 2,
+    stdout: "",
+    stderr: "zzz is not an id of a document.\n",
+  });
+  expect(server.requests).toEqual([]);
+});
+
 test("help is an answer, with examples", async () => {
   for (const name of ["login", "upload", "status", "read", "verify", "trace", "hold", "erase", "audit"]) {
     const { code, stdout } = await run([name, "--help"]);

@@ -49,10 +49,9 @@ export async function runProgram(argv: readonly string[], input: ProgramInput): 
     await createProgram(world).parseAsync(argv, { from: "user" });
     return code;
   } catch (error) {
-    if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok; // help or version was asked for
-    const failure = error instanceof CommanderError ? usageOf(error) : error;
-    reportFailure({ stderr: input.stderr, json }, failure);
-    return exitCodeOf(failure);
+    if (error instanceof CommanderError) return exitCodes.ok; // help or version was asked for
+    reportFailure({ stderr: input.stderr, json }, error);
+    return exitCodeOf(error);
   }
 }
 
@@ -78,7 +77,9 @@ function createProgram(world: World): Command {
   for (const make of commands) program.addCommand(make(world));
   for (const command of [program, ...program.commands, ...program.commands.flatMap((one) => one.commands)]) {
     command
-      .exitOverride()
+      .exitOverride((error) => {
+        throw error.exitCode === 0 ? error : usageOf(error, command);
+      })
       .configureHelp({ showGlobalOptions: true })
       .configureOutput({ writeOut: (text) => world.stdout.write(text), writeErr: () => {} });
   }
@@ -86,11 +87,16 @@ function createProgram(world: World): Command {
 }
 
 /** Commander says "error: …" and, for no command at all, nothing: its whole help is then what to say. */
-function usageOf({ code, message }: CommanderError): UsageProblem {
-  if (code === "commander.help") return new UsageProblem("Say what to do. See: strongroom --help");
+function usageOf({ code, message }: CommanderError, command: Command): UsageProblem {
+  const see = `See: ${nameOf(command)} --help`;
+  if (code === "commander.help") return new UsageProblem(`Say what to do. ${see}`);
   const sentence = message
     .replace(/^error: /, "")
     .replace(/\s+/g, " ")
     .replace(/\.?$/, ".");
-  return new UsageProblem(`${sentence[0]!.toUpperCase()}${sentence.slice(1)} See: strongroom --help`);
+  return new UsageProblem(`${sentence[0]!.toUpperCase()}${sentence.slice(1)} ${see}`);
 }
+
+/** `strongroom audit verify`: a command's name as it is typed. */
+const nameOf = (command: Command): string =>
+  command.parent === null ? command.name() : `${nameOf(command.parent)} ${command.name()}`;

@@ -42,6 +42,7 @@ export function createDocument(order: {
     state: "granted" as DocumentState,
     version: 1,
     outcome: null as Outcome | null,
+    hold: { legalHold: false, heldUntil: null as string | null },
     changedAt: now(),
     timeline: [{ at: now(), action: "upload.accepted" }],
     move(state: DocumentState) {
@@ -169,8 +170,7 @@ export function viewOf(document: StandInDocument): z.input<typeof DocumentView> 
     replaces: null,
     supersededBy: null,
     review: "unreviewed",
-    legalHold: false,
-    heldUntil: null,
+    ...document.hold,
     sizeBytes: order.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     pageCount: stored ? order.files.length : null,
     legibility: outcome?.legibility.map((reasons, index) => ({ page: index + 1, reasons })) ?? null,

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type Route, type RouteName, routes } from "@strongroom/core/api";
-import { type FileDeclaration } from "@strongroom/core/api-shapes";
+import type { FileDeclaration, HoldRequest } from "@strongroom/core/api-shapes";
 import type { DocumentState } from "@strongroom/core/document/document";
 import type { LegibilityReason } from "@strongroom/core/document/rendering";
 import type * as z from "zod";
@@ -182,6 +182,11 @@ function answerDocument(
           `It is ${document.state}: only failed ones are redriven.`,
         );
       document.move("received");
+      return reply(exchange, name, { document: viewOf(document) });
+    }
+    case "holdDocument": {
+      const { held, until = null } = body as HoldRequest;
+      document.hold = { legalHold: held && until === null, heldUntil: held ? until : null };
       return reply(exchange, name, { document: viewOf(document) });
     }
     case "showDocument":

@@ -65,3 +65,18 @@ test("every page gets a sentence, and a file without a preview says why", () => 
     "file 3 (c.pdf) is kept as it came, without a preview: timed out",
   ]);
 });
+
+test("of a long PDF it is told how many pages it has, and how many are shown", () => {
+  const photo = { position: 1, name: "cmr.jpg", pageCount: 1, noPreviewReason: null };
+  const long = { position: 2, name: "annex.pdf", pageCount: 37, noPreviewReason: null };
+  const locked = { position: 3, name: "locked.pdf", pageCount: null, noPreviewReason: "encrypted" };
+  const legibility = Array.from({ length: 21 }, (_, index) => ({ page: index + 1, reasons: [] }));
+  const files = [photo, long, locked] as never;
+  expect(explainPages({ legibility, files }).slice(-2)).toEqual([
+    "of the 37 pages of file 2 (annex.pdf) 20 are shown; all are kept",
+    "file 3 (locked.pdf) is kept as it came, without a preview: encrypted",
+  ]);
+  expect(explainPages({ legibility: null, files: [long] as never })).toEqual([]);
+  for (const pageCount of [20, null])
+    expect(explainPages({ legibility, files: [photo, { ...long, pageCount }] as never })).toHaveLength(21);
+});

@@ -5,8 +5,8 @@ import type { LocalFile } from "./declare-files.ts";
 export type UploadProgress = {
   sentBytes: number;
   totalBytes: number;
-  /** The file that moved; `position` counts from 1. */
-  file: { path: string; position: number; sentBytes: number; sizeBytes: number };
+  /** The file that moved; `position` counts from 1. `isSentNow`: this run sent some of it, so that it did not lie there before. */
+  file: { path: string; position: number; sentBytes: number; sizeBytes: number; isSentNow: boolean };
 };
 
 export type Progress = ReturnType<typeof trackProgress>;
@@ -16,6 +16,8 @@ export function trackProgress(files: readonly LocalFile[], onProgress: (progress
   const totalBytes = files.reduce((sum, file) => sum + file.declaration.sizeBytes, 0);
   /** Of each file: bytes that are there, and bytes on their way by the offset of their part. */
   const pages = files.map(() => ({ thereBytes: 0, moving: new Map<number, number>() }));
+  /** Positions of what this run sent something of, in any of its rounds. */
+  const sentNow = new Set<number>();
   const pageAt = (position: number) => pages[position - 1]!;
 
   function sentOf(position: number): number {
@@ -29,7 +31,13 @@ export function trackProgress(files: readonly LocalFile[], onProgress: (progress
     onProgress({
       sentBytes,
       totalBytes,
-      file: { path, position, sentBytes: sentOf(position), sizeBytes: declaration.sizeBytes },
+      file: {
+        path,
+        position,
+        sentBytes: sentOf(position),
+        sizeBytes: declaration.sizeBytes,
+        isSentNow: sentNow.has(position),
+      },
     });
   }
 
@@ -49,6 +57,7 @@ export function trackProgress(files: readonly LocalFile[], onProgress: (progress
     },
     /** A part begins, or begins again. */
     start(position: number, offset: number): void {
+      sentNow.add(position);
       pageAt(position).moving.set(offset, 0);
     },
     advance(position: number, offset: number, bytes: number): void {

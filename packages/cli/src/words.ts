@@ -15,6 +15,14 @@ export function formatBytes(bytes: number): string {
   return `${value.toFixed(digits)} ${units[unit]}`;
 }
 
+/**
+ * Bytes beside a limit, in the unit of the limits: `50 MiB`. Rounded up, so that a byte too much does not read as what is
+ * allowed.
+ */
+export function formatMebibytes(bytes: number): string {
+  return `${Math.ceil((bytes / 1024 / 1024) * 10) / 10} MiB`;
+}
+
 /** A length of time for people, in its two largest units: `850 ms`, `4.2 s`, `3 min 5 s`, `2 d 4 h`. */
 export function formatDuration(ms: number): string {
   if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`;
@@ -72,26 +80,54 @@ export function explainState({ state, detail }: Pick<DocumentSummary, "state" | 
     : `${stateWords[state]}: ${detail.replace(/\.$/, "")}`;
 }
 
-/** One sentence for each page that has a verdict or no preview; empty before the document was processed. */
+/** One sentence for each page that has a verdict, and for each file that is not shown whole; empty before the document was processed. */
 export function explainPages({ legibility, files }: Pick<DocumentView, "legibility" | "files">): string[] {
   const verdicts = (legibility ?? []).flatMap(({ page, reasons }) =>
     reasons.length === 0
       ? [`page ${page} looks readable`]
       : reasons.map((reason) => `page ${page} ${legibilityWords[reason]}`),
   );
-  const unseen = files.flatMap(({ position, name, noPreviewReason }) =>
+  return [
+    ...verdicts,
+    ...(legibility === null ? [] : explainUnshown(legibility, files)),
+    ...explainUnseen(files),
+  ];
+}
+
+/** Of a long PDF or TIFF the first pages alone are shown; verdicts are numbered over all pages of the document. */
+function explainUnshown(
+  legibility: NonNullable<DocumentView["legibility"]>,
+  files: DocumentView["files"],
+): string[] {
+  let before = 0;
+  return files.flatMap(({ position, name, pageCount, noPreviewReason }) => {
+    const first = before + 1;
+    before += pageCount ?? 1;
+    const shown = legibility.filter(({ page }) => page >= first && page <= before).length;
+    if (pageCount === null || noPreviewReason !== null || shown >= pageCount) return [];
+    return [`of the ${pageCount} pages of file ${position} (${name}) ${shown} are shown; all are kept`];
+  });
+}
+
+function explainUnseen(files: DocumentView["files"]): string[] {
+  return files.flatMap(({ position, name, noPreviewReason }) =>
     noPreviewReason === null
       ? []
       : [`file ${position} (${name}) is kept as it came, without a preview: ${words(noPreviewReason)}`],
   );
-  return [...verdicts, ...unseen];
 }
 
 /** `page 2 of 3 is missing`, or null when all pages are here. */
 export function explainMissing({ missing, files }: Pick<DocumentView, "missing" | "files">): string | null {
   if (missing.length === 0) return null;
-  const are = missing.length === 1 ? "page" : "pages";
-  return `${are} ${missing.join(", ")} of ${files.length} ${missing.length === 1 ? "is" : "are"} missing`;
+  const noun = nounOf(files.map(({ mediaType }) => mediaType));
+  const [which, are] = missing.length === 1 ? [noun, "is"] : [`${noun}s`, "are"];
+  return `${which} ${missing.join(", ")} of ${files.length} ${are} missing`;
+}
+
+/** What the files of a document are called: a photo is a page, and a PDF or TIFF may hold many. */
+export function nounOf(mediaTypes: readonly string[]): "page" | "file" {
+  return mediaTypes.some((type) => ["application/pdf", "image/tiff"].includes(type)) ? "file" : "page";
 }
 
 /** A snake_case code as words. */

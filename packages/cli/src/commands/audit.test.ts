@@ -1,5 +1,5 @@
 import { generateKeyPairSync, sign } from "node:crypto";
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { chain, type ChainedEntry, emptyChain } from "@strongroom/core/audit/chain";
 import { signCheckpoint } from "@strongroom/core/audit/checkpoint";
@@ -90,8 +90,19 @@ test("a trail that was cut, edited or hashed anew is broken, where it is", async
 test("a checkpoint that is damaged, or not signed by the given keys, breaks it", async () => {
   await home.file("checkpoints/000000000002@", `${checkpoint.slice(0, -8)}AAAAAAAA`);
   expect(await verify(entries)).toMatchObject({ code: 1, stdout: expect.stringContaining("does not fit") });
+  const header = Buffer.from(`{"alg":"ES256","typ":"receipt","kid":"${kid}"}`).toString("base64url");
+  await home.file("checkpoints/000000000002@", [header, ...checkpoint.split(".").slice(1)].join("."));
+  expect((await verify(entries)).stdout).toContain("header of a file does not say that it is a checkpoint");
+  await rm(join(checkpoints, "000000000002@"));
   keysPath = await home.file("keys.json", '{"keys":[]}');
   expect((await verify(entries)).stdout).toContain("not among the given ones");
+});
+
+test("a trail that no checkpoint saw is not proven, and a cron job can tell by the exit code", async () => {
+  const others = entries.map(({ entry }) => ({ ...entry, tenantId: "0197a2b4-0000-7000-8000-000000000002" }));
+  let head = emptyChain;
+  const trail = others.map((entry) => (head = chain(head, entry)) as ChainedEntry);
+  expect(await verify(trail)).toMatchObject({ code: 1, stdout: expect.stringContaining("NOT PROVEN") });
 });
 
 test("a trail that is none is not understood", async () => {

@@ -1,14 +1,17 @@
 import { type CertificateClaims, verifyCertificate } from "@strongroom/core/retention/certificate";
 import { Command } from "commander";
+import { describeErased } from "../describe-certificate.ts";
+import { documentId } from "../document-id.ts";
 import { writePrivateFile } from "../private-file.ts";
 import { LocalProblem, UsageProblem } from "../problems.ts";
-import { formatBytes, formatMoment } from "../words.ts";
+import { formatMoment } from "../words.ts";
 import { answer, connect, type World } from "../world.ts";
 
 const help = `
 Examples:
   strongroom erase 0198f1c2-… --yes -o certificate.jws     the document is gone, the certificate says so
   strongroom erase 0198f1c2-… --yes -o certificate.jws     again: the same certificate
+  strongroom verify certificate.jws --keys keys.json       anybody, at any time, without any network
 
 Refused under a hold. Nobody can take it back, and a restored backup is erased again.`;
 
@@ -18,7 +21,7 @@ type Options = { yes?: true; out?: string };
 export function eraseCommand(world: World): Command {
   return new Command("erase")
     .description("Erase a document for good, against a certificate")
-    .argument("<id>", "document")
+    .argument("<id>", "document", documentId)
     .option("--yes", "it cannot be taken back, and I mean it")
     .option("-o, --out <file>", "where to write the certificate")
     .addHelpText("after", help)
@@ -33,7 +36,7 @@ async function erase(world: World, id: string, { yes, out }: Options): Promise<v
   const certificate = await client.call("eraseDocument", { params: { id }, signal });
   if (out !== undefined) await writePrivateFile(out, `${certificate}\n`);
   const check = await verifyCertificate(certificate, await client.call("receiptKeys", { signal }));
-  if (check.outcome === "invalid" || check.claims.document !== id.toLowerCase()) {
+  if (check.outcome === "invalid" || check.claims.document !== id) {
     const reason = check.outcome === "invalid" ? check.reason : "another_document";
     throw new LocalProblem(
       "certificate_invalid",
@@ -46,10 +49,7 @@ async function erase(world: World, id: string, { yes, out }: Options): Promise<v
 function describe(claims: CertificateClaims, out: string | null, certificate: string): string[] {
   return [
     `ERASED: document ${claims.document}, at ${formatMoment(claims.erasedAt)}, asked for by ${claims.erasedBy}.`,
-    ...claims.originals.map(
-      ({ position, sha256, sizeBytes }) => `  page ${position}: ${formatBytes(sizeBytes)}, SHA-256 ${sha256}`,
-    ),
-    `  the last backup that may hold it expires on ${claims.backupsExpireOn}`,
+    ...describeErased(claims),
     out === null ? `  certificate: ${certificate}` : `  certificate: ${out}`,
   ];
 }

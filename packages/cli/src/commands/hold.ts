@@ -1,7 +1,9 @@
-import { HoldRequest, holdReasons } from "@strongroom/core/api-shapes";
+import { type DocumentView, HoldRequest, holdReasons } from "@strongroom/core/api-shapes";
 import { Command, Option } from "commander";
 import { describeDocument } from "../describe-document.ts";
+import { documentId } from "../document-id.ts";
 import { UsageProblem } from "../problems.ts";
+import { formatMoment } from "../words.ts";
 import { answer, connect, type World } from "../world.ts";
 
 const help = `
@@ -18,7 +20,7 @@ type Options = { reason: HoldRequest["reason"]; reference?: string; until?: stri
 export function holdCommand(world: World): Command {
   return new Command("hold")
     .description("Keep a document from being erased")
-    .argument("<id>", "document")
+    .argument("<id>", "document", documentId)
     .addOption(new Option("--reason <reason>", "why").choices(holdReasons).makeOptionMandatory())
     .option("--reference <number>", "number of the case, the claim or the letter")
     .option("--until <moment>", "when the hold ends by itself (ISO 8601, UTC); without it, when it is lifted")
@@ -41,5 +43,14 @@ async function hold(world: World, id: string, { reason, reference, until, lift }
     body: body.data,
     signal: world.signal,
   });
-  answer(world, { document }, describeDocument(document));
+  const held = describeHold(document, lift === true, world.now());
+  answer(world, { document }, [held, ...describeDocument(document)]);
+}
+
+/** Whether the document is held: a hold whose end has passed stays in its view, and holds nothing. */
+function describeHold({ legalHold, heldUntil }: DocumentView, lifted: boolean, now: Date): string {
+  const lasts = heldUntil !== null && Date.parse(heldUntil) > now.getTime();
+  const end = legalHold ? "until it is lifted" : lasts ? `until ${formatMoment(heldUntil)}` : null;
+  if (!lifted) return end === null ? "Not held: the end of this hold has passed." : `Held ${end}.`;
+  return end === null ? "Lifted: nothing holds it any more." : `Lifted; it is still held ${end}.`;
 }

@@ -75,7 +75,24 @@ test("--all fetches every artefact under its own name, and replaces nothing", as
   expect((await readdir(directory)).toSorted()).toEqual(["original-1.jpg", "original-2.pdf"]);
   const again = await run("read", id, "--all", directory, "--json");
   expect(again.code).toBe(1);
-  expect(JSON.parse(again.stderr)).toMatchObject({ code: "file_exists" });
+  expect(JSON.parse(again.stderr)).toMatchObject({
+    code: "file_exists",
+    detail: `${join(directory, "original-1.jpg")} is already there. Choose another directory, or move it away.`,
+  });
+});
+
+test("a place where no file can be is said to be so, in plain words", async () => {
+  const file = await home.file("file", "");
+  const gone = join(home.path, "nowhere");
+  const places = [
+    ["-o", join(gone, "x.jpg"), `There is no directory ${gone}.\n`],
+    ["-o", join(file, "x.jpg"), `${file} is not a directory.\n`],
+    ["-o", home.path, `${home.path} is a directory: name a file in it.\n`],
+    ["--all", file, `${file} is not a directory.\n`],
+  ] as const;
+  for (const [option, path, stderr] of places)
+    expect(await run("read", id, option, path)).toEqual({ code: 2, stdout: "", stderr });
+  expect(await run("read", id, "--receipt", "-o", join(gone, "x"))).toMatchObject({ code: 2 });
 });
 
 test("the receipt is fetched as it was signed", async () => {

@@ -1,9 +1,10 @@
-import { access, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { ArtefactView, DocumentView } from "@strongroom/core/api-shapes";
 import { Command } from "commander";
 import type { Client } from "../client.ts";
+import { documentId } from "../document-id.ts";
 import { downloadArtefact, writeVerified } from "../download-artefact.ts";
+import { makeRoom } from "../make-room.ts";
 import { LocalProblem, UsageProblem } from "../problems.ts";
 import { explainState, formatBytes } from "../words.ts";
 import { answer, connect, say, type World } from "../world.ts";
@@ -25,7 +26,7 @@ type Saved = { artefact: string; path: string; sizeBytes: number; sha256: string
 export function readCommand(world: World): Command {
   return new Command("read")
     .description("Fetch a document, checked byte for byte")
-    .argument("<id>", "document")
+    .argument("<id>", "document", documentId)
     .option(
       "--artefact <name>",
       "original-1, page-1, thumbnail-1, combined, capture-facts (default: original-1)",
@@ -114,20 +115,6 @@ async function saveReceipt(
     path,
     ...(await writeVerified(path, [Buffer.from(`${jws.trim()}\n`)], null)),
   };
-}
-
-async function makeRoom(path: string, { all, output }: Options): Promise<void> {
-  if (all !== undefined) await mkdir(all, { recursive: true });
-  if (output !== undefined) return;
-  const taken = await access(path).then(
-    () => true,
-    () => false,
-  );
-  if (taken)
-    throw new LocalProblem(
-      "file_exists",
-      `${path} is already there. Say where to put it with -o, or move it away.`,
-    );
 }
 
 const extensionByType: Readonly<Record<string, string>> = {

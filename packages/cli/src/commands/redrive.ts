@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { describeDocument } from "../describe-document.ts";
+import { documentId } from "../document-id.ts";
 import { explainState } from "../words.ts";
 import { answer, connect, type World } from "../world.ts";
 
@@ -15,7 +16,7 @@ Only a failed document is redriven, by an agent or an admin. Nothing is uploaded
 export function redriveCommand(world: World): Command {
   return new Command("redrive")
     .description("Send a failed document its way again")
-    .argument("<id>", "the document")
+    .argument("<id>", "the document", documentId)
     .option("--dry-run", "only show where it is, and whether it would be redriven")
     .addHelpText("after", help)
     .action((id: string, { dryRun }: { dryRun?: true }) => redrive(world, id, dryRun === true));

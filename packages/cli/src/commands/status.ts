@@ -3,6 +3,7 @@ import { documentStates } from "@strongroom/core/document/document";
 import { Command, Option } from "commander";
 import type { Client, Tagged } from "../client.ts";
 import { describeDocument, describeList } from "../describe-document.ts";
+import { documentId } from "../document-id.ts";
 import { followDocument } from "../follow-document.ts";
 import { UsageProblem } from "../problems.ts";
 import { explainState, formatMoment } from "../words.ts";
@@ -35,7 +36,7 @@ type Options = {
 export function statusCommand(world: World): Command {
   return new Command("status")
     .description("Where my documents are")
-    .argument("[id]", "one document in full")
+    .argument("[id]", "one document in full", documentId)
     .addOption(new Option("--state <state>", "only those in this state").choices(documentStates))
     .option("--kind <kind>", "only this kind")
     .option("--load <number>", "only this load")

@@ -1,5 +1,6 @@
 import type { DocumentView } from "@strongroom/core/api-shapes";
 import { Command } from "commander";
+import { documentId } from "../document-id.ts";
 import { isMoving } from "../follow-document.ts";
 import { formatTable } from "../table.ts";
 import { explainMissing, explainState, formatDuration, formatMoment } from "../words.ts";
@@ -27,7 +28,7 @@ export type Trace = {
 export function traceCommand(world: World): Command {
   return new Command("trace")
     .description("How a document went, step by step, and where it waits")
-    .argument("<id>", "document")
+    .argument("<id>", "document", documentId)
     .addHelpText("after", help)
     .action((id: string) => trace(world, id));
 }

@@ -76,6 +76,15 @@ test("an upload ends with the document's id, confirmation code and state, and le
   expect(await unfinished()).toEqual([]);
 });
 
+test("a PDF is no page: it is called a file", async () => {
+  const paths = [...(await photos(1)), await home.file("annex.pdf", "many pages")];
+  const { stderr } = await run("upload", ...paths, "--kind", "cmr");
+  expect(stderr).toContain("file 1 of 2  1.jpg  6 B  sent");
+  expect(stderr).toContain("file 2 of 2  annex.pdf  10 B  sent");
+  const [id] = [...server.documents.keys()];
+  expect((await run("status", id!)).stdout).toMatch(/\nfile  name +type/);
+});
+
 test("--json answers with one document of the contract's shape, and says nothing else", async () => {
   const { stdout, stderr } = await run("upload", ...(await photos(1)), "--kind", "cmr", "--json");
   const { documents, resumed } = JSON.parse(stdout);
@@ -188,6 +197,24 @@ test("Ctrl-C says how to go on and ends with 130; --resume goes on", async () =>
   expect(code).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({ resumed: [id], documents: [{ id, state: "received" }] });
   expect(server.stored).toHaveLength(3);
+});
+
+test("a continued upload says which pages were there, and sends the others", async () => {
+  const paths = await photos(2);
+  // Both pages go at once: one arrives, the other finds the store busy until the command gives up.
+  server.faults.put = [
+    { kind: "lose_answer" },
+    ...Array.from({ length: 6 }, () => ({ kind: "status", status: 503 }) as const),
+  ];
+  expect((await run("upload", ...paths, "--kind", "cmr")).code).toBe(3);
+  expect(server.stored).toHaveLength(1);
+  const there = server.stored[0]!.at(-1);
+  const { code, stderr } = await run("upload", ...paths, "--kind", "cmr");
+  expect(code).toBe(0);
+  for (const page of ["1", "2"])
+    expect(stderr).toContain(
+      `page ${page} of 2  ${page}.jpg  6 B  ${page === there ? "was there" : "sent"}\n`,
+    );
 });
 
 test("files that were moved and renamed since are found by their content", async () => {

@@ -1,6 +1,7 @@
 import type { DocumentView } from "@strongroom/core/api-shapes";
 import { Command } from "commander";
 import type { Client } from "../client.ts";
+import { documentId } from "../document-id.ts";
 import { followDocument } from "../follow-document.ts";
 import { ApiProblem, exitCodes, Interrupted, LocalProblem, Unreachable, UsageProblem } from "../problems.ts";
 import { openProgress } from "../progress-display.ts";
@@ -32,7 +33,7 @@ export function uploadCommand(world: World): Command {
     .option("--kind <kind>", "kind of document: cmr, proof-of-delivery, …")
     .option("--load <number>", "load number")
     .option("--note <text>", "a word to whoever reads it")
-    .option("--replaces <id>", "document that this one replaces")
+    .option("--replaces <id>", "document that this one replaces", documentId)
     .option("--separate", "each file is a document of its own")
     .option("--wait", "stay until it is settled, and tell about each page")
     .option("--resume [id]", "list what was cut off, or continue one of them")
@@ -77,7 +78,7 @@ async function uploadOne(world: World, client: Client, { upload: order, resumed 
   const directory = world.settings.uploadsDirectory;
   if (resumed) say(world, `Continuing the upload of ${formatMoment(order.startedAt)}, document ${order.id}.`);
   await rememberUpload(directory, order);
-  const display = openProgress(world, order.files.length);
+  const display = openProgress(world, order.files);
   try {
     const options = {
       onProgress: (progress: UploadProgress) => display.show(progress),

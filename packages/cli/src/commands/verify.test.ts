@@ -46,9 +46,9 @@ afterEach(async () => {
   await home.remove();
 });
 
-const sign = (payload: object) =>
+const sign = (payload: object, typ = "strongroom-receipt+jwt") =>
   new SignJWT({ ...payload })
-    .setProtectedHeader({ alg: "ES256", typ: "strongroom-receipt+jwt", kid: "k1" })
+    .setProtectedHeader({ alg: "ES256", typ, kid: "k1" })
     .setIssuedAt(1_763_647_391)
     .sign(pair.privateKey);
 const run = (...argv: string[]) => runCommand(["verify", ...argv], { home: home.path, as: null });
@@ -96,6 +96,7 @@ test("keys of another server do not verify it, and neither does text that is no 
     verified: false,
     reason: "unknown_key",
     receipt: null,
+    certificate: null,
     files: [],
   });
   const photo = await home.file("photo.jpg", "page one");
@@ -103,6 +104,81 @@ test("keys of another server do not verify it, and neither does text that is no 
     code: 1,
     stdout: expect.stringContaining("not a signed receipt"),
   });
+});
+
+const erasure = {
+  iss: "https://docs.example.com",
+  tenant: claims.tenant,
+  document,
+  erasedAt: "2026-01-05T09:00:00.000Z",
+  erasedBy: "user:0198f1c2-7b2a-4cc3-9d4e-333333333333",
+  originals: [{ position: 1, sha256: sha256("page one"), sizeBytes: 8 }],
+  keyId: "root-1",
+  receiptSha256: sha256("receipt"),
+  auditEntry: "0198f1c2-7b2a-7cc3-9d4e-444444444444",
+  backupsExpireOn: "2026-02-10",
+};
+const certify = async (payload: object) =>
+  await home.file("certificate.jws", await sign(payload, "strongroom-erasure+jwt"));
+
+test("a genuine certificate of erasure is verified, and all that it says is shown", async () => {
+  const certificate = await certify(erasure);
+  const { code, stdout } = await run(certificate, "--keys", keysPath);
+  expect(code).toBe(0);
+  expect(stdout).toContain("VERIFIED: the certificate of erasure is genuine.\n");
+  for (const fact of [
+    `document ${document}`,
+    /erased 2026-01-0\d .*, asked for by user:0198f1c2.*, signed by https:\/\/docs\.example\.com/,
+    `page 1: 8 B, SHA-256 ${sha256("page one")}`,
+    "expires on 2026-02-10 (UTC); after that day no backup has it",
+    `its receipt: SHA-256 ${sha256("receipt")}`,
+    "root key root-1",
+    erasure.auditEntry,
+  ])
+    expect(stdout).toMatch(fact);
+  expect(JSON.parse((await run(certificate, "--keys", keysPath, "--json")).stdout)).toMatchObject({
+    verified: true,
+    reason: null,
+    receipt: null,
+    certificate: { document, backupsExpireOn: "2026-02-10" },
+  });
+});
+
+test("a certificate that was altered, signed by strangers or says something else is not verified", async () => {
+  const strangers = await home.file("strangers.json", '{"keys":[]}');
+  expect(await run(await certify(erasure), "--keys", strangers)).toMatchObject({ code: 1 });
+  expect(await run(await certify({ ...erasure, erasedAt: "yesterday" }), "--keys", keysPath)).toMatchObject({
+    code: 1,
+    stdout: "NOT VERIFIED: it is signed, but does not say what a certificate of erasure says.\n",
+  });
+  const [header, , signature] = (await sign(erasure, "strongroom-erasure+jwt")).split(".");
+  const [, payload] = (await sign({ ...erasure, erasedBy: "user:ben" })).split(".");
+  const forged = await home.file("forged.jws", [header, payload, signature].join("."));
+  expect(await run(forged, "--keys", keysPath)).toMatchObject({
+    code: 1,
+    stdout: "NOT VERIFIED: the signature does not fit: the certificate was altered, or is forged.\n",
+  });
+});
+
+test("no file can be compared with a certificate of erasure", async () => {
+  const photo = await home.file("a.jpg", "page one");
+  expect(await run(await certify(erasure), photo, "--keys", keysPath)).toMatchObject({
+    code: 2,
+    stdout: "",
+    stderr: "This is a certificate of erasure, and no file can be compared with it. Give it alone.\n",
+  });
+});
+
+test("what names itself neither receipt nor certificate is not said to be signed: nothing was checked", async () => {
+  const [, payload, signature] = (await sign(claims)).split(".");
+  const header = Buffer.from('{"alg":"ES256","typ":"strongroom-reczipt+jwt","kid":"k1"}').toString(
+    "base64url",
+  );
+  const altered = await home.file("altered.jws", [header, payload, signature].join("."));
+  const { code, stdout } = await run(altered, "--keys", keysPath);
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/^NOT VERIFIED: its header does not say that it is a receipt or a certificate/);
+  expect(stdout).not.toContain("is signed");
 });
 
 test("the keys may come from the server, for which nobody must be logged in", async () => {
