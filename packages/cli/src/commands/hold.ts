@@ -12,6 +12,7 @@ Examples:
   strongroom hold 0198f1c2-… --reason audit --until 2027-06-30T00:00:00Z
   strongroom hold 0198f1c2-… --lift --reason closed --reference CASE-2026/17
 
+Each reference has a hold of its own, and one without is one more: a hold is changed and lifted by the reference that it was set with.
 Reason and reference stay in the audit for good: no names there.`;
 
 type Options = { reason: HoldRequest["reason"]; reference?: string; until?: string; lift?: true };
@@ -52,5 +53,5 @@ function describeHold({ legalHold, heldUntil }: DocumentView, lifted: boolean, n
   const lasts = heldUntil !== null && Date.parse(heldUntil) > now.getTime();
   const end = legalHold ? "until it is lifted" : lasts ? `until ${formatMoment(heldUntil)}` : null;
   if (!lifted) return end === null ? "Not held: the end of this hold has passed." : `Held ${end}.`;
-  return end === null ? "Lifted: nothing holds it any more." : `Lifted; it is still held ${end}.`;
+  return end === null ? "Lifted: nothing holds it any more." : `Lifted; another hold lasts ${end}.`;
 }

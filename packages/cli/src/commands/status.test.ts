@@ -130,3 +130,8 @@ test("text that others typed cannot command the terminal", async () => {
   const { stdout } = await run("status", id);
   expect(stdout).toContain("stored: [2Jgone\n");
 });
+
+test("a list of what is erased is not to be had: it would be empty", async () => {
+  const { code, stderr } = await runCommand(["status", "--state", "erased"], { home: home.path, as: server });
+  expect([code, stderr]).toEqual([2, expect.stringContaining("Allowed choices are granted,")]);
+});

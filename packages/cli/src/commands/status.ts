@@ -18,7 +18,10 @@ Examples:
   strongroom status 0198f1c2-…                   one document in full
   strongroom status 0198f1c2-… --follow          stay until it is settled
 
-Ctrl-C ends --follow.`;
+Ctrl-C ends --follow. An erased document is in no list; whoever may erase gets its certificate again with strongroom erase.`;
+
+/** What is erased is in no list: its certificate alone tells of it. */
+const listed = documentStates.filter((state) => state !== "erased");
 
 /** How often a followed list is asked for what changed. */
 const followMs = 2_000;
@@ -37,7 +40,7 @@ export function statusCommand(world: World): Command {
   return new Command("status")
     .description("Where my documents are")
     .argument("[id]", "one document in full", documentId)
-    .addOption(new Option("--state <state>", "only those in this state").choices(documentStates))
+    .addOption(new Option("--state <state>", "only those in this state").choices(listed))
     .option("--kind <kind>", "only this kind")
     .option("--load <number>", "only this load")
     .option("--search <words>", "only those with these words on a page")
