@@ -57,6 +57,7 @@ const legibilityWords: Readonly<Record<LegibilityReason, string>> = {
   glare: "has glare on it: take it again, tilted away from the lamp",
   too_small: "is too small to read: take it again from nearer",
   blank: "looks blank: check that the printed side was up",
+  cut_off: "is cut off: the file ends too early, send it or take it again",
 };
 
 /** Where a document is, in the words of the field. */

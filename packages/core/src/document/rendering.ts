@@ -12,7 +12,7 @@ export const mediaTypes = [
 export type MediaType = (typeof mediaTypes)[number];
 
 /** Why a page may be hard to read; advisory, never a reason to reject. */
-export const legibilityReasons = ["blurred", "dark", "glare", "too_small", "blank"] as const;
+export const legibilityReasons = ["blurred", "dark", "glare", "too_small", "blank", "cut_off"] as const;
 export type LegibilityReason = (typeof legibilityReasons)[number];
 
 /** A plain JPEG without any metadata but its ICC profile. */

@@ -50,6 +50,32 @@ export function showsAlmostNothing(image: GreyImage): boolean {
   return measureLegibility(image).textured < thresholds.texturedEnough;
 }
 
+/** Rows or columns that a decoder fills with one tone when the data end too early; a whole picture that is even there is rare. */
+const filled = 8;
+const evenRange = 4;
+
+/** Whether a damaged picture ends before its frame does: one of its sides, whichever it is since it was turned, is of one tone. */
+export function isCutOff({ pixels, width, height }: GreyImage): boolean {
+  const isEven = (left: number, top: number, right: number, bottom: number) => {
+    let [least, most] = [255, 0];
+    for (let y = Math.max(0, top); y < Math.min(height, bottom); y += 1)
+      for (const value of pixels.subarray(
+        y * width + Math.max(0, left),
+        y * width + Math.min(width, right),
+      )) {
+        least = Math.min(least, value);
+        most = Math.max(most, value);
+      }
+    return most - least <= evenRange;
+  };
+  return (
+    isEven(0, height - filled, width, height) ||
+    isEven(0, 0, width, filled) ||
+    isEven(0, 0, filled, height) ||
+    isEven(width - filled, 0, width, height)
+  );
+}
+
 /** The measured facts behind a verdict; shares are 0 to 1, p50 and p95 are luminance. */
 type LegibilityFacts = {
   edge: number;

@@ -2,7 +2,7 @@ import type { RenderedImage, RenderedPage } from "@strongroom/core/document/rend
 import type { Sharp, SharpInput, SharpOptions } from "sharp";
 import { sharp } from "./codecs.ts";
 import { withIccProfile } from "./icc.ts";
-import { judgeLegibility, legibilitySide, showsAlmostNothing } from "./legibility.ts";
+import { isCutOff, judgeLegibility, legibilitySide, showsAlmostNothing } from "./legibility.ts";
 import { jpegQuality, maxMegapixels, renditionSide, thumbnailSide } from "./limits.ts";
 import { type GreyImage, greyOf } from "./pixels.ts";
 import { releaseMemory } from "./release-memory.ts";
@@ -34,8 +34,15 @@ export async function renderPage(picture: Picture): Promise<RenderedPage | null>
   if (!("error" in strict)) return await pageOf(picture, strict, await smaller(strict, legibilitySide));
   const lenient = await decode(picture, "none");
   const small = await smaller(lenient, legibilitySide);
-  return showsAlmostNothing(luminance(small)) ? null : await pageOf(picture, lenient, small);
+  const grey = luminance(small);
+  if (showsAlmostNothing(grey)) return null;
+  const isShort = isCutOff(grey) || repeatsRows(strict.error);
+  const page = await pageOf(picture, lenient, small);
+  return isShort ? { ...page, legibility: [...page.legibility, "cut_off"] } : page;
 }
+
+/** Where a PNG ends too early, libvips repeats rows that came before: nothing of that is even. */
+const repeatsRows = (error: unknown): boolean => String(error).includes("libpng read error");
 
 /** A thumbnail of a picture, in sRGB without a profile. */
 export function thumbnailOf(picture: Sharp): Promise<RenderedImage> {

@@ -203,6 +203,24 @@ describe("a damaged photo", () => {
     expect(bottom).toBeLessThan(5);
   });
 
+  test.each([1, 3, 6, 8])(
+    "is said to be cut off, whichever way up it was held: orientation %i",
+    async (orientation) => {
+      const photo = noise(2_400, 1_800).withMetadata({ orientation });
+      const whole = await photo.jpeg({ quality: 80 }).toBuffer();
+      const legibilityOf = async (bytes: Buffer) => (await rendered(bytes)).pages[0]!.legibility;
+      expect(await legibilityOf(whole.subarray(0, Math.floor(whole.length * 0.9)))).toContain("cut_off");
+      expect(await legibilityOf(whole.subarray(0, -2))).not.toContain("cut_off"); // its end is not marked, and yet all of it is there
+      expect(await legibilityOf(Buffer.concat([whole, Buffer.alloc(5_000, 9)]))).not.toContain("cut_off");
+    },
+  );
+
+  test("that is a PNG is said to be cut off too", async () => {
+    const whole = await noise(1_200, 900).png().toBuffer();
+    const [page] = (await rendered(whole.subarray(0, Math.floor(whole.length * 0.6)), "image/png")).pages;
+    expect(page!.legibility).toContain("cut_off");
+  });
+
   test("is shown when it merely has bytes too many", async () => {
     const whole = await noise(400, 300).jpeg().toBuffer();
     expect(
