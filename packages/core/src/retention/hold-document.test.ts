@@ -94,6 +94,19 @@ describe("several holds", () => {
   });
 });
 
+it("a hold that a release before this one lifted or shortened can be set again", async () => {
+  const { id } = await receive(world, world.dora, [newPage()]);
+  const until = inMinutes(60);
+  for (const sum of [
+    "legal_hold = false, held_until = null",
+    `legal_hold = false, held_until = '${until}'`,
+  ]) {
+    await hold(id, set);
+    await asOwner(world, `update document set ${sum} where id = $1`, [id]);
+    expect(await hold(id, set)).toMatchObject({ legalHold: true });
+  }
+});
+
 describe("setting a hold", () => {
   it("that would be over already is refused, and holds nothing", async () => {
     const { id } = await receive(world, world.dora, [newPage()]);

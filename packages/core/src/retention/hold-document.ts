@@ -29,7 +29,7 @@ export async function holdDocument(
   return await ports.database.withTenant(actor.tenantId, async (tx) => {
     await lockDocument(tx, documentId);
     const loaded = await loadVisible(tx, actor, documentId);
-    if (!isRepeated(holdsOf(loaded.document), hold)) {
+    if (!isRepeated(loaded.document, hold)) {
       checkMatch(loaded, ifMatch);
       refuseOver(ports, hold);
       await refuseErasing(ports, actor, documentId);

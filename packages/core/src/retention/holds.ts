@@ -6,8 +6,12 @@ export type Holds = Readonly<Record<string, string | null>>;
 
 type Held = Pick<DocumentRow, "legal_hold" | "held_until" | "holds">;
 
-/** Those that the row has. A release that knew one hold alone may have set one that the others do not account for. */
+/**
+ * Those that the row has. A release that knew one hold alone writes the sum and not the holds: where it set one that they do
+ * not account for, that is one without a reference; where it lifted, nothing is left of them.
+ */
 export function holdsOf({ legal_hold, held_until, holds }: Held): Holds {
+  if (!legal_hold && held_until === null) return {};
   const known = sumUp(holds);
   const isKnown =
     (!legal_hold || known.legal_hold) && (held_until?.getTime() ?? 0) <= (known.held_until?.getTime() ?? 0);
@@ -20,8 +24,11 @@ export function withHold(holds: Holds, { held, reference, until }: HoldRequest):
   return held ? { ...others, [reference ?? ""]: until ?? null } : others;
 }
 
-/** Whether the request finds what it asks for: then it is a repetition. */
-export function isRepeated(holds: Holds, { held, reference, until }: HoldRequest): boolean {
+/** Whether the row says already what the request asks for, in its holds and in their sum: then it is a repetition. */
+export function isRepeated(row: Held, { held, reference, until }: HoldRequest): boolean {
+  const holds = holdsOf(row);
+  const sum = sumUp(holds);
+  if (sum.legal_hold !== row.legal_hold || +(sum.held_until ?? 0) !== +(row.held_until ?? 0)) return false;
   const isThere = Object.hasOwn(holds, reference ?? ""); // a reference may be called "constructor"
   if (!held || !isThere) return held === isThere;
   return momentOf(holds[reference ?? ""]) === momentOf(until);
