@@ -11,9 +11,12 @@ beforeEach(async () => {
 afterEach(() => rm(home, { recursive: true }));
 
 /** `npm run demo` with these arguments; where it would put its data, something is only when it was started. */
-function demo(...given: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+function demo(
+  given: string[],
+  npm: Record<string, string> = {},
+): Promise<{ code: number; stdout: string; stderr: string }> {
   const entry = join(import.meta.dirname, "demo.ts");
-  const options = { env: { PATH: "/usr/bin:/bin", TMPDIR: home }, timeout: 20_000 };
+  const options = { env: { PATH: "/usr/bin:/bin", TMPDIR: home, ...npm }, timeout: 20_000 };
   return new Promise((told) =>
     execFile(process.execPath, [entry, ...given], options, (error, stdout, stderr) =>
       told({ code: error ? (error.code as number) : 0, stdout, stderr }),
@@ -22,9 +25,9 @@ function demo(...given: string[]): Promise<{ code: number; stdout: string; stder
 }
 
 test("says how it is used, and refuses options that it does not have", async () => {
-  const help = await demo("--help");
+  const help = await demo(["--help"]);
   expect(help).toMatchObject({ code: 0, stdout: expect.stringContaining("npm run demo -- "), stderr: "" });
-  expect(await demo("--fast")).toEqual({
+  expect(await demo(["--fast"])).toEqual({
     code: 1,
     stdout: "",
     stderr: `Not understood: --fast\n\n${help.stdout}`,
@@ -35,10 +38,15 @@ test("says how it is used, and refuses options that it does not have", async () 
 test("starts nothing for a file that is not there", async () => {
   await writeFile(join(home, "photo.jpg"), "");
   for (const path of [join(home, "gone.jpg"), join(home, "photo.jpg", "page.jpg")])
-    expect(await demo(path)).toEqual({
+    expect(await demo([path])).toEqual({
       code: 1,
       stdout: "",
       stderr: `There is no file or folder ${path}.\n`,
     });
   expect(await readdir(home)).toEqual(["photo.jpg"]);
+});
+
+test("under npm run, paths count from the directory that the person is in", async () => {
+  const { stderr } = await demo(["gone.jpg"], { npm_lifecycle_event: "demo", INIT_CWD: home });
+  expect(stderr).toBe(`There is no file or folder ${join(home, "gone.jpg")}.\n`);
 });

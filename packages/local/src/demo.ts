@@ -1,7 +1,7 @@
 import { createWriteStream } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { type Client, createClient } from "@strongroom/cli/client";
 import { Refusal } from "@strongroom/core/errors";
 import { systemIds } from "@strongroom/core/ids";
@@ -130,10 +130,13 @@ async function peakMegabytes(pid: number): Promise<number | null> {
   return peak === undefined ? null : Math.round(Number(peak) / 1_000);
 }
 
+/** `npm run` goes to the root of the repository first; paths count from where the person is. */
+const calledFrom = (): string => (process.env.npm_lifecycle_event === "demo" && process.env.INIT_CWD) || ".";
+
 try {
   const { help, paths } = readArguments(process.argv.slice(2), { usage, takesPaths: true });
   if (help) process.stdout.write(usage);
-  else process.exitCode = (await main(paths)) ? 0 : 1;
+  else process.exitCode = (await main(paths.map((path) => resolve(calledFrom(), path)))) ? 0 : 1;
 } catch (error) {
   if (!(error instanceof Refusal)) throw error;
   process.stderr.write(`${error.message}\n`);
