@@ -15,16 +15,25 @@ export async function loadDocument(tx: Transaction, documentId: string): Promise
   return document ? { document, files } : null;
 }
 
-/** The document if this person may see it. A foreign or unknown id is refused alike: ids reveal nothing. */
+/**
+ * The document if this person may see it. A foreign or unknown id is refused alike: ids reveal nothing. Who sees the whole
+ * tenant is told that a document was erased; for its driver it is not there.
+ */
 export async function loadVisible(tx: Transaction, actor: Actor, documentId: string): Promise<Loaded> {
   const loaded = await loadDocument(tx, documentId);
-  if (!loaded || !maySee(actor, loaded.document)) throw notFound();
+  const seesAll = seesWholeTenant(actor);
+  if (!loaded || (!seesAll && loaded.document.owner_id !== actor.userId)) throw notFound();
+  if (loaded.document.state === "erased") throw seesAll ? erased(loaded.document) : notFound();
   return loaded;
 }
 
-/** Whether this person may see this document of their tenant. */
-function maySee(actor: Actor, document: Pick<DocumentRow, "owner_id" | "state">): boolean {
-  return document.state !== "erased" && (seesWholeTenant(actor) || document.owner_id === actor.userId);
+/** What became of it is in its certificate, which the same erasure answers again. */
+function erased({ settled_at: erasedAt }: Pick<DocumentRow, "settled_at">): Refusal {
+  return new Refusal(
+    "erased",
+    "This document was erased for good. An admin gets its certificate by asking for its erasure again.",
+    { status: 410, details: { erasedAt: erasedAt?.toISOString() } },
+  );
 }
 
 /** The one answer for whatever is not there for this person. */

@@ -73,7 +73,7 @@ function dyingAt(when: (method: string, key: string) => boolean) {
 }
 
 describe("an erased document", () => {
-  it("has no key, text, name, word, receipt, staged or sealed byte left, and is there for nobody", async () => {
+  it("has no key, text, name, word, receipt, staged or sealed byte left", async () => {
     const id = await stored();
     await asOwner(world, "update document set note = 'for M.', load_number = 'M-1' where id = $1", [id]);
     expect((await lying(id)).length).toBeGreaterThan(2);
@@ -90,11 +90,22 @@ describe("an erased document", () => {
       { name: "" },
     ]);
     expect(await lying(id)).toEqual([]);
-    for (const actor of [world.dora, world.agnes, world.arne]) {
-      await expect(showDocument(world.ports, actor, id)).rejects.toMatchObject({ code: "not_found" });
-      const ticket = issueTicket(world.ports, actor, { documentId: id, artefact: "original-1" });
-      await expect(ticket).rejects.toMatchObject({ code: "not_found", status: 404 });
-    }
+  });
+
+  it.each([
+    ["is not there for its driver", "dora", { code: "not_found", status: 404 }],
+    [
+      "is told as erased to an agent",
+      "agnes",
+      { code: "erased", status: 410, details: { erasedAt: expect.stringMatching(/^20.*Z$/) } },
+    ],
+    ["is told as erased to an admin", "arne", { code: "erased", status: 410 }],
+  ] as const)("%s", async (_what, who, refusal) => {
+    const id = await stored();
+    await erase(id);
+    await expect(showDocument(world.ports, world[who], id)).rejects.toMatchObject(refusal);
+    const ticket = issueTicket(world.ports, world[who], { documentId: id, artefact: "original-1" });
+    await expect(ticket).rejects.toMatchObject(refusal);
   });
 
   it("leaves a line in the audit and one event without a gap", async () => {

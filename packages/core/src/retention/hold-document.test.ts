@@ -134,12 +134,13 @@ describe("setting a hold", () => {
     expect(await hold(id, set)).toMatchObject({ legalHold: true, state: "processing" });
   });
 
-  it("on an unknown, an erased or another tenant's document is not found", async () => {
-    const erased = await receive(world, world.dora, [newPage()]);
-    await erase(erased.id);
+  it("on an unknown or another tenant's document is not found, and on an erased one too late", async () => {
     const foreign = await announce(world, world.franz, [newPage()]);
-    for (const id of [newDocumentId(), erased.id, foreign.document.id])
+    for (const id of [newDocumentId(), foreign.document.id])
       await expect(hold(id, set)).rejects.toMatchObject({ code: "not_found", status: 404 });
+    const { id } = await receive(world, world.dora, [newPage()]);
+    await erase(id);
+    await expect(hold(id, set)).rejects.toMatchObject({ code: "erased", status: 410 });
   });
 });
 
