@@ -77,12 +77,9 @@ async function verify(world: World, trail: string | undefined, options: VerifyOp
     ? (await client.call("showMe", { signal: world.signal })).tenantId
     : entries[0]!.entry.tenantId;
   const check = await verifyAudit({ tenantId, entries, checkpoints, jwks });
-  if (!isProven(check)) world.exitWith(exitCodes.refused);
+  if (check.outcome !== "intact") world.exitWith(exitCodes.refused);
   answer(world, { tenantId, ...check }, describe(check));
 }
-
-/** A trail that no checkpoint saw holds in itself at most: whoever edits can hash anew. */
-const isProven = (check: AuditCheck): boolean => check.outcome === "intact" && check.checkpoint !== null;
 
 async function readTrail(path: string): Promise<ChainedEntry[]> {
   const lines = (await readText(path)).split("\n").filter((line) => line !== "");
@@ -113,12 +110,12 @@ async function readCheckpoints(path: string): Promise<string[]> {
 const jwsIn = (text: string): string => /^[\w-]+\.[\w-]+\.[\w-]+/.exec(text)?.[0] ?? text.trim();
 
 function describe(check: AuditCheck): string[] {
+  if (check.outcome === "unproven")
+    return [
+      `The trail of ${check.entries} entries holds in itself, but no checkpoint vouches for any of it: NOT PROVEN.`,
+    ];
   if (check.outcome === "intact") {
     const { entries, proven, checkpoint } = check;
-    if (checkpoint === null)
-      return [
-        `The trail of ${entries} entries holds in itself, but no checkpoint vouches for any of it: NOT PROVEN.`,
-      ];
     return [
       `INTACT: ${entries} entries, of which ${proven} are vouched for by checkpoint ${checkpoint.sequence} of ${formatMoment(checkpoint.at)}.`,
       `  the last ${entries - proven} came after it, and could be cut off unnoticed`,

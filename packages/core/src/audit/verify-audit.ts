@@ -17,14 +17,13 @@ export type AuditEvidence = {
  */
 export type CheckpointFault = JwsFault | "not_a_checkpoint" | "missing" | "unlinked";
 
-/** What `verifyAudit` finds; `proven` counts entries that a checkpoint vouches for: whatever comes later can be cut off unnoticed. */
+/**
+ * What `verifyAudit` finds. `proven` counts entries that a checkpoint vouches for: whatever comes later can be cut off unnoticed.
+ * `unproven`: the trail holds in itself, but no checkpoint vouches for any of it, and whoever edits can hash anew.
+ */
 export type AuditCheck =
-  | {
-      outcome: "intact";
-      entries: number;
-      proven: number;
-      checkpoint: { sequence: number; at: string } | null;
-    }
+  | { outcome: "intact"; entries: number; proven: number; checkpoint: { sequence: number; at: string } }
+  | { outcome: "unproven"; entries: number }
   | { outcome: "broken"; what: "entry"; sequence: number; fault: ChainFault }
   | { outcome: "broken"; what: "checkpoint"; sequence: number | null; fault: CheckpointFault };
 
@@ -45,13 +44,11 @@ export async function verifyAudit({
   }
   const foreign = entries.find(({ entry }) => entry.tenantId !== tenantId);
   if (foreign) return { outcome: "broken", what: "entry", sequence: foreign.sequence, fault: "foreign" };
-  const last = verified.findLast((checkpoint) => headIn(checkpoint, tenantId) !== null) ?? null;
-  return {
-    outcome: "intact",
-    entries: entries.length,
-    proven: last ? headIn(last, tenantId)!.sequence : 0,
-    checkpoint: last && { sequence: last.sequence, at: last.at },
-  };
+  const last = verified.findLast((checkpoint) => headIn(checkpoint, tenantId) !== null);
+  if (!last) return { outcome: "unproven", entries: entries.length };
+  const { sequence, at } = last;
+  const proven = headIn(last, tenantId)!.sequence;
+  return { outcome: "intact", entries: entries.length, proven, checkpoint: { sequence, at } };
 }
 
 type Broken = { outcome: "broken"; sequence: number; fault: ChainFault };
