@@ -43,6 +43,15 @@ test("a lost connection is tried six times in all, with growing waits, and then 
   expect(patience.waitedMs).toEqual([125, 250, 500, 1000, 2000]);
 });
 
+test("a server that has answered before is waited for while it starts anew, for a minute and a half", async () => {
+  const client = connected();
+  await client.call("showMe", {});
+  server.faults.api.showMe = Array.from({ length: 11 }, () => ({ kind: "cut", afterBytes: 0 }) as const);
+  await expect(client.call("showMe", {})).rejects.toBeInstanceOf(Unreachable);
+  expect(patience.waitedMs).toHaveLength(10);
+  expect(patience.waitedMs.reduce((sum, one) => sum + one)).toBe(91_875);
+});
+
 test("five lost connections in a row are healed by the sixth try", async () => {
   server.faults.api.showMe = Array.from({ length: 5 }, () => ({ kind: "cut", afterBytes: 0 }) as const);
   expect((await connected().call("showMe", {})).role).toBe("driver");

@@ -39,12 +39,16 @@ export type Client = ReturnType<typeof createClient>;
 
 /** A typed client of the HTTP contract. Every request is idempotent by design, so that any may be sent again. */
 export function createClient({ url, token, patience = defaultPatience, onRetry = () => {} }: ClientOptions) {
+  let hasAnswered = false;
+
   async function send(name: RouteName, request: Sent, etag: string | null): Promise<Answer> {
     for (let failures = 1; ; failures++) {
       const outcome = await exchange(name, request, etag);
+      hasAnswered ||= !(outcome instanceof Unreachable);
       if (!(outcome instanceof Error)) return outcome;
       const asked = outcome instanceof ApiProblem ? outcome.retryAfterSeconds : null;
-      const delayMs = mayHeal(outcome) ? waitAfter(patience, failures, asked) : null;
+      const tries = hasAnswered && outcome instanceof Unreachable ? patience.triesOnceMet : patience.tries;
+      const delayMs = mayHeal(outcome) ? waitAfter({ ...patience, tries }, failures, asked) : null;
       if (delayMs === null) throw outcome;
       onRetry({ delayMs, cause: outcome });
       await patience.sleep(delayMs, request.signal);

@@ -4,6 +4,8 @@ import { setTimeout as timer } from "node:timers/promises";
 export type Patience = {
   /** Tries in all, the first included. */
   tries: number;
+  /** The same with a server that has answered before: it is being started anew, and not at a wrong address. */
+  triesOnceMet: number;
   /** Upper bound of the first wait; it doubles with each try. */
   baseMs: number;
   /** No wait is longer; a server that asks for more is told to the person instead. */
@@ -16,9 +18,13 @@ export type Patience = {
   random(): number;
 };
 
-/** The patience of the command line: six tries, about 4 s of waiting on average, never more than 60 s at a time. */
+/**
+ * The patience of the command line: six tries, about 4 s of waiting on average; eleven and a minute and a half with a server that
+ * has answered before; never more than 60 s at a time.
+ */
 export const defaultPatience: Patience = {
   tries: 6,
+  triesOnceMet: 11,
   baseMs: 250,
   capMs: 60_000,
   silenceMs: 30_000,

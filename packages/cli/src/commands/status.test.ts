@@ -108,6 +108,7 @@ test("--follow of the list tells each change once, until it is stopped", async (
     silenceMs: 30_000,
     random: () => 0,
     rounds: 0,
+    triesOnceMet: 1,
     async sleep() {
       if (++this.rounds === 1) server.documents.get(id)!.move("processing");
       if (this.rounds === 4) stop.abort(new Error("stopped"));
