@@ -20,7 +20,7 @@ export function describeCertificate(claims: CertificateClaims): string[] {
 export function describeErased({ originals, backupsExpireOn }: CertificateClaims): string[] {
   return [
     ...originals.map(
-      ({ position, sha256, sizeBytes }) => `  page ${position}: ${formatBytes(sizeBytes)}, SHA-256 ${sha256}`,
+      ({ position, sha256, sizeBytes }) => `  file ${position}: ${formatBytes(sizeBytes)}, SHA-256 ${sha256}`,
     ),
     `  the last backup that may hold it expires on ${backupsExpireOn} (UTC); after that day no backup has it`,
   ];

@@ -1,7 +1,7 @@
 import type { ReceiptClaims } from "@strongroom/core/receipt/receipt";
 import { formatBytes, formatMoment } from "./words.ts";
 
-/** A file that was compared with a receipt; `positions` are those of the pages that it is, none when it is on no page. */
+/** A file that was compared with a receipt; `positions` are those of the originals that it is, none when it is none of them. */
 export type FileCheck = { path: string; sizeBytes: number; sha256: string; positions: number[] };
 
 /** A genuine receipt, and what of it the files at hand are, in lines for people. */
@@ -23,9 +23,9 @@ export function describeReceipt(
     `  received ${formatMoment(claims.receivedAt)}, stored ${formatMoment(claims.storedAt)}, signed by ${claims.iss}`,
     ...files.map(({ path, sizeBytes, positions }) =>
       positions.length > 0
-        ? `  ${path} is page ${positions.join(" and ")} of ${count}, ${formatBytes(sizeBytes)}, byte for byte`
+        ? `  ${path} is file ${positions.join(" and ")} of ${count}, ${formatBytes(sizeBytes)}, byte for byte`
         : `  ${path} is NOT on this receipt: it is another file, or was changed`,
     ),
-    ...(absent.length > 0 ? [`  not compared: page ${absent.join(", ")} of ${count}`] : []),
+    ...(absent.length > 0 ? [`  not compared: file ${absent.join(", ")} of ${count}`] : []),
   ];
 }

@@ -53,13 +53,13 @@ const sign = (payload: object, typ = "strongroom-receipt+jwt") =>
     .sign(pair.privateKey);
 const run = (...argv: string[]) => runCommand(["verify", ...argv], { home: home.path, as: null });
 
-test("a genuine receipt is verified without any network, and each file is named with its page", async () => {
+test("a genuine receipt is verified without any network, and each file is named with its place", async () => {
   const second = await home.file("b.jpg", "page two");
   const { code, stdout } = await run(receipt, second, "--keys", keysPath);
   expect(code).toBe(0);
   expect(stdout).toContain("VERIFIED: the receipt is genuine, and every file is on it.");
-  expect(stdout).toContain(`${second} is page 2 of 2, 8 B, byte for byte`);
-  expect(stdout).toContain("not compared: page 1 of 2");
+  expect(stdout).toContain(`${second} is file 2 of 2, 8 B, byte for byte`);
+  expect(stdout).toContain("not compared: file 1 of 2");
 });
 
 test("a file that was changed by one byte is not on the receipt", async () => {
@@ -129,7 +129,7 @@ test("a genuine certificate of erasure is verified, and all that it says is show
   for (const fact of [
     `document ${document}`,
     /erased 2026-01-0\d .*, asked for by user:0198f1c2.*, signed by https:\/\/docs\.example\.com/,
-    `page 1: 8 B, SHA-256 ${sha256("page one")}`,
+    `file 1: 8 B, SHA-256 ${sha256("page one")}`,
     "expires on 2026-02-10 (UTC); after that day no backup has it",
     `its receipt: SHA-256 ${sha256("receipt")}`,
     "root key root-1",

@@ -17,7 +17,7 @@ Examples:
   strongroom verify certificate.jws --keys keys.json                          the certificate of an erased document
   curl -o keys.json https://docs.example.com/v1/receipt-keys                  keep the keys beside your receipts
 
-Exit code 0: receipt or certificate is genuine and every file is a page of it. 1: it is not, or one of them is not.`;
+Exit code 0: receipt or certificate is genuine and every file is on it. 1: it is not, or one of them is not.`;
 
 /** `strongroom verify`: checks a receipt, and files against it, or a certificate of erasure. */
 export function verifyCommand(world: World): Command {
