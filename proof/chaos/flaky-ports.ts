@@ -119,7 +119,7 @@ function flakyObjects(
       return await request(() => objects.put(key, body, options)); // a body that streams can be sent once
     },
     remove: (key, versionId) => call(() => objects.remove(key, versionId)),
-    list: (prefix) => all(objects.list(prefix)),
+    list: (prefix, range) => all(objects.list(prefix, range)),
     listUploads: (prefix) => all(objects.listUploads(prefix)),
   };
 }

@@ -34,6 +34,8 @@ const periods = {
   orphanGrace: 5 * minute + 15 * minute,
   /** Between two sweeps for orphans over all of staging and vault. */
   sweep: hour,
+  /** A sweep looks through the vault for so long at most; a Lambda function ends after 15 minutes, and staging comes first. */
+  sweepVault: 8 * minute,
   /** Published events stay in the outbox this long. */
   keepPublished: 7 * day,
   /** Oldest waiting document above which no new grant is given. */

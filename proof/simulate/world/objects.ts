@@ -1,4 +1,4 @@
-import type { ObjectFacts, ObjectKey, Objects } from "@strongroom/core/ports/objects";
+import type { KeyRange, ObjectFacts, ObjectKey, Objects } from "@strongroom/core/ports/objects";
 import { writeUploadEvent } from "@strongroom/core/ports/upload-event";
 import type { Readable } from "node:stream";
 import type { Ledger } from "./ledger.ts";
@@ -58,7 +58,7 @@ export class ObjectStore {
           return stored;
         }),
       remove: (key, versionId) => call(`remove ${key}`, () => this.#remove(key, versionId)),
-      list: (prefix) => this.#list(process, prefix),
+      list: (prefix, range) => this.#list(process, prefix, range),
       listUploads: async function* () {},
     };
   }
@@ -104,9 +104,14 @@ export class ObjectStore {
     this.#ledger.removed.push({ key, modifiedAt: found.modifiedAt.getTime(), at: this.#schedule.now });
   }
 
-  async *#list(process: Process, prefix: string): AsyncIterable<ObjectFacts> {
+  async *#list(
+    process: Process,
+    prefix: string,
+    { after = "", upTo = "~" }: KeyRange = {},
+  ): AsyncIterable<ObjectFacts> {
+    const isWanted = ({ key }: ObjectFacts) => key.startsWith(prefix) && key > after && key <= upTo;
     const listed = await this.#schedule.call(process, `list ${prefix}`, () =>
-      [...this.objects.values()].filter(({ key }) => key.startsWith(prefix)),
+      [...this.objects.values()].filter(isWanted),
     );
     yield* listed.toSorted((one, other) => (one.key < other.key ? -1 : 1));
   }

@@ -3,21 +3,28 @@ import {
   ListObjectVersionsCommand,
   type ObjectVersion,
 } from "@aws-sdk/client-s3";
-import type { ListedObject, ObjectKey } from "../ports/objects.ts";
+import type { KeyRange, ListedObject, ObjectKey } from "../ports/objects.ts";
 import { bucketsUnder, type Store } from "./object-client.ts";
 import { versionOf } from "./object-facts.ts";
 
 /** The newest version of every key under a prefix, a thousand at a time; some servers repeat one where a page ends. */
-export async function* listObjects(store: Store, prefix: string): AsyncGenerator<ListedObject> {
+export async function* listObjects(
+  store: Store,
+  prefix: string,
+  { after = "", upTo }: KeyRange = {},
+): AsyncGenerator<ListedObject> {
   for (const Bucket of bucketsUnder(store, prefix)) {
-    let from: { KeyMarker?: string | undefined; VersionIdMarker?: string | undefined } = {};
+    let from: { KeyMarker?: string | undefined; VersionIdMarker?: string | undefined } =
+      after === "" ? {} : { KeyMarker: after };
     let last: string | undefined;
     for (;;) {
       const page = await store.client.send(
         new ListObjectVersionsCommand({ Bucket, Prefix: prefix, ...from }),
       );
       for (const version of page.Versions ?? []) {
-        if (version.IsLatest && version.Key !== last) yield listedObject(version);
+        if (upTo !== undefined && version.Key! > upTo) return;
+        const isWanted = version.Key! > after && version.Key !== last; // some servers begin with the marker itself
+        if (version.IsLatest && isWanted) yield listedObject(version);
         last = version.Key;
       }
       if (!page.IsTruncated) break;

@@ -19,7 +19,7 @@ export function createS3Objects(store: Store): Objects & { close(): Promise<void
     read: (key) => read(store, key),
     put: (key, body, options) => put(store, key, body, options),
     remove: (key, versionId) => remove(store, key, versionId),
-    list: (prefix) => listObjects(store, prefix),
+    list: (prefix, range) => listObjects(store, prefix, range),
     listUploads: (prefix) => listUploads(store, prefix),
     close: async () => store.client.destroy(),
   };

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { contentOf, freshKey, keysUnder, mediaType, putBytes, sha256, type Store } from "./open-objects.ts";
+import { allOf, contentOf, freshKey, keysUnder, mediaType, putBytes, sha256, type Store } from "./open-objects.ts";
 
 /** Why a server behind an adapter cannot pass a test; ours has to do without. */
 export type ObjectGaps = {
@@ -55,6 +55,21 @@ export function listedAndRemoved(store: Store, gaps: ObjectGaps): void {
         mediaType,
       });
     }
+  });
+
+  it("a list of a part begins after one key and ends with another, whether they are there or not", async () => {
+    const { objects } = store();
+    const under = freshKey("v");
+    const names = ["a/1", "a/2/x", "a/2/y", "a0", "b/1", "b/2"];
+    for (const name of names) await putBytes(objects, `${under}/${name}`, Buffer.from(name));
+    const bounds = ["", "a/", "a/1", "a/2/", "a/2/x", "a/2/xx", "a0", "az", "b", "b/2", "c"];
+    for (const after of bounds)
+      for (const upTo of bounds) {
+        const range = { after: `${under}/${after}`, upTo: `${under}/${upTo}` };
+        const listed = (await allOf(objects.list(`${under}/`, range))).map(({ key }) => key);
+        const wanted = names.filter((name) => name > after && name <= upTo);
+        expect(listed, `after ${after}, up to ${upTo}`).toEqual(wanted.map((name) => `${under}/${name}`));
+      }
   });
 
   it("a removed object is gone, and its key is free again", async () => {

@@ -4,6 +4,7 @@ import { lapse, processOnce, query, receive, rowOf, standInRenderer } from "@str
 import { newDocumentId, type TestWorld, testWorld } from "@strongroom/local/test-world";
 import { withClient } from "@strongroom/core/database/roles";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import type { KeyRange } from "../ports/objects.ts";
 import { checkpointKey } from "../audit/checkpoint-audit.ts";
 import { claimDocument } from "../job/claim-document.ts";
 import { releaseDocument } from "../job/release-document.ts";
@@ -33,8 +34,8 @@ async function collectAfter(
   const now = new Date((age === "oldest" ? Math.min(...times) : Math.max(...times)) + ms);
   const objects = {
     ...world.ports.objects,
-    list: async function* () {
-      yield* there;
+    list: async function* (_prefix: string, { after = "", upTo = "~" }: KeyRange = {}) {
+      yield* there.filter(({ key }) => key > after && key <= upTo);
     },
   };
   const clock = { ...world.ports.clock, now: () => now };
@@ -179,4 +180,47 @@ it("an object whose attempt commits while the collector looks at it is never rem
     await collecting;
   });
   expect(await isThere(key)).toBe(true);
+});
+
+it("a vault that is too large for one sweep is looked through in parts, and all of it within a few", async () => {
+  const { tenantId } = world.dora;
+  const left = new Set(
+    Array.from({ length: 1_000 }, () => keyOf({ tenantId, documentId: newDocumentId() }, 1)),
+  );
+  const hour = 60 * 60_000;
+  const [sizeBytes, versionId, modifiedAt] = [1, "1", new Date(0)];
+  const sweepAt = async (now: number) => {
+    const objects = {
+      ...world.ports.objects,
+      list: async function* (_prefix: string, { after = "", upTo = "~" }: KeyRange = {}) {
+        for (const key of [...left].sort())
+          if (key > after && key <= upTo) yield { key, sizeBytes, versionId, modifiedAt };
+      },
+      remove: async (key: string) => void left.delete(key),
+    };
+    let asked = 0;
+    const clock = { ...world.ports.clock, now: () => new Date(now), monotonicMs: () => asked++ * hour };
+    return await collectVault({ ...world.ports, objects, clock });
+  };
+  const seen: number[] = [];
+  const begun = Date.UTC(2026, 0, 5);
+  for (let sweeps = 0; left.size > 0 && sweeps < 10; sweeps++) seen.push(await sweepAt(begun + sweeps * hour));
+  expect(seen[0]).toBe(200);
+  expect(left.size).toBe(0);
+});
+
+it("sweeps begin all over the vault: of 100 in a row no two neighbours are further apart than twice their share", async () => {
+  const begins: number[] = [];
+  const list = (_prefix: string, { after }: KeyRange = {}) => {
+    if (after !== undefined) begins.push(parseInt(after.slice(2, 4), 16));
+    return world.ports.objects.list("v/nothing/");
+  };
+  const objects = { ...world.ports.objects, list };
+  for (let sweeps = 0; sweeps < 100; sweeps++) {
+    const now = () => new Date(Date.UTC(2026, 0, 5) + sweeps * 60 * 60_000);
+    await collectVault({ ...world.ports, objects, clock: { ...world.ports.clock, now } });
+  }
+  begins.sort((one, other) => one - other);
+  const gaps = begins.map((begin, at) => (begins[at + 1] ?? begins[0]! + 256) - begin);
+  expect(Math.max(...gaps)).toBeLessThanOrEqual(6); // 2 / 100 of 256, and one for rounding
 });

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { isAnyOf } from "../database/is-any-of.ts";
 import { DocumentId, TenantId } from "../ids.ts";
+import type { ListedObject } from "../ports/objects.ts";
 import type { Ports } from "../ports/ports.ts";
 import { hasTombstone } from "../retention/tombstone.ts";
 import { tenantBatches } from "../tenant-batches.ts";
@@ -33,10 +34,13 @@ const batch = 200;
  * Removes what attempts left in the vault that lost: older than the grace, in no manifest, and not of an attempt that may
  * still hold its lease. What belongs to no document that the database knows stays for longer: rows are never deleted, so it
  * was restored, and a newer backup may hold the keys; with a tombstone it goes, since what was erased comes back with none.
- * Answers how many objects went, and tells how many are kept as such.
+ * A vault that is too large for one sweep is looked at in parts. Answers how many objects went, and tells how many are kept
+ * as such.
  */
 export async function collectVault(ports: CollectPorts): Promise<number> {
   let [removed, unknown] = [0, 0];
+  const { sweepVault } = ports.config.periods;
+  const startedMs = ports.clock.monotonicMs();
   const outlived = ports.clock.now().getTime() - backupLives(ports);
   for await (const lying of tenantBatches(pastGrace(ports), batch)) {
     for (const one of await unwanted(ports, lying)) {
@@ -48,6 +52,9 @@ export async function collectVault(ports: CollectPorts): Promise<number> {
       await ports.objects.remove(one.key, one.versionId);
       removed += 1;
     }
+    if (ports.clock.monotonicMs() - startedMs < sweepVault) continue;
+    ports.log.info("vault.swept_in_part", { from: startOf(ports), until: lying.at(-1)!.key });
+    break;
   }
   if (unknown > 0) ports.log.error("vault.unknown_documents", { objects: unknown });
   return removed;
@@ -55,12 +62,36 @@ export async function collectVault(ports: CollectPorts): Promise<number> {
 
 async function* pastGrace(ports: CollectPorts): AsyncGenerator<Left> {
   const oldest = ports.clock.now().getTime() - ports.config.periods.orphanGrace;
-  for await (const { key, versionId, modifiedAt } of ports.objects.list("v/")) {
+  for await (const { key, versionId, modifiedAt } of listFrom(ports, startOf(ports))) {
     const parts = Parts.safeParse(key.split("/"));
     if (!parts.success || modifiedAt.getTime() > oldest) continue;
     const [, , tenantId, documentId, token] = parts.data;
     yield { tenantId, documentId, token, key, versionId, modifiedAt };
   }
+}
+
+/**
+ * Each sweep begins elsewhere, a golden section of the vault further on, so that sweeps which see a part of it leave no part
+ * out for long: n sweeps in a row begin at most 2 / n of it apart.
+ */
+function startOf({ clock, config }: CollectPorts): string {
+  const sweeps = Math.floor(clock.now().getTime() / config.periods.sweep);
+  const spread = Math.floor(((sweeps * goldenSection) % 1) * 256);
+  return `v/${spread.toString(16).padStart(2, "0")}/`;
+}
+
+const goldenSection = (Math.sqrt(5) - 1) / 2;
+
+/** All of the vault, from there to its end and then up to there; a damaged object fails its list when both were gone through. */
+async function* listFrom({ objects }: CollectPorts, start: string): AsyncGenerator<ListedObject> {
+  let damage: { error: unknown } | null = null;
+  try {
+    yield* objects.list("v/", { after: start });
+  } catch (error) {
+    damage = { error };
+  }
+  yield* objects.list("v/", { upTo: start });
+  if (damage) throw damage.error;
 }
 
 /** Written at most one backup's life before the restore, and known to a backup for at most one life after it. */

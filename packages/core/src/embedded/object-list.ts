@@ -1,11 +1,13 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { ObjectFacts, ObjectKey } from "../ports/objects.ts";
+import type { KeyRange, ObjectFacts, ObjectKey } from "../ports/objects.ts";
 import { isErrno, type ObjectDirectories } from "./object-directory.ts";
 import { isSegment } from "../ports/object-key.ts";
 
 /** So many damaged objects are named in the error that ends a list. */
 const namedAtMost = 10;
+
+type Wanted = KeyRange & { prefix: string };
 
 /**
  * Every object under a prefix in key order; in memory are the names of one directory per level.
@@ -13,11 +15,11 @@ const namedAtMost = 10;
  */
 export async function* listObjects(
   directories: ObjectDirectories,
-  prefix: string,
+  wanted: Wanted,
   head: (key: ObjectKey) => Promise<ObjectFacts | null>,
 ): AsyncGenerator<ObjectFacts> {
   const damaged: unknown[] = [];
-  for await (const key of keysUnder(directories, prefix)) {
+  for await (const key of keysUnder(directories, wanted)) {
     try {
       const facts = await head(key);
       if (facts !== null) yield facts;
@@ -26,28 +28,29 @@ export async function* listObjects(
     }
   }
   if (damaged.length > 0)
-    throw new AggregateError(damaged, `damaged objects under ${prefix}: ${damaged.map(String).join("; ")}`);
+    throw new AggregateError(damaged, `damaged objects under ${wanted.prefix}: ${damaged.map(String).join("; ")}`);
 }
 
-async function* keysUnder(directories: ObjectDirectories, prefix: string): AsyncGenerator<ObjectKey> {
+async function* keysUnder(directories: ObjectDirectories, wanted: Wanted): AsyncGenerator<ObjectKey> {
   const { staging, tombstones, vault } = directories;
-  if (meets("s/", prefix)) yield* walk(staging, "s/", prefix);
-  if (meets("t/", prefix)) yield* walk(tombstones, "t/", prefix);
-  if (meets("v/", prefix)) yield* walk(vault, "v/", prefix);
+  if (meets("s/", wanted)) yield* walk(staging, "s/", wanted);
+  if (meets("t/", wanted)) yield* walk(tombstones, "t/", wanted);
+  if (meets("v/", wanted)) yield* walk(vault, "v/", wanted);
 }
 
-async function* walk(directory: string, above: string, prefix: string): AsyncGenerator<ObjectKey> {
+async function* walk(directory: string, above: string, wanted: Wanted): AsyncGenerator<ObjectKey> {
+  const { prefix } = wanted;
   const named = prefix.startsWith(above) ? prefix.slice(above.length).split("/") : [];
   if (named.length > 1) {
     // The prefix names the directory: the others need not be read.
     const name = named[0]!;
-    if (isSegment(name)) yield* walk(join(directory, name), `${above}${name}/`, prefix);
+    if (isSegment(name)) yield* walk(join(directory, name), `${above}${name}/`, wanted);
     return;
   }
   for (const name of await sortedNames(directory)) {
     const key = `${above}${name}`;
-    if (!meets(key, prefix)) continue;
-    if (key.endsWith("/")) yield* walk(join(directory, name), key, prefix);
+    if (!meets(key, wanted)) continue;
+    if (key.endsWith("/")) yield* walk(join(directory, name), key, wanted);
     else yield key;
   }
 }
@@ -67,6 +70,10 @@ async function sortedNames(directory: string): Promise<string[]> {
   }
 }
 
-function meets(key: string, prefix: string): boolean {
-  return key.startsWith(prefix) || (key.endsWith("/") && prefix.startsWith(key));
+/** Whether an object is wanted, or a directory (its name ends with a slash) may hold one that is. */
+function meets(key: string, { prefix, after = "", upTo }: Wanted): boolean {
+  const isDirectory = key.endsWith("/");
+  if (upTo !== undefined && key > upTo) return false;
+  if (key <= after && !(isDirectory && after.startsWith(key))) return false;
+  return key.startsWith(prefix) || (isDirectory && prefix.startsWith(key));
 }

@@ -79,7 +79,7 @@ export function createEmbeddedObjects({
     read: store.read,
     put: (key, body, options) => put(store, key, body, options),
     remove: store.remove,
-    list: (prefix) => listObjects(directories, prefix, store.head),
+    list: (prefix, range) => listObjects(directories, { prefix, ...range }, store.head),
   };
 }
 

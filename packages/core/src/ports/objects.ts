@@ -50,6 +50,9 @@ export type ObjectFacts = {
 /** What a list tells of an object; the rest is the head's to tell. */
 export type ListedObject = Pick<ObjectFacts, "key" | "sizeBytes" | "versionId" | "modifiedAt">;
 
+/** Part of a list: keys that come after `after`, up to `upTo` (itself included). */
+export type KeyRange = { after?: ObjectKey; upTo?: ObjectKey };
+
 /** Objects that are written once and never changed: files on one machine, S3 on AWS. */
 export interface Objects {
   signPut(grant: PutGrant): Promise<SignedRequest>;
@@ -93,7 +96,7 @@ export interface Objects {
   /** Deletes one version for good; an unknown one is no error. Throws for a key below `t/`: tombstones stay. */
   remove(key: ObjectKey, versionId: string): Promise<void>;
   /** Every object under a prefix, in key order; `listed` may lag behind `head` by a moment. */
-  list(prefix: string): AsyncIterable<ListedObject>;
+  list(prefix: string, range?: KeyRange): AsyncIterable<ListedObject>;
   /** Uploads in parts that are neither completed nor aborted, under a prefix. */
   listUploads(prefix: string): AsyncIterable<{ key: ObjectKey; uploadId: string; startedAt: Date }>;
 }
