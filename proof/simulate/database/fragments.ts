@@ -22,7 +22,8 @@ const greatest = (values: unknown[]) => {
 };
 
 const isOwn = (owner: unknown) => (one: Row) => one["owner_id"] === owner;
-const bytesOf = (rows: readonly Row[]) => rows.reduce((sum, one) => sum + (one["size_bytes"] as number), 0);
+const bytesOf = (rows: readonly Row[]) =>
+  rows.reduce((sum, one) => sum + ((one["announced_bytes"] ?? one["size_bytes"]) as number), 0);
 
 /**
  * Every raw piece of SQL that the simulated statements hold, and what it means. Parameters stand as `$`. A piece that does
@@ -145,10 +146,12 @@ function searches(): Record<string, Meaning> {
 function quotas(): Record<string, Meaning> {
   return {
     "count(*)::float8": (_values, { rows }) => rows.length,
-    "coalesce(sum(size_bytes), 0)::float8": (_values, { rows }) => bytesOf(rows),
+    "coalesce(sum(coalesce(announced_bytes, size_bytes)), 0)::float8": (_values, { rows }) => bytesOf(rows),
     "count(*) filter (where owner_id = $)::float8": ([owner], { rows }) => rows.filter(isOwn(owner)).length,
-    "coalesce(sum(size_bytes) filter (where owner_id = $), 0)::float8": ([owner], { rows }) =>
-      bytesOf(rows.filter(isOwn(owner))),
+    "coalesce(sum(coalesce(announced_bytes, size_bytes)) filter (where owner_id = $), 0)::float8": (
+      [owner],
+      { rows },
+    ) => bytesOf(rows.filter(isOwn(owner))),
   };
 }
 

@@ -88,6 +88,8 @@ const documentDefaults = nothing(
   ...["lease_token", "lease_until", "claims", "decode_crashes", "retries", "retry_at", "grant_expires_at"],
   ...[
     "rung_at",
+    "announced_bytes",
+    "announced_at",
     "waits_turn",
     "fixity_checked_at",
     "fixity_fault",

@@ -60,6 +60,9 @@ export type Tables = {
     request_sha256: Text;
     content_sha256: Text;
     size_bytes: Size;
+    /** Announced within a day of the last edit that brought a page, dropped pages included; null without such an edit. */
+    announced_bytes: ColumnType<number | null, number | null | undefined, number | null>;
+    announced_at: MomentOrNull;
     confirmation_code: TextOrNull;
     duplicate_of: TextOrNull;
     replaces: TextOrNull;

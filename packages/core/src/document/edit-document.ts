@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { EditDocumentRequest, FileDeclaration, UploadReply } from "../api-shapes.ts";
 import { appendAudit } from "../audit/append-audit.ts";
-import type { DocumentFileRow } from "../database/tables.ts";
+import type { DocumentFileRow, DocumentRow } from "../database/tables.ts";
 import { Refusal } from "../errors.ts";
 import { appendEvent } from "../event/append-event.ts";
 import type { UserId } from "../ids.ts";
@@ -110,12 +110,15 @@ async function replacePages(ports: EditPorts, tx: Transaction, { document, files
     (sum, { page, kept }) => sum + (kept?.size_bytes ?? (page as FileDeclaration).sizeBytes),
     0,
   );
-  if (sizeBytes > document.size_bytes) {
+  const addedBytes = pages.reduce(
+    (sum, { page, kept }) => sum + (kept ? 0 : (page as FileDeclaration).sizeBytes),
+    0,
+  );
+  if (addedBytes > 0)
     checkQuota(await readQuota(tx, { userId: document.owner_id as UserId }), {
       documents: 0,
-      bytes: sizeBytes - document.size_bytes,
+      bytes: addedBytes,
     });
-  }
   await dropFiles(tx, document.id, keptIds);
   for (const { position, kept } of pages) if (kept) await placeFile(tx, kept, position);
   const added = pages.flatMap(({ page, kept, position }) =>
@@ -126,7 +129,20 @@ async function replacePages(ports: EditPorts, tx: Transaction, { document, files
   return {
     content_sha256: content.sha256,
     size_bytes: sizeBytes,
+    ...(addedBytes > 0 && announced(document, addedBytes)),
     duplicate_of: await findDuplicate(tx, content),
+  };
+}
+
+/** Of a document that nothing was announced of for a day, what this edit brings counts alone. */
+function announced(
+  { announced_at, created_at, announced_bytes, size_bytes }: DocumentRow,
+  addedBytes: number,
+) {
+  const before = sql`case when ${announced_at ?? created_at} > clock_timestamp() - interval '24 hours' then ${announced_bytes ?? size_bytes}::bigint else 0 end`;
+  return {
+    announced_bytes: sql<number>`${before} + ${addedBytes}::bigint`,
+    announced_at: sql<Date>`clock_timestamp()`,
   };
 }
 

@@ -12,7 +12,10 @@ afterAll(() => world.close());
 async function begin(
   quotas: Partial<Record<"user_documents" | "user_bytes" | "tenant_documents" | "tenant_bytes", number>>,
 ) {
-  await asOwner(world, "update document set created_at = created_at - interval '25 hours'");
+  await asOwner(
+    world,
+    "update document set created_at = created_at - interval '25 hours', announced_at = announced_at - interval '25 hours'",
+  );
   const columns = Object.entries({
     user_documents: 1_000,
     user_bytes: 1e9,
@@ -111,6 +114,31 @@ describe("at the quota", () => {
     await expect(grow(world.dora, 901)).rejects.toMatchObject(exceeded);
     await expect(grow(world.agnes, 901)).rejects.toMatchObject(exceeded);
     expect(await grow(world.dora, 900)).toMatchObject({ document: { sizeBytes: 1_000 } });
+  });
+
+  it("pages that are exchanged for others count as announced: what was dropped lies in staging for a day", async () => {
+    await begin({ user_bytes: 1_000 });
+    const { document } = await announce(world, world.dora, [newPage(400)]);
+    const exchange = (sizeBytes: number) =>
+      editDocument(world.ports, world.dora, {
+        documentId: document.id,
+        ifMatch: null,
+        edit: { files: [declare(newPage(sizeBytes))] },
+      });
+    expect(await exchange(300)).toMatchObject({ document: { sizeBytes: 300 } });
+    await expect(exchange(301)).rejects.toMatchObject(exceeded);
+    await exchange(300);
+    await expect(send(world.dora, 1)).rejects.toMatchObject(exceeded);
+  });
+
+  it("what an older document is given today counts, and what it had does not", async () => {
+    await begin({ user_bytes: 1_000 });
+    const { document } = await announce(world, world.dora, [newPage(900)]);
+    await setDocument(world, document.id, "created_at = clock_timestamp() - interval '25 hours'");
+    const files = [{ id: document.files[0]!.id }, declare(newPage(700))];
+    await editDocument(world.ports, world.dora, { documentId: document.id, ifMatch: null, edit: { files } });
+    await expect(send(world.dora, 301)).rejects.toMatchObject(exceeded);
+    expect(await send(world.dora, 300)).toMatchObject({ created: true });
   });
 
   it("a document can still be made smaller, or told better", async () => {

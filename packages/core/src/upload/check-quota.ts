@@ -9,7 +9,9 @@ type Quota = { who: string; documents: number; bytes: number };
 /** What the person and the tenant announced within the last 24 hours, and what they may. */
 export type QuotaState = { person: { used: Used; quota: Quota }; tenant: { used: Used; quota: Quota } };
 
-/** Reads quotas and what is used of them. */
+const sinceYesterday = sql<Date>`clock_timestamp() - interval '24 hours'`;
+
+/** Reads quotas and what is used of them. Pages that edits dropped were announced, too, and lie in staging for a day. */
 export async function readQuota(tx: Transaction, actor: Pick<Actor, "userId">): Promise<QuotaState> {
   const [tenant, used] = await Promise.all([
     tx.selectFrom("tenant").selectAll().where("id", "=", tx.insideTenant).executeTakeFirstOrThrow(),
@@ -17,14 +19,14 @@ export async function readQuota(tx: Transaction, actor: Pick<Actor, "userId">): 
       .selectFrom("document")
       .select([
         sql<number>`count(*)::float8`.as("documents"),
-        sql<number>`coalesce(sum(size_bytes), 0)::float8`.as("bytes"),
+        sql<number>`coalesce(sum(coalesce(announced_bytes, size_bytes)), 0)::float8`.as("bytes"),
         sql<number>`count(*) filter (where owner_id = ${actor.userId})::float8`.as("ownDocuments"),
-        sql<number>`coalesce(sum(size_bytes) filter (where owner_id = ${actor.userId}), 0)::float8`.as(
+        sql<number>`coalesce(sum(coalesce(announced_bytes, size_bytes)) filter (where owner_id = ${actor.userId}), 0)::float8`.as(
           "ownBytes",
         ),
       ])
       .where("tenant_id", "=", tx.insideTenant)
-      .where("created_at", ">", sql<Date>`clock_timestamp() - interval '24 hours'`)
+      .where((eb) => eb.or([eb("created_at", ">", sinceYesterday), eb("announced_at", ">", sinceYesterday)]))
       .executeTakeFirstOrThrow(),
   ]);
   return {
