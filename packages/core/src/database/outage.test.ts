@@ -6,6 +6,7 @@ const error = (message: string, more: object) => Object.assign(new Error(message
 it.each([
   ["a connection that broke", error("read", { code: "ECONNRESET" })],
   ["a database that shuts down", error("terminating connection", { code: "57P01" })],
+  ["a statement that took longer than statements may", error("canceling statement", { code: "57014" })],
   ["a service that failed", error("SlowDown", { $fault: "server" })],
   ["a service that does not answer", error("no answer", { name: "TimeoutError" })],
   ["whatever any of them caused", error("put", { cause: error("read", { code: "ETIMEDOUT" }) })],

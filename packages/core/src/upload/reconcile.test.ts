@@ -107,6 +107,19 @@ describe("events that are published", () => {
     await publish("clock_timestamp() - interval '7 days 1 minute'");
     expect(await round()).toMatchObject({ eventsPruned: 1 });
   });
+
+  it("are pruned ten thousand a round", async () => {
+    await announce(world, world.dora, [newPage()]);
+    await asOwner(world, "update outbox set published_at = clock_timestamp()");
+    await asOwner(
+      world,
+      `insert into outbox (tenant_id, event_id, document_id, topic, type, version, data, published_at)
+       select tenant_id, gen_random_uuid(), document_id, topic, type, version, data, clock_timestamp() - interval '8 days'
+       from (select * from outbox limit 1) as one, generate_series(1, 10_500)`,
+    );
+    expect(await round()).toMatchObject({ eventsPruned: 10_000 });
+    expect(await round()).toMatchObject({ eventsPruned: 500 });
+  });
 });
 
 describe("one reconciler at a time", () => {

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { isAnyOf } from "../database/is-any-of.ts";
 import { ringSilent } from "../job/ring-silent.ts";
 import { sweepDeadLetters } from "../job/sweep-dead-letters.ts";
 import type { Ports } from "../ports/ports.ts";
@@ -24,15 +25,28 @@ export async function reconcile(ports: ReceivePorts): Promise<RoundCounts | null
   });
 }
 
-/** Only published events are pruned. */
+/** Events that a round takes: those of two million documents a day, done within a second or so. */
+const prunedAtOnce = 10_000;
+
+/** Only published events are pruned, the oldest first. */
 async function pruneOutbox({ database, config }: Pick<Ports, "database" | "config">): Promise<number> {
-  const { numDeletedRows } = await database.system
-    .deleteFrom("outbox")
+  const { keepPublished } = config.periods;
+  const over = await database.system
+    .selectFrom("outbox")
+    .select("id")
     .where(
       "published_at",
       "<",
-      sql<Date>`clock_timestamp() - ${config.periods.keepPublished}::float8 * interval '1 millisecond'`,
+      sql<Date>`clock_timestamp() - ${keepPublished}::float8 * interval '1 millisecond'`,
     )
+    .orderBy("published_at")
+    .limit(prunedAtOnce)
+    .execute();
+  if (over.length === 0) return 0;
+  const ids = over.map(({ id }) => id);
+  const { numDeletedRows } = await database.system
+    .deleteFrom("outbox")
+    .where(isAnyOf("id", ids))
     .executeTakeFirst();
   return Number(numDeletedRows);
 }
