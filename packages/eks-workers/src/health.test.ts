@@ -19,7 +19,7 @@ const rows = (name: string) =>
 
 it("a worker says at every beat that it lives and how its children are isolated, and is gone from the list when it goes", async () => {
   const stop = new AbortController();
-  const clock = steppedClock();
+  const clock = steppedClock(new Date(0)); // of a node that is wrong
   const reporting = reportHealth(
     { ...world.ports, clock },
     { name: "one", kind: "processor", isolation },
@@ -31,7 +31,7 @@ it("a worker says at every beat that it lives and how its children are isolated,
   expect(await showHealth(world.ports)).toMatchObject({ isolation });
   clock.pass(beatMs);
   await vi.waitFor(async () =>
-    expect((await rows("one"))[0]!.beat_at.getTime()).toBe(first!.beat_at.getTime() + beatMs),
+    expect((await rows("one"))[0]!.beat_at.getTime()).toBeGreaterThan(first!.beat_at.getTime()),
   );
   expect((await rows("one"))[0]!.started_at).toEqual(first!.started_at);
   stop.abort();

@@ -35,14 +35,16 @@ export async function reportHealth(
     .catch(() => {}); // nobody believes a beat that is three periods old
 }
 
-async function report(
-  ports: Pick<Ports, "database" | "clock">,
-  { name, kind, isolation }: Life,
-): Promise<void> {
-  const beat = { isolation: isolation && JSON.stringify(isolation), beat_at: ports.clock.now() };
+/** Beats bear the time of the database, whose clock they are judged by: a node's own may be wrong. */
+async function report(ports: Pick<Ports, "database">, { name, kind, isolation }: Life): Promise<void> {
   await ports.database.system
     .insertInto("worker")
-    .values({ name, kind, ...beat })
-    .onConflict((conflict) => conflict.column("name").doUpdateSet(beat))
+    .values({ name, kind, isolation: isolation && JSON.stringify(isolation) })
+    .onConflict((conflict) =>
+      conflict.column("name").doUpdateSet(({ ref }) => ({
+        isolation: ref("excluded.isolation"),
+        beat_at: ref("excluded.beat_at"),
+      })),
+    )
     .execute();
 }
