@@ -189,7 +189,7 @@ export const routes = {
     method: "GET",
     path: "/v1/kinds",
     access: everybody,
-    summary: "Kinds of documents and how long each is kept",
+    summary: "Kinds of documents, and for how many days each has to be kept; nothing is erased by itself",
     reply: { status: 200, schema: KindList },
   },
   listAudit: {

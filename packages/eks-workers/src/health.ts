@@ -41,9 +41,9 @@ async function report(ports: Pick<Ports, "database">, { name, kind, isolation }:
     .insertInto("worker")
     .values({ name, kind, isolation: isolation && JSON.stringify(isolation) })
     .onConflict((conflict) =>
-      conflict.column("name").doUpdateSet(({ ref }) => ({
-        isolation: ref("excluded.isolation"),
-        beat_at: ref("excluded.beat_at"),
+      conflict.column("name").doUpdateSet((eb) => ({
+        isolation: eb.ref("excluded.isolation"),
+        beat_at: eb.ref("excluded.beat_at"),
       })),
     )
     .execute();
