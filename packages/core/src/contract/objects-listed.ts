@@ -1,5 +1,14 @@
 import { expect, it } from "vitest";
-import { allOf, contentOf, freshKey, keysUnder, mediaType, putBytes, sha256, type Store } from "./open-objects.ts";
+import {
+  allOf,
+  contentOf,
+  freshKey,
+  keysUnder,
+  mediaType,
+  putBytes,
+  sha256,
+  type Store,
+} from "./open-objects.ts";
 
 /** Why a server behind an adapter cannot pass a test; ours has to do without. */
 export type ObjectGaps = {

@@ -204,7 +204,8 @@ it("a vault that is too large for one sweep is looked through in parts, and all 
   };
   const seen: number[] = [];
   const begun = Date.UTC(2026, 0, 5);
-  for (let sweeps = 0; left.size > 0 && sweeps < 10; sweeps++) seen.push(await sweepAt(begun + sweeps * hour));
+  for (let sweeps = 0; left.size > 0 && sweeps < 10; sweeps++)
+    seen.push(await sweepAt(begun + sweeps * hour));
   expect(seen[0]).toBe(200);
   expect(left.size).toBe(0);
 });

@@ -28,7 +28,10 @@ export async function* listObjects(
     }
   }
   if (damaged.length > 0)
-    throw new AggregateError(damaged, `damaged objects under ${wanted.prefix}: ${damaged.map(String).join("; ")}`);
+    throw new AggregateError(
+      damaged,
+      `damaged objects under ${wanted.prefix}: ${damaged.map(String).join("; ")}`,
+    );
 }
 
 async function* keysUnder(directories: ObjectDirectories, wanted: Wanted): AsyncGenerator<ObjectKey> {
