@@ -1,6 +1,7 @@
 import { asOwner } from "@strongroom/local/test-documents";
 import { type TestWorld, testWorld } from "@strongroom/local/test-world";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { DeviceRequest } from "../api-shapes.ts";
 import { DeviceId, systemIds } from "../ids.ts";
 import { dropDevice } from "./drop-device.ts";
 import { listDevices } from "./list-devices.ts";
@@ -15,7 +16,7 @@ const newDevice = () => DeviceId.parse(systemIds.uuid());
 const register = (
   actor: Actor,
   deviceId: DeviceId,
-  pushToken = "token",
+  pushToken: string = systemIds.uuid(),
   platform: "ios" | "android" = "ios",
 ) => registerDevice(world.ports, actor, { deviceId, platform, pushToken });
 const devicesOf = async (actor: Actor) => (await listDevices(world.ports, actor)).devices.map(({ id }) => id);
@@ -37,7 +38,7 @@ const auditOf = async (deviceId: string) =>
 describe("a device", () => {
   it("once registered is listed for its person, in the order of registration, without its token", async () => {
     const devices = [newDevice(), newDevice()];
-    for (const device of devices) await register(world.dora, device, "secret-token");
+    for (const device of devices) await register(world.dora, device, `secret-token of ${device}`);
     expect(await devicesOf(world.dora)).toEqual(devices);
     expect(JSON.stringify(await listDevices(world.ports, world.dora))).not.toContain("secret-token");
     for (const other of [world.emil, world.agnes, world.franz]) expect(await devicesOf(other)).toEqual([]);
@@ -73,6 +74,14 @@ describe("a device", () => {
     await register(world.franz, device, "franzs");
     expect(await devicesOf(world.franz)).toEqual([device]);
     expect(await rowOf(world.dora, device)).toMatchObject({ push_token: "doras" });
+  });
+});
+
+describe("a push token", () => {
+  it("has 1,024 characters at most: no service makes longer ones", () => {
+    const accepts = (length: number) =>
+      DeviceRequest.safeParse({ platform: "ios", pushToken: "x".repeat(length) }).success;
+    expect([accepts(1), accepts(1_024), accepts(1_025)]).toEqual([true, true, false]);
   });
 });
 
