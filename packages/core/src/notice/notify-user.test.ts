@@ -82,6 +82,21 @@ describe("a person is told what became of their document", () => {
     },
   );
 
+  it("on the 20 devices used last, however many an older release let through", async () => {
+    const { tenantId, userId } = world.dora;
+    await query(
+      world,
+      `insert into device (tenant_id, id, user_id, platform, push_token, registered_at)
+       select $1, gen_random_uuid(), $2, 'web', 'age ' || n, clock_timestamp() - make_interval(days => n)
+       from generate_series(1, 25) n`,
+      [tenantId, userId],
+    );
+    const { sent, ports } = pushing();
+    await notifyUser(ports, fact());
+    const newest = Array.from({ length: 20 }, (_, index) => `age ${index + 1}`);
+    expect(sent.map(({ token }) => token).toSorted()).toEqual(newest.toSorted());
+  });
+
   it("by an opaque document id, never by content, name or address", async () => {
     await device();
     const { sent, ports } = pushing();

@@ -5,6 +5,7 @@ import { appendEvent } from "../event/append-event.ts";
 import type { Transaction } from "../ports/database.ts";
 import type { ConsumedRecord } from "../ports/stream.ts";
 import type { Ports } from "../ports/ports.ts";
+import { liveDevices } from "../user/live-devices.ts";
 
 type NotifyPorts = Pick<Ports, "database" | "push" | "ids" | "log">;
 
@@ -83,13 +84,7 @@ async function listDevices(tx: Transaction, event: CloudEvent, ownerId: string) 
       .select("version")
       .where((eb) => eb.and({ tenant_id: tx.insideTenant, consumer: notifier, document_id: event.subject }))
       .executeTakeFirst(),
-    tx
-      .selectFrom("device")
-      .select(["id", "push_token"])
-      .where("tenant_id", "=", tx.insideTenant)
-      .where("user_id", "=", ownerId)
-      .where("dropped_at", "is", null)
-      .execute(),
+    liveDevices(tx, ownerId).select(["id", "push_token"]).execute(),
   ]);
   return seen && seen.version >= event.version ? null : devices;
 }

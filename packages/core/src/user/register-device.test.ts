@@ -1,6 +1,6 @@
 import { asOwner } from "@strongroom/local/test-documents";
 import { type TestWorld, testWorld } from "@strongroom/local/test-world";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { DeviceRequest } from "../api-shapes.ts";
 import { DeviceId, systemIds } from "../ids.ts";
 import { dropDevice } from "./drop-device.ts";
@@ -11,6 +11,7 @@ import type { Actor } from "./user.ts";
 let world: TestWorld;
 beforeAll(async () => (world = await testWorld()));
 afterAll(() => world.close());
+beforeEach(() => asOwner(world, "update device set dropped_at = now()"));
 
 const newDevice = () => DeviceId.parse(systemIds.uuid());
 const register = (
@@ -82,6 +83,54 @@ describe("a push token", () => {
     const accepts = (length: number) =>
       DeviceRequest.safeParse({ platform: "ios", pushToken: "x".repeat(length) }).success;
     expect([accepts(1), accepts(1_024), accepts(1_025)]).toEqual([true, true, false]);
+  });
+});
+
+/** What the audit says of a device that gets no more pushes because of another one. */
+const displacedOf = async (deviceId: string) =>
+  await asOwner(world, "select actor, detail from audit where subject = $1 and action = 'device.dropped'", [
+    deviceId,
+  ]);
+
+describe("of more than 20 devices", () => {
+  it("the one unused for longest gets no more pushes, and the audit says why", async () => {
+    const devices = Array.from({ length: 21 }, newDevice);
+    for (const device of devices.slice(0, 20)) await register(world.agnes, device);
+    await register(world.agnes, devices[0]!);
+    await register(world.agnes, devices[20]!);
+    expect(await devicesOf(world.agnes)).toEqual([...devices.slice(2, 20), devices[0], devices[20]]);
+    expect(await displacedOf(devices[1]!)).toEqual([
+      { actor: `user:${world.agnes.userId}`, detail: { reason: "device_limit", device: devices[20] } },
+    ]);
+  });
+
+  it("20 are left when all are registered at once, and nobody else loses one", async () => {
+    const others = newDevice();
+    await register(world.franz, others);
+    const devices = Array.from({ length: 60 }, newDevice);
+    await Promise.all(devices.map((device) => register(world.arne, device)));
+    const [left] = await asOwner(
+      world,
+      "select count(*)::int as count from device where user_id = $1 and dropped_at is null",
+      [world.arne.userId],
+    );
+    expect(left).toEqual({ count: 20 });
+    expect(await devicesOf(world.franz)).toContain(others);
+  });
+
+  it("that an older release let through, the 20 used last are listed", async () => {
+    await asOwner(
+      world,
+      `insert into device (tenant_id, id, user_id, platform, push_token, registered_at)
+       select $1, gen_random_uuid(), $2, 'web', gen_random_uuid()::text, clock_timestamp() - make_interval(days => n)
+       from generate_series(1, 25) n`,
+      [world.emil.tenantId, world.emil.userId],
+    );
+    const { devices } = await listDevices(world.ports, world.emil);
+    expect(devices).toHaveLength(20);
+    const ages = devices.map(({ registeredAt }) => Date.parse(registeredAt));
+    expect(ages).toEqual(ages.toSorted((a, b) => a - b));
+    expect(ages[0]).toBeGreaterThan(Date.now() - 21 * 24 * 3_600_000);
   });
 });
 

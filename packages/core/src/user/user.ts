@@ -10,6 +10,8 @@ export type Role = z.infer<typeof Role>;
 export type Actor = { tenantId: TenantId; userId: UserId; role: Role };
 
 export const deviceLimits = {
+  /** Live ones; of more, the one registered longest ago gets no more pushes. So a notice is this many pushes at most. */
+  perPerson: 20,
   /** In characters; FCM's have about 200, APNs' 64. */
   tokenLength: 1_024,
 } as const;
