@@ -174,7 +174,7 @@ export const routes = {
     access: everybody,
     params: deviceParams,
     body: DeviceRequest,
-    summary: `Register a device, or give it a new push token, as each start of the app may; of more than ${deviceLimits.perPerson} live ones the one registered longest ago gets no more pushes`,
+    summary: `Register a device, or give it a new push token, at each start of the app: the token is taken from other devices of the tenant, and of more than ${deviceLimits.perPerson} devices the one registered longest ago gets no more pushes`,
     reply: { status: 200, schema: Device },
   },
   dropDevice: {

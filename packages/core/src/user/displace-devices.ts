@@ -9,6 +9,17 @@ export async function lockDevices(tx: Transaction): Promise<void> {
   await sql`select pg_advisory_xact_lock(hashtextextended(${`${tx.insideTenant}/devices`}, 2))`.execute(tx);
 }
 
+/**
+ * Drops other devices of the tenant that have this push token, whoever they are of, and answers their ids: the phone went
+ * to another person, who is not to see the notices of the first.
+ */
+export async function dropTokenElsewhere(
+  tx: Transaction,
+  { deviceId, pushToken }: { deviceId: string; pushToken: string },
+): Promise<string[]> {
+  return await drop(liveOthers(tx, deviceId).where("push_token", "=", pushToken));
+}
+
 /** Drops a person's devices beyond their limit, those unused for longest first, never the one registered now; answers their ids. */
 export async function dropSurplus(tx: Transaction, { userId }: Actor, deviceId: string): Promise<string[]> {
   const surplus = tx
@@ -40,7 +51,11 @@ async function drop(devices: ReturnType<typeof liveOthers>): Promise<string[]> {
 export async function auditDisplaced(
   ports: Pick<Ports, "ids">,
   tx: Transaction,
-  { actor, ids, ...detail }: { actor: Actor; ids: string[]; reason: "device_limit"; device: string },
+  {
+    actor,
+    ids,
+    ...detail
+  }: { actor: Actor; ids: string[]; reason: "device_limit" | "token_moved"; device: string },
 ): Promise<void> {
   const note = { actor: actorName(actor), action: "device.dropped", detail };
   await Promise.all(ids.map((subject) => appendAudit(ports, tx, { ...note, subject })));

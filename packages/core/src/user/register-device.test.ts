@@ -134,6 +134,53 @@ describe("of more than 20 devices", () => {
   });
 });
 
+describe("a phone that goes from one person to another", () => {
+  it("tells the first one nothing more: its token stands under one live device of the tenant", async () => {
+    const [doras, emils, agness] = [newDevice(), newDevice(), newDevice()];
+    await register(world.dora, doras, "a shared phone");
+    await register(world.agnes, agness, "another phone");
+    await register(world.emil, emils, "a shared phone");
+    expect(await rowOf(world.dora, doras)).toMatchObject({ dropped: true });
+    expect(await displacedOf(doras)).toEqual([
+      { actor: `user:${world.emil.userId}`, detail: { reason: "token_moved", device: emils } },
+    ]);
+    expect(await rowOf(world.agnes, agness)).toMatchObject({ dropped: false });
+    await register(world.dora, doras, "a shared phone");
+    expect(await rowOf(world.emil, emils)).toMatchObject({ dropped: true });
+    expect(await rowOf(world.dora, doras)).toMatchObject({ dropped: false });
+  });
+
+  it("even when both register it at the same time", async () => {
+    for (let time = 0; time < 10; time++) {
+      const pushToken = systemIds.uuid();
+      await Promise.all([world.dora, world.emil].map((actor) => register(actor, newDevice(), pushToken)));
+      const live = await asOwner(
+        world,
+        "select id from device where push_token = $1 and dropped_at is null",
+        [pushToken],
+      );
+      expect(live).toHaveLength(1);
+    }
+  });
+
+  it("keeps its token under a device id that is somebody else's: nothing is dropped by what is refused", async () => {
+    const [doras, emils] = [newDevice(), newDevice()];
+    await register(world.dora, doras, "phone of Dora");
+    await register(world.emil, emils, "phone of Emil");
+    await expect(register(world.emil, doras, "phone of Emil")).rejects.toMatchObject({
+      code: "device_taken",
+    });
+    expect(await rowOf(world.emil, emils)).toMatchObject({ dropped: false });
+  });
+
+  it("leaves the devices of other tenants alone", async () => {
+    const franzs = newDevice();
+    await register(world.franz, franzs, "phone of two tenants");
+    await register(world.dora, newDevice(), "phone of two tenants");
+    expect(await rowOf(world.franz, franzs)).toMatchObject({ dropped: false });
+  });
+});
+
 describe("dropping a device", () => {
   it("ends its pushes; registered again, it gets them again", async () => {
     const device = newDevice();

@@ -6,14 +6,14 @@ import { Refusal } from "../errors.ts";
 import type { DeviceId } from "../ids.ts";
 import type { Transaction } from "../ports/database.ts";
 import type { Ports } from "../ports/ports.ts";
-import { auditDisplaced, dropSurplus, lockDevices } from "./displace-devices.ts";
+import { auditDisplaced, dropSurplus, dropTokenElsewhere, lockDevices } from "./displace-devices.ts";
 import { type Actor, actorName } from "./user.ts";
 
 type Registration = { deviceId: DeviceId; platform: "ios" | "android" | "web"; pushToken: string };
 
 /**
- * Registers a device of this person, or gives it a new token; beyond their limit the one unused for longest is dropped.
- * Idempotent by device id.
+ * Registers a device of this person, or gives it a new token. Other devices of the tenant with this token are dropped, and
+ * beyond the person's limit the one unused for longest. Idempotent by device id.
  */
 export async function registerDevice(
   ports: Pick<Ports, "database" | "ids">,
@@ -22,9 +22,10 @@ export async function registerDevice(
 ): Promise<z.infer<typeof Device>> {
   const { deviceId, platform } = registration;
   const registeredAt = await ports.database.withTenant(actor.tenantId, async (tx) => {
-    const [, registered, surplus] = await Promise.all([
+    const [, registered, moved, surplus] = await Promise.all([
       lockDevices(tx),
       upsert(tx, actor, registration),
+      dropTokenElsewhere(tx, registration),
       dropSurplus(tx, actor, deviceId),
       appendAudit(ports, tx, { actor: actorName(actor), action: "device.registered", subject: deviceId }),
     ]);
@@ -32,7 +33,9 @@ export async function registerDevice(
       throw new Refusal("device_taken", "This device id belongs to somebody else. Make a new one.", {
         status: 409,
       });
-    await auditDisplaced(ports, tx, { actor, ids: surplus, reason: "device_limit", device: deviceId });
+    const because = { actor, device: deviceId };
+    await auditDisplaced(ports, tx, { ...because, ids: moved, reason: "token_moved" });
+    await auditDisplaced(ports, tx, { ...because, ids: surplus, reason: "device_limit" });
     return registered.registered_at;
   });
   return { id: deviceId, platform, registeredAt: registeredAt.toISOString() };
