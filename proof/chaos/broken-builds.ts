@@ -182,8 +182,8 @@ export const brokenBuilds: BrokenBuild[] = [
     edits: [
       {
         file: core("notice/notify-user.ts"),
-        from: `(await send(ports, event, device.push_token)) === "unregistered"`,
-        to: `(await send(ports, event, device.push_token).catch(() => "unregistered")) === "unregistered"`,
+        from: `await send(ports, event, device.push_token)`,
+        to: `await send(ports, event, device.push_token).catch(() => "unregistered" as const)`,
       },
     ],
     injuries: ["kill notifier"],

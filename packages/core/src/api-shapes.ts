@@ -2,7 +2,7 @@ import * as z from "zod";
 import { DocumentState, documentLimits, reviewStates } from "./document/document.ts";
 import { legibilityReasons } from "./document/rendering.ts";
 import { DeviceId, DocumentId, FileId, TenantId, UserId } from "./ids.ts";
-import { Role } from "./user/user.ts";
+import { deviceLimits, Role } from "./user/user.ts";
 
 const text = (max: number) =>
   z
@@ -207,7 +207,7 @@ export const EditMeRequest = z
   .refine(changesSomething, changesNothing);
 export const DeviceRequest = z.strictObject({
   platform: z.enum(["ios", "android", "web"]),
-  pushToken: text(4_096),
+  pushToken: text(deviceLimits.tokenLength),
 });
 export const Device = z.object({
   id: DeviceId,

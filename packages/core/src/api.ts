@@ -22,7 +22,7 @@ import {
   UploadReply,
 } from "./api-shapes.ts";
 import { DeviceId, DocumentId } from "./ids.ts";
-import type { Role } from "./user/user.ts";
+import { deviceLimits, type Role } from "./user/user.ts";
 
 /** Who may call: anybody; whoever holds a ticket; a person with one of these roles. */
 export type Access = "public" | "ticket" | readonly Role[];
@@ -165,7 +165,7 @@ export const routes = {
     method: "GET",
     path: "/v1/me/devices",
     access: everybody,
-    summary: "My devices that get pushes",
+    summary: `My devices that get pushes, ${deviceLimits.perPerson} at most, in the order of registration`,
     reply: { status: 200, schema: DeviceList },
   },
   registerDevice: {
@@ -174,7 +174,7 @@ export const routes = {
     access: everybody,
     params: deviceParams,
     body: DeviceRequest,
-    summary: "Register a device, or give it a new push token",
+    summary: `Register a device, or give it a new push token, at each start of the app: the token is taken from other devices of the tenant, and of more than ${deviceLimits.perPerson} devices the one registered longest ago gets no more pushes`,
     reply: { status: 200, schema: Device },
   },
   dropDevice: {

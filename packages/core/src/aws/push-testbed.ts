@@ -7,6 +7,8 @@ import type { Credential } from "firebase-admin/app";
 
 const projectId = "strongroom-test";
 const accessToken = "an access token of the fake";
+/** Where the fake finds a token too long to be one; FCM looks closer. */
+const tokenCharacters = 1_024;
 const sendPath = `/v1/projects/${projectId}/messages:send`;
 
 /** What FCM was sent for a device. */
@@ -83,17 +85,43 @@ export class FakeFcm {
     const { message } = (await json(request)) as { message: SentMessage };
     if (request.url !== sendPath) return refusal(404, "NOT_FOUND");
     if (this.answer !== null) return this.answer;
+    if (message.token.length > tokenCharacters) return malformedToken;
     if (this.dead.has(message.token)) return refusal(404, "NOT_FOUND", "UNREGISTERED");
     this.sent.push(message);
     return { status: 200, body: { name: `projects/${projectId}/messages/${this.sent.length}` } };
   }
 }
 
-/** An error as FCM words it; `errorCode` is what its own detail says, if there is one. */
-export function refusal(code: number, status: string, errorCode?: string): Answer {
+/** An error as FCM words it; `errorCode` is what its own detail says, if there is one, `more` what else is detailed. */
+export function refusal(
+  code: number,
+  status: string,
+  errorCode?: string,
+  { message = "refused", more = [] }: { message?: string; more?: object[] } = {},
+): Answer {
   const detail = { "@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError", errorCode };
+  const details = [...(errorCode ? [detail] : []), ...more];
   return {
     status: code,
-    body: { error: { code, status, message: "refused", ...(errorCode && { details: [detail] }) } },
+    body: { error: { code, status, message, ...(details.length > 0 && { details }) } },
   };
+}
+
+/** What FCM says of a text that is no token of its own. */
+export const malformedToken = refusal(400, "INVALID_ARGUMENT", "INVALID_ARGUMENT", {
+  message: "The registration token is not a valid FCM registration token",
+});
+
+/** The same with the field at fault, which FCM names of some requests. */
+export function badField(...fields: string[]): Answer {
+  const fieldViolations = fields.map((field) => ({ field, description: "Invalid value" }));
+  const more = [{ "@type": "type.googleapis.com/google.rpc.BadRequest", fieldViolations }];
+  return refusal(400, "INVALID_ARGUMENT", "INVALID_ARGUMENT", { more });
+}
+
+/** What FCM hands on of Apple's answer. */
+export function appleSays(reason: string): Answer {
+  const type = "type.googleapis.com/google.firebase.fcm.v1.ApnsError";
+  const more = [{ "@type": type, statusCode: 400, reason }];
+  return refusal(400, "INVALID_ARGUMENT", "INVALID_ARGUMENT", { more });
 }

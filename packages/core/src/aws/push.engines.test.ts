@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { makeCertificate } from "@strongroom/local/engines/certificate";
 import { expect, onTestFinished, test } from "vitest";
 import { pushContract } from "../contract/push.ts";
-import { FakeFcm, refusal } from "./push-testbed.ts";
+import { appleSays, badField, FakeFcm, malformedToken, refusal } from "./push-testbed.ts";
 import { createFcmPush } from "./push.ts";
 
 async function openPush() {
@@ -47,7 +47,11 @@ test("a notice has no words of its own, and one collapse tag for Android, Apple 
 test.for([
   ["a 404 that names no dead token, as for a wrong project", refusal(404, "NOT_FOUND")],
   ["an invalid argument", refusal(400, "INVALID_ARGUMENT", "INVALID_ARGUMENT")],
-  ["a sender of another project", refusal(403, "PERMISSION_DENIED", "SENDER_ID_MISMATCH")],
+  ["an argument of the notice that is invalid", badField("message.data[0].value")],
+  ["a notice that is invalid as well as its token", badField("message.token", "message.data[0].value")],
+  ["a notice that Apple finds too large", appleSays("PayloadTooLarge")],
+  ["an access token that FCM does not take", refusal(401, "UNAUTHENTICATED")],
+  ["a right that the service account lacks", refusal(403, "PERMISSION_DENIED")],
   ["too many messages", refusal(429, "RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED")],
   ["a fault of FCM", refusal(500, "INTERNAL", "INTERNAL")],
 ] as const)("%s is an error, and no reason to drop a device", async ([, answer]) => {
@@ -57,6 +61,34 @@ test.for([
   fake.answer = null;
   expect(await send()).toBe("delivered");
 });
+
+test.for([
+  ["a text that is no token", malformedToken],
+  ["a token that FCM names as the invalid field", badField("message.token")],
+] as const)("%s has no device behind it", async ([, answer]) => {
+  const { fake, send } = await openForTest();
+  fake.answer = answer;
+  expect(await send()).toBe("unregistered");
+});
+
+test.for([
+  ["a token of another project", refusal(403, "PERMISSION_DENIED", "SENDER_ID_MISMATCH")],
+  [
+    "a phone of a kind that the project has no key for",
+    refusal(401, "UNAUTHENTICATED", "THIRD_PARTY_AUTH_ERROR"),
+  ],
+  ["a token that Apple does not know", appleSays("BadDeviceToken")],
+  ["a token of another app at Apple", appleSays("DeviceTokenNotForTopic")],
+] as const)(
+  "%s is refused: nobody else's notices wait for it, and it may be taken again",
+  async ([, answer]) => {
+    const { fake, send } = await openForTest();
+    fake.answer = answer;
+    expect(await send()).toBe("refused");
+    fake.answer = null;
+    expect(await send()).toBe("delivered");
+  },
+);
 
 test("an FCM whose certificate nobody vouches for is sent nothing", async () => {
   const { fake } = await openForTest();

@@ -1,11 +1,12 @@
 import { createHash, randomUUID } from "node:crypto";
 import type { Agent } from "node:https";
 import { cert, deleteApp, initializeApp } from "firebase-admin/app";
-import { FirebaseMessagingError, getMessaging } from "firebase-admin/messaging";
+import { getMessaging } from "firebase-admin/messaging";
 import type { Credential } from "firebase-admin/app";
 import type { Message } from "firebase-admin/messaging";
 import * as z from "zod";
 import type { Push, PushNotice } from "../ports/push.ts";
+import { answerOfToken } from "./push-answer.ts";
 
 /** Longest `apns-collapse-id`, in bytes. */
 const tagCharacters = 64;
@@ -16,10 +17,6 @@ const ServiceAccount = z.object({
   project_id: z.string(),
   client_email: z.string(),
   private_key: z.string(),
-});
-/** What FCM says of a token that is gone for good; a bare 404 may as well be a wrong project. */
-const Unregistered = z.object({
-  error: z.object({ details: z.array(z.object({ errorCode: z.string().optional() })) }),
 });
 
 export type FcmPushOptions = {
@@ -56,7 +53,8 @@ export function createFcmPush(options: FcmPushOptions): Push & { close(): Promis
         await messaging.send(messageOf(notice));
         return "delivered";
       } catch (error) {
-        if (tokenIsDead(error)) return "unregistered";
+        const answer = answerOfToken(error);
+        if (answer) return answer;
         throw new Error("FCM did not take a notice", { cause: error });
       }
     },
@@ -76,11 +74,4 @@ function messageOf({ token, tag, data }: PushNotice): Message {
     },
     webpush: { headers: { Topic: topic, Urgency: "high" } },
   };
-}
-
-function tokenIsDead(error: unknown): boolean {
-  if (!(error instanceof FirebaseMessagingError)) return false;
-  if (error.code !== "messaging/registration-token-not-registered") return false;
-  const answer = Unregistered.safeParse(error.httpResponse?.data);
-  return answer.success && answer.data.error.details.some(({ errorCode }) => errorCode === "UNREGISTERED");
 }

@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Push } from "../ports/push.ts";
 
@@ -42,6 +42,12 @@ export function pushContract(name: string, open: () => Promise<PushUnderTest>): 
       await under.unregister(token);
       expect(await send(token, "after", "1")).toBe("unregistered");
       expect((await under.received(token)).map((notice) => notice.tag)).toEqual(["before"]);
+    });
+
+    test("a text that can be no token of the service is told apart like a dead one, and is no fault of the service", async () => {
+      const garbage = randomBytes(3_072).toString("base64");
+      expect(await send(garbage, "document-1", "1")).toBe("unregistered");
+      expect(await send(randomUUID(), "document-1", "1")).toBe("delivered");
     });
 
     test("a tag of 64 characters is delivered, one of 65 is an error", async () => {

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { testDatabase } from "@strongroom/local/test-database";
 import { expect, test } from "vitest";
 import { pushContract } from "../contract/push.ts";
@@ -59,6 +60,15 @@ test("notices sent at the same time to one device get places without gaps", asyn
   await Promise.all(tags.map((tag) => push.send({ token: "phone", tag, data: {} })));
   const places = (await push.received("phone")).map((notice) => notice.place);
   expect(places).toEqual(tags.map((_, index) => index + 1));
+  await close();
+});
+
+test("a token as long as the index takes is delivered to under any tag, a longer one never", async () => {
+  const { push, close } = await openPush();
+  const longest = randomBytes(1_536).toString("base64");
+  const send = (token: string) => push.send({ token, tag: "\u20ac".repeat(64), data: {} });
+  expect([await send(longest), await send(`${longest}x`)]).toEqual(["delivered", "unregistered"]);
+  expect(await push.received(longest)).toHaveLength(1);
   await close();
 });
 

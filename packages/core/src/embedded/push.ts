@@ -5,6 +5,8 @@ import { Bell } from "./bell.ts";
 import { ensureTables, openPool } from "./postgres-session.ts";
 
 const tagCharacters = 64;
+/** In UTF-8: with a tag it fits into an entry of an index, which holds 2,704 bytes. Whatever is longer is no token. */
+const tokenBytes = 2_048;
 const pollMs = 1_000;
 
 const tables = `
@@ -43,7 +45,7 @@ export type EmbeddedPush = Push & {
   close(): Promise<void>;
 };
 
-/** Opens the push inbox in PostgreSQL, on connections of its own; unknown tokens are accepted. */
+/** Opens the push inbox in PostgreSQL, on connections of its own; unknown tokens of up to 2,048 bytes are accepted. */
 export async function createEmbeddedPush({ connection }: { connection: Connection }): Promise<EmbeddedPush> {
   const pool = openPool(connection, "push");
   try {
@@ -94,6 +96,7 @@ async function deliver(
   { token, tag, data }: PushNotice,
 ): Promise<"delivered" | "unregistered"> {
   if (tag.length > tagCharacters) throw new RangeError(`a tag has at most ${tagCharacters} characters`);
+  if (Buffer.byteLength(token) > tokenBytes) return "unregistered";
   const { rowCount } = await pool.query(
     `with next as (
        insert into embedded.push_token as known (token, last_place) values ($1, 1)

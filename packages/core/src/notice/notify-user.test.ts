@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { CloudEvent } from "../event/event.ts";
 import { relayEvents } from "../event/relay-events.ts";
 import { DeviceId } from "../ids.ts";
-import type { PushNotice } from "../ports/push.ts";
+import type { PushAnswer, PushNotice } from "../ports/push.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { ConsumedRecord } from "../ports/stream.ts";
 import type { Actor } from "../user/user.ts";
@@ -56,9 +56,7 @@ function fact(told: Told = {}): ConsumedRecord {
 }
 
 /** Ports whose pushes are kept, and answered as the test says. */
-function pushing(
-  answer: (notice: PushNotice) => Promise<"delivered" | "unregistered"> = async () => "delivered",
-) {
+function pushing(answer: (notice: PushNotice) => Promise<PushAnswer> = async () => "delivered") {
   const sent: PushNotice[] = [];
   const ports: Ports = { ...world.ports, push: { send: (notice) => (sent.push(notice), answer(notice)) } };
   return { sent, ports };
@@ -83,6 +81,21 @@ describe("a person is told what became of their document", () => {
       );
     },
   );
+
+  it("on the 20 devices used last, however many an older release let through", async () => {
+    const { tenantId, userId } = world.dora;
+    await query(
+      world,
+      `insert into device (tenant_id, id, user_id, platform, push_token, registered_at)
+       select $1, gen_random_uuid(), $2, 'web', 'age ' || n, clock_timestamp() - make_interval(days => n)
+       from generate_series(1, 25) n`,
+      [tenantId, userId],
+    );
+    const { sent, ports } = pushing();
+    await notifyUser(ports, fact());
+    const newest = Array.from({ length: 20 }, (_, index) => `age ${index + 1}`);
+    expect(sent.map(({ token }) => token).toSorted()).toEqual(newest.toSorted());
+  });
 
   it("by an opaque document id, never by content, name or address", async () => {
     await device();
@@ -233,6 +246,29 @@ describe("a device", () => {
     expect(sent).toHaveLength(1);
   });
 
+  it("whose token is refused is kept and told of in the log, without the token; the others are told", async () => {
+    const [one, refused, other] = [await device(), await device(), await device()];
+    const { sent, ports } = pushing(async ({ token }) =>
+      token === refused.pushToken ? "refused" : "delivered",
+    );
+    const lines: unknown[] = [];
+    const log = {
+      ...ports.log,
+      warn: (event: string, fields?: object) => void lines.push({ event, ...fields }),
+    };
+    const record = fact();
+    expect(await notifyUser({ ...ports, log }, record)).toBe("notified");
+    expect(sent.map(({ token }) => token)).toEqual(
+      expect.arrayContaining([one.pushToken, refused.pushToken, other.pushToken]),
+    );
+    expect(await dropped(refused.deviceId)).toBe(false);
+    const { tenantId } = world.dora;
+    expect(lines).toEqual([{ event: "notice.token_refused", tenantId, deviceId: refused.deviceId }]);
+    expect(
+      await query(world, "select detail->'reached' as reached from audit where subject = $1", [record.key]),
+    ).toEqual([{ reached: 2 }]);
+  });
+
   it("that got a new token while its old one was found dead is kept", async () => {
     const { deviceId, pushToken } = await device();
     const { ports } = pushing(async ({ token }) => {
@@ -257,6 +293,17 @@ it("a record that cannot be read is passed over and logged: it would hold up all
   expect(lines).toMatchObject(
     Array.from({ length: 3 }, () => ({ event: "notice.unreadable", offset: "17" })),
   );
+});
+
+it("a driver whose token is no token loses that device, and stops the notices of nobody", async () => {
+  const { deviceId } = await device(world.dora, randomBytes(3_072).toString("base64"));
+  const { pushToken } = await device(world.dora);
+  const record = fact();
+  expect(await notifyUser(world.ports, record)).toBe("notified");
+  expect(await dropped(deviceId)).toBe(true);
+  expect(await world.ports.push.received(pushToken)).toMatchObject([
+    { tag: pushTag({ subject: record.key as never, version: 3 }) },
+  ]);
 });
 
 it("from the store to the phone: an outage of the push service is ridden out by the stream, and a person sees one notice", async () => {

@@ -5,6 +5,7 @@ import { appendEvent } from "../event/append-event.ts";
 import type { Transaction } from "../ports/database.ts";
 import type { ConsumedRecord } from "../ports/stream.ts";
 import type { Ports } from "../ports/ports.ts";
+import { liveDevices } from "../user/live-devices.ts";
 
 type NotifyPorts = Pick<Ports, "database" | "push" | "ids" | "log">;
 
@@ -27,13 +28,30 @@ export async function notifyUser(
   if (!event || !told.has(event.type) || typeof ownerId !== "string") return "skipped";
   const devices = await ports.database.inOneTrip(event.tenant, (tx) => listDevices(tx, event, ownerId));
   if (devices === null) return "skipped";
-  const dead: Device[] = [];
-  for (const device of devices)
-    if ((await send(ports, event, device.push_token)) === "unregistered") dead.push(device);
+  const outcome = await tellDevices(ports, event, devices);
   await ports.database.withTenant(event.tenant, (tx) =>
-    recordNotice(ports, tx, event, { ownerId, reached: devices.length - dead.length, dead }),
+    recordNotice(ports, tx, event, { ownerId, ...outcome }),
   );
   return "notified";
+}
+
+/**
+ * One device after another. A fault of a token is no reason to stop: the record would come again for ever, and with it
+ * every notice of its partition. A refused device is kept, since a wrong key of ours would be told of every device.
+ */
+async function tellDevices(ports: NotifyPorts, event: CloudEvent, devices: Device[]) {
+  const dead: Device[] = [];
+  let reached = 0;
+  for (const device of devices) {
+    const answer = await send(ports, event, device.push_token);
+    const fields = { tenantId: event.tenant, deviceId: device.id };
+    if (answer === "delivered") reached++;
+    if (answer === "refused") ports.log.warn("notice.token_refused", fields);
+    if (answer !== "unregistered") continue;
+    ports.log.info("notice.token_dead", fields);
+    dead.push(device);
+  }
+  return { reached, dead };
 }
 
 type Device = { id: string; push_token: string };
@@ -66,13 +84,7 @@ async function listDevices(tx: Transaction, event: CloudEvent, ownerId: string) 
       .select("version")
       .where((eb) => eb.and({ tenant_id: tx.insideTenant, consumer: notifier, document_id: event.subject }))
       .executeTakeFirst(),
-    tx
-      .selectFrom("device")
-      .select(["id", "push_token"])
-      .where("tenant_id", "=", tx.insideTenant)
-      .where("user_id", "=", ownerId)
-      .where("dropped_at", "is", null)
-      .execute(),
+    liveDevices(tx, ownerId).select(["id", "push_token"]).execute(),
   ]);
   return seen && seen.version >= event.version ? null : devices;
 }
@@ -128,7 +140,7 @@ async function rememberVersion(tx: Transaction, event: CloudEvent): Promise<void
     .execute();
 }
 
-/** Only UNREGISTERED drops a token: any other fault may pass. A device that has a new one by now is kept. */
+/** Only `unregistered` drops a token: any other fault may pass. A device that has a new one by now is kept. */
 async function dropDevices(tx: Transaction, dead: Device[]): Promise<void> {
   if (dead.length === 0) return;
   await tx

@@ -6,7 +6,16 @@ export type PushNotice = {
   data: Record<string, string>;
 };
 
+/**
+ * `unregistered`: no device is behind the token and none will be, so it must be dropped. `refused`: the service does not
+ * take this token as it is set up now; it may be of somebody else's app, or our settings are wrong.
+ */
+export type PushAnswer = "delivered" | "unregistered" | "refused";
+
 export interface Push {
-  /** `unregistered`: the token is dead and must be dropped. Throws when the notice may or may not have arrived. */
-  send(notice: PushNotice): Promise<"delivered" | "unregistered">;
+  /**
+   * Answers for every fault of the token itself, whatever text it is: one token never holds up what is sent to others.
+   * Throws when the service or the notice is at fault; the notice may have arrived all the same.
+   */
+  send(notice: PushNotice): Promise<PushAnswer>;
 }
