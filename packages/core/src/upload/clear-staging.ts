@@ -3,6 +3,7 @@ import type { DocumentState } from "../document/document.ts";
 import { findDocument, listFiles } from "../document/load-document.ts";
 import { TenantId } from "../ids.ts";
 import type { Ports } from "../ports/ports.ts";
+import { isFree, isHeldAt } from "../retention/holds.ts";
 import { parseStagingKey } from "./staging-key.ts";
 
 type ClearPorts = Pick<Ports, "database" | "objects" | "config" | "clock" | "log">;
@@ -13,7 +14,10 @@ function keepMs({ config }: ClearPorts): Partial<Record<DocumentState, number>> 
   return { stored: keepStored, archived: keepStored, rejected: keepRejected, expired: keepExpired };
 }
 
-/** Clears the staging of documents that came to rest long enough ago; no other code deletes staged bytes of a known page. */
+/**
+ * Clears the staging of documents that came to rest long enough ago, longest ago first, and are under no hold: of one that was
+ * never sealed it is the only copy. No other code deletes staged bytes of a known page.
+ */
 export async function clearStaging(ports: ClearPorts): Promise<number> {
   let cleared = 0;
   for (const [state, ms] of Object.entries(keepMs(ports)) as [DocumentState, number][]) {
@@ -23,6 +27,8 @@ export async function clearStaging(ports: ClearPorts): Promise<number> {
       .where("state", "=", state)
       .where("staging_cleared_at", "is", null)
       .where("settled_at", "<", sql<Date>`clock_timestamp() - ${ms}::float8 * interval '1 millisecond'`)
+      .where(isFree)
+      .orderBy("settled_at")
       .limit(200)
       .execute();
     for (const row of rows) cleared += await clear(ports, TenantId.parse(row.tenant_id), row.id, state);
@@ -30,7 +36,7 @@ export async function clearStaging(ports: ClearPorts): Promise<number> {
   return cleared;
 }
 
-/** Marks first, under the state that was seen; then deletes the very keys that stood in the rows at that moment. */
+/** Marks first, under the state that was seen and no hold; then deletes the very keys that stood in the rows at that moment. */
 async function clear(
   ports: ClearPorts,
   tenantId: TenantId,
@@ -43,6 +49,7 @@ async function clear(
       .set({ staging_cleared_at: sql`clock_timestamp()` })
       .where((eb) => eb.and({ tenant_id: tenantId, id: documentId, state }))
       .where("staging_cleared_at", "is", null)
+      .where(isFree)
       .returning("id")
       .executeTakeFirst();
     return marked ? await listFiles(tx, documentId) : [];
@@ -59,7 +66,10 @@ async function removeKey(ports: ClearPorts, key: string): Promise<void> {
   if (there) await ports.objects.remove(key, there.versionId);
 }
 
-/** Removes what lies in staging for no page that is still expected: dropped pages, renewed keys, crashes between two steps. */
+/**
+ * Removes what lies in staging for no page that is still expected: dropped pages, renewed keys, crashes between two steps.
+ * Nothing of a document under a hold.
+ */
 export async function collectStaging(ports: ClearPorts): Promise<number> {
   const oldest = ports.clock.now().getTime() - ports.config.periods.keepExpired;
   // A damaged object fails its list at the end: the uploads are looked at all the same.
@@ -106,9 +116,9 @@ async function isExpected(ports: ClearPorts, key: string): Promise<boolean> {
       .where("document_file.staging_key", "=", key)
       .executeTakeFirst(),
   );
-  if (row) return row.staging_cleared_at === null;
+  if (row?.staging_cleared_at === null) return true;
   const known = await ports.database.inOneTrip(owner.tenantId, (tx) => findDocument(tx, owner.documentId));
-  if (known) return false;
+  if (known) return isHeldAt(known, ports.clock.now());
   // Rows of documents are never deleted: this is a restored database, and here lies perhaps the only copy.
   ports.log.error("staging.unknown_document", { tenantId: owner.tenantId, documentId: owner.documentId });
   return true;
