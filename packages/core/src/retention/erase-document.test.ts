@@ -11,6 +11,7 @@ import { newDocumentId, putAll, type TestWorld, testWorld } from "@strongroom/lo
 import { seededPeople } from "@strongroom/local/seed";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sha256Hex } from "../digest.ts";
+import { Readable } from "node:stream";
 import { canMove, documentStates } from "../document/document.ts";
 import { issueTicket } from "../document/issue-ticket.ts";
 import { showDocument } from "../document/show-document.ts";
@@ -284,6 +285,79 @@ describe("an erasure that dies", () => {
     const id = await stored();
     const objects = { ...world.ports.objects, remove: async () => {} };
     await expect(eraseDocument({ ...world.ports, objects }, world.arne, id)).rejects.toThrow("keeps what");
+  });
+});
+
+describe("one that cannot be erased keeps no other from it", () => {
+  const keyOf = (id: string) => tombstoneKey({ tenantId: world.dora.tenantId, documentId: id });
+  const writeUnder = async (id: string, content: string) => {
+    const facts = { sizeBytes: content.length, mediaType: "application/json" };
+    await world.ports.objects.put(keyOf(id), Readable.from([Buffer.from(content)]), facts);
+  };
+  /** Ports that say so when an object of this document is to go, and what they tell. */
+  const refusing = (id: string) => {
+    const told: unknown[] = [];
+    const remove: typeof world.ports.objects.remove = async (key, versionId) => {
+      if (key.includes(id)) throw new Error("AccessDenied");
+      await world.ports.objects.remove(key, versionId);
+    };
+    const error = (event: string, fields: object = {}) => told.push([event, fields]);
+    const ports = {
+      ...world.ports,
+      objects: { ...world.ports.objects, remove },
+      log: { ...world.ports.log, error },
+    };
+    return { ports, told };
+  };
+
+  it("when its tombstone cannot be read: the replay goes through all, and fails at its end", async () => {
+    // In the order of the list: the broken one comes first.
+    const ids = [await stored(), await stored()].toSorted();
+    const [broken, whole] = [ids[0]!, ids[1]!];
+    const at = new Date().toISOString();
+    await writeUnder(broken, "{}");
+    await writeUnder(
+      whole,
+      JSON.stringify({ tenant: world.dora.tenantId, document: whole, at, by: "user:x" }),
+    );
+    const { ports, told } = refusing("none");
+    await expect(replayTombstones(ports)).rejects.toThrow("failed for 1 of them");
+    expect([await stateOf(broken), await stateOf(whole)]).toEqual(["stored", "erased"]);
+    expect(told).toEqual([["tombstone.replay_failed", expect.objectContaining({ documentId: broken })]]);
+    await asOwner(world, "update document set state = 'erased' where id = $1", [broken]);
+  });
+
+  it("when its bytes do not go: the reconciler clears all others, and its step fails", async () => {
+    const [stuck, other] = [await stored(), await stored()];
+    for (const id of [stuck, other])
+      await expect(
+        eraseDocument(
+          dyingAt((method) => method === "list"),
+          world.arne,
+          id,
+        ),
+      ).rejects.toThrow("killed");
+    const { ports, told } = refusing(stuck);
+    await expect(clearErased(ports)).rejects.toThrow("failed for 1 of them");
+    expect([(await lying(stuck)).length > 0, await lying(other)]).toEqual([true, []]);
+    expect(told).toEqual([["erased.clear_failed", expect.objectContaining({ documentId: stuck })]]);
+  });
+
+  it("but a store that is away ends the step at once", async () => {
+    const ids = [await stored(), await stored()];
+    const away = Object.assign(new Error("connect"), { code: "ECONNREFUSED" });
+    for (const id of ids)
+      await expect(
+        eraseDocument(
+          dyingAt((method) => method === "list"),
+          world.arne,
+          id,
+        ),
+      ).rejects.toThrow();
+    const { ports, told } = refusing("none");
+    const remove = () => Promise.reject(away);
+    await expect(clearErased({ ...ports, objects: { ...ports.objects, remove } })).rejects.toBe(away);
+    expect(told).toEqual([]);
   });
 });
 

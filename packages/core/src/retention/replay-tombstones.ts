@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { containFaults } from "../database/contain-faults.ts";
 import { isAnyOf } from "../database/is-any-of.ts";
 import type { Ports } from "../ports/ports.ts";
 import { moveDocument } from "../document/move-document.ts";
@@ -18,13 +19,19 @@ const batch = 500;
 /**
  * Erases every document that has a tombstone and is not erased: a restore brought it back, or an erasure died before its
  * commit. Comes before a restored system serves anybody. Neither a hold nor a worker stops it, since both are older than the
- * decision, or came back with the restore. Answers how many documents were erased.
+ * decision, or came back with the restore. Answers how many documents were erased. One that cannot
+ * be is told, and the others are erased all the same; then it throws, and nobody is served.
  */
 export async function replayTombstones(ports: ReplayPorts): Promise<number> {
   let erased = 0;
+  const each = containFaults<Owned>((owned, error) =>
+    ports.log.error("tombstone.replay_failed", { ...owned, error }),
+  );
   for await (const tombstones of tenantBatches(allTombstones(ports), batch)) {
-    for (const owned of await standing(ports, tombstones)) if (await eraseAgain(ports, owned)) erased += 1;
+    for (const owned of await standing(ports, tombstones))
+      if (await each.did(owned, () => eraseAgain(ports, owned))) erased += 1;
   }
+  each.end();
   return erased;
 }
 

@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import {
   announce,
   asOwner,
@@ -225,6 +226,30 @@ describe("the sweep through staging", () => {
     expect(await collectStaging(after(23))).toBe(0);
     expect(await collectStaging(after(25))).toBe(1);
     expect((await collect(world.ports.objects.listUploads("s/"))).map((upload) => upload.key)).toEqual([key]);
+  });
+
+  it("and the clearing go on though an object cannot be removed; both fail at their end", async () => {
+    const [stuck, due] = [await rested("stored", "9 days"), await rested("stored", "8 days")];
+    const [first, second] = [await keysOf(stuck), await keysOf(due)];
+    const told: string[] = [];
+    const withStuck = (ports: ReturnType<typeof after>) => ({
+      ...ports,
+      log: { ...ports.log, error: (event: string) => told.push(event) },
+      objects: {
+        ...ports.objects,
+        remove: async (key: string, versionId: string) => {
+          if (first.includes(key)) throw new Error("AccessDenied");
+          await ports.objects.remove(key, versionId);
+        },
+      },
+    });
+    await expect(clearStaging(withStuck(after(0)))).rejects.toThrow("failed for 1 of them");
+    expect([await staged(stuck), await staged(due)]).toEqual([[expect.anything()], []]);
+    const stray = { sizeBytes: 1, mediaType: "text/plain" };
+    await world.ports.objects.put(second[0]!, Readable.from(["x"]), stray);
+    await expect(collectStaging(withStuck(after(25)))).rejects.toThrow("failed for 1 of them");
+    expect([await staged(stuck), await staged(due)]).toEqual([[expect.anything()], []]);
+    expect(told).toEqual(["staging.clear_failed", "staging.clear_failed"]);
   });
 
   it("goes on with those though an object is damaged, which is told", async () => {
