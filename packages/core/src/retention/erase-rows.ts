@@ -70,6 +70,8 @@ async function moveToErased(
       legal_hold: false,
       held_until: null,
       holds: "{}",
+      erasing_at: null,
+      erasing_by: null,
       settled_at: sql`clock_timestamp()`,
       staging_cleared_at: null,
     },

@@ -1,10 +1,8 @@
-import { sql } from "kysely";
 import { containFaults } from "../database/contain-faults.ts";
 import { isAnyOf } from "../database/is-any-of.ts";
 import type { Ports } from "../ports/ports.ts";
-import { moveDocument } from "../document/move-document.ts";
-import type { Transaction } from "../ports/database.ts";
 import { tenantBatches } from "../tenant-batches.ts";
+import { takeFromWorker } from "./erase-begun.ts";
 import { eraseRows } from "./erase-rows.ts";
 import { lockDocument } from "./lock-document.ts";
 import { removeBytes } from "./remove-bytes.ts";
@@ -62,23 +60,13 @@ async function eraseAgain(ports: ReplayPorts, owned: Owned): Promise<boolean> {
   const erased = await ports.database.withTenant(owned.tenantId, async (tx) => {
     const found = await lockDocument(tx, owned.documentId);
     if (!found || found.state === "erased") return false;
-    if (found.state === "processing") await takeFromWorker(ports, tx, owned.documentId);
-    await eraseRows(ports, tx, { documentId: owned.documentId, actor, requestedBy });
+    const { documentId } = owned;
+    if (found.state === "processing") await takeFromWorker(ports, tx, { documentId, actor });
+    await eraseRows(ports, tx, { documentId, actor, requestedBy });
     return true;
   });
   if (!erased) return false;
   const removed = await removeBytes(ports, owned);
   ports.log.info("document.erased", { ...owned, removed, replayed: true });
   return true;
-}
-
-/** A worker that still has it finds itself a zombie: what it commits is for a document in `processing`. */
-async function takeFromWorker(ports: ReplayPorts, tx: Transaction, documentId: string): Promise<void> {
-  await moveDocument(ports, tx, {
-    documentId,
-    from: ["processing"],
-    to: "failed",
-    set: { lease_until: null, retry_at: null, reason: "erased", settled_at: sql`clock_timestamp()` },
-    audit: { actor, action: "document.withdrawn" },
-  });
 }
