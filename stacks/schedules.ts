@@ -28,7 +28,7 @@ export function schedules({ stack }: StackContext) {
   const reconcile = new Cron(scope, "Reconcile", {
     schedule: "rate(1 minute)",
     enabled,
-    job: job("reconcile", reconcileTimeoutSeconds, ["sweepDeadLetters"]),
+    job: job("reconcile", reconcileTimeoutSeconds, ["sweepDeadLetters", "writeTombstones"]),
   });
   const sweep = new Cron(scope, "Sweep", {
     schedule: "rate(1 hour)",

@@ -12,6 +12,8 @@ import { issueReceipt } from "@strongroom/core/receipt/issue-receipt";
 import { readReceipt } from "@strongroom/core/receipt/read-receipt";
 import { receiptKeys } from "@strongroom/core/receipt/receipt-keys";
 import { verifyReceipt } from "@strongroom/core/receipt/verify-receipt";
+import { beginErasure } from "@strongroom/core/retention/begin-erasure";
+import { finishErasures } from "@strongroom/core/retention/finish-erasures";
 import { eraseDocument } from "@strongroom/core/retention/erase-document";
 import { replayTombstones } from "@strongroom/core/retention/replay-tombstones";
 import { acceptUpload } from "@strongroom/core/upload/accept-upload";
@@ -25,8 +27,8 @@ import { declare, newDocumentId, putAll, type TestWorld, testWorld } from "@stro
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openVault } from "../erasure/open-vault.ts";
 
-/** `sent`: granted, and all of it is there, but nobody has heard of it. */
-type Case = DocumentState | "sent";
+/** `sent`: granted, and all of it is there, but nobody has heard of it. `erasing`: somebody has asked for it, and died. */
+type Case = DocumentState | "sent" | "erasing";
 const sealedStates: readonly Case[] = ["stored", "archived", "restoring"];
 
 let lost: TestWorld;
@@ -54,10 +56,11 @@ async function bring(to: Case): Promise<string> {
   const { id } = await receive(lost, dora, [newPage()]);
   const bell = { tenantId: dora.tenantId, documentId: DocumentId.parse(id) };
   if (to === "processing") await claimDocument(ports, bell, "worker:lost");
-  else if (to === "erased" || sealedStates.includes(to)) {
+  else if (to === "erased" || to === "erasing" || sealedStates.includes(to)) {
     expect(await processOnce(ports, bell)).toBe("stored");
     await issueReceipt(ports, bell.tenantId, id);
     if (to === "erased") await eraseDocument(ports, lost.arne, id);
+    else if (to === "erasing") await beginErasure(ports, bell, `user:${lost.arne.userId}`);
     else await walkTo(lost, id, to as DocumentState);
   } else await walkTo(lost, id, to as DocumentState);
   return id;
@@ -65,7 +68,7 @@ async function bring(to: Case): Promise<string> {
 
 beforeAll(async () => {
   lost = await testWorld();
-  for (const state of [...documentStates, "sent"] as const)
+  for (const state of [...documentStates, "sent", "erasing"] as const)
     ids.set(state, DocumentId.parse(await bring(state)));
   const tables = await dumpTables(lost.database.superuser);
   backup = await mkdtemp(join(tmpdir(), "strongroom-states-"));
@@ -103,6 +106,14 @@ describe("of a restored database, a document that was", () => {
     expect(await replayTombstones(restored.ports)).toBe(0);
     const readable = await openVault(restored.database.superuser, restored.directory);
     expect([readable.has(bellOf("erased").documentId), await stateOf("erased")]).toEqual([false, "erased"]);
+  });
+
+  it("noted to be erased, without a tombstone, is erased by the reconciler", async () => {
+    expect(await stateOf("erasing")).toBe("stored");
+    const { config } = restored.ports;
+    const impatient = { ...config, periods: { ...config.periods, silence: -60_000 } };
+    expect(await finishErasures({ ...restored.ports, config: impatient })).toBe(1);
+    expect(await stateOf("erasing")).toBe("erased");
   });
 
   it("received is processed from staging", async () => {

@@ -1,10 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
-import { prepareDatabase, roleName, withClient } from "@strongroom/core/database/roles";
+import { prepareDatabase, withClient } from "@strongroom/core/database/roles";
 import type {} from "@strongroom/local/test-setup";
 import { expect, inject, it } from "vitest";
+import { applyMigrations } from "./apply-migrations.ts";
 
-const directory = new URL("../../packages/core/src/database/migrations/", import.meta.url);
 const [tenant, until] = ["01980000-0000-7000-9000-000000000001", "2031-05-06T07:08:09.123Z"];
 const idOf = (number: number) => `01980000-0000-7000-8000-00000000000${number}`;
 
@@ -26,17 +25,9 @@ it("holds that were set before there could be several are lifted by the referenc
   const superuser = { ...given, database: `strongroom_holds_${randomBytes(8).toString("hex")}` };
   await prepareDatabase(given, superuser.database);
   try {
-    const owner = { ...superuser, options: `-c role=${roleName("owner")}` };
-    const names = (await readdir(directory)).filter((name) => name.endsWith(".sql")).toSorted();
-    const apply = async (some: string[]) => {
-      for (const name of some) {
-        const sql = await readFile(new URL(name, directory), "utf8");
-        await withClient(owner, (client) => client.query(sql));
-      }
-    };
-    await apply(names.filter((name) => name < "0008"));
+    await applyMigrations(superuser, (name) => name < "0008");
     await withClient(superuser, (client) => client.query(rows));
-    await apply(names.filter((name) => name.startsWith("0008")));
+    await applyMigrations(superuser, (name) => name.startsWith("0008"));
     const { rows: found } = await withClient(superuser, (client) =>
       client.query<{ holds: Record<string, string | null> }>("select holds from document order by id"),
     );

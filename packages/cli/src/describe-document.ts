@@ -56,6 +56,15 @@ function whatToKnow(document: DocumentSummary): string {
 
 const until = (moment: string | null): string | null => moment && `until ${formatMoment(moment)}`;
 
+/** The holds by their references, where the server names them. */
+function explainHolds({ legalHold, heldUntil, holds }: DocumentView): string | null {
+  const named = (holds ?? []).map(({ reference, until: end }) =>
+    [reference ?? "without a reference", until(end) ?? "until it is lifted"].join(", "),
+  );
+  if (named.length > 0) return named.join("; ");
+  return legalHold ? "yes" : until(heldUntil);
+}
+
 /** One document in full, in lines for people. */
 export function describeDocument(document: DocumentView): string[] {
   const facts = factsOf(document).filter((row): row is [string, string] => row[1] !== null && row[1] !== "");
@@ -103,7 +112,7 @@ function factsOf(document: DocumentView): [string, string | null][] {
     ["size", `${formatBytes(document.sizeBytes)} in ${countOf(document.files.length, "file")}`],
     ["pages", document.pageCount === null ? null : String(document.pageCount)],
     ["review", document.review === "unreviewed" ? null : words(document.review)],
-    ["legal hold", document.legalHold ? "yes" : until(document.heldUntil)],
+    ["legal hold", explainHolds(document)],
     ["already on file", duplicate === null ? null : (duplicate.documentId ?? "yes")],
     ["replaces", document.replaces],
     ["replaced by", document.supersededBy],

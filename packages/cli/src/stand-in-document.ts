@@ -42,7 +42,7 @@ export function createDocument(order: {
     state: "granted" as DocumentState,
     version: 1,
     outcome: null as Outcome | null,
-    hold: { legalHold: false, heldUntil: null as string | null },
+    holds: [] as { reference: string | null; until: string | null }[],
     changedAt: now(),
     timeline: [{ at: now(), action: "upload.accepted" }],
     move(state: DocumentState) {
@@ -151,7 +151,7 @@ export function contentOf({ pieces }: StandInDocument, artefact: string): Buffer
 
 /** The document as the contract shows it. */
 export function viewOf(document: StandInDocument): z.input<typeof DocumentView> {
-  const { id, order, state, version, outcome, changedAt, timeline } = document;
+  const { id, order, state, version, outcome, changedAt, timeline, holds } = document;
   const missing = missingOf(document);
   const stored = state === "stored";
   const code = ["granted", "expired"].includes(state) ? null : "ACDE-FGHJ";
@@ -170,7 +170,13 @@ export function viewOf(document: StandInDocument): z.input<typeof DocumentView> 
     replaces: null,
     supersededBy: null,
     review: "unreviewed",
-    ...document.hold,
+    legalHold: holds.some(({ until }) => until === null),
+    heldUntil:
+      holds
+        .flatMap(({ until }) => until ?? [])
+        .toSorted()
+        .at(-1) ?? null,
+    holds,
     sizeBytes: order.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     pageCount: stored ? order.files.length : null,
     legibility: outcome?.legibility.map((reasons, index) => ({ page: index + 1, reasons })) ?? null,

@@ -185,8 +185,9 @@ function answerDocument(
       return reply(exchange, name, { document: viewOf(document) });
     }
     case "holdDocument": {
-      const { held, until = null } = body as HoldRequest;
-      document.hold = { legalHold: held && until === null, heldUntil: held ? until : null };
+      const { held, reference = null, until = null } = body as HoldRequest;
+      const others = document.holds.filter((one) => one.reference !== reference);
+      document.holds = held ? [...others, { reference, until }] : others;
       return reply(exchange, name, { document: viewOf(document) });
     }
     case "showDocument":

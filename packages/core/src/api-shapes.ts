@@ -69,15 +69,20 @@ export const holdReasons = ["claim", "dispute", "investigation", "audit", "close
  * `POST /v1/documents/{id}/hold`: sets a hold, with an end or without, or lifts it. The audit keeps `reason` and `reference`
  * (a case number, say) for good, beyond any erasure: no names there.
  */
-export const HoldRequest = z.strictObject({
-  held: z.boolean(),
-  reason: z.enum(holdReasons),
-  reference: z
-    .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,63}$/, "is not a reference such as CASE-2026/17")
-    .nullish(),
-  until: moment.nullish(),
-});
+export const HoldRequest = z
+  .strictObject({
+    held: z.boolean(),
+    reason: z.enum(holdReasons),
+    reference: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,63}$/, "is not a reference such as CASE-2026/17")
+      .nullish(),
+    until: moment.nullish(),
+  })
+  .refine(({ held, until }) => held || !until, {
+    path: ["until"],
+    error: "is the end of a hold that is set; leave it out when one is lifted",
+  });
 export type HoldRequest = z.infer<typeof HoldRequest>;
 
 /** One request to send exactly as it stands: `sizeBytes` bytes of the file from `offset`. */
@@ -113,6 +118,8 @@ const FileView = z.object({
 });
 export const ArtefactView = z.object({ name: z.string(), mediaType: z.string(), sizeBytes: count, sha256 });
 export type ArtefactView = z.infer<typeof ArtefactView>;
+/** One of a document's holds; `until` is null for one that lasts until it is lifted, and may be past. */
+const HoldView = z.object({ reference: z.string().nullable(), until: momentOrNull });
 const PageVerdict = z.object({ page: count, reasons: z.array(z.enum(legibilityReasons)) });
 
 /** A document in a list. */
@@ -157,6 +164,8 @@ export const DocumentView = DocumentSummary.extend({
   missing: z.array(count),
   artefacts: z.array(ArtefactView),
   timeline: z.array(z.object({ at: moment, action: z.string() })),
+  /** Every hold by its reference, for who sees the whole tenant; null for others, and from a release that does not tell. */
+  holds: z.array(HoldView).nullable().default(null),
 });
 export type DocumentView = z.infer<typeof DocumentView>;
 

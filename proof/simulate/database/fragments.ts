@@ -121,6 +121,10 @@ function searches(): Record<string, Meaning> {
       const until = ms(state === "received" ? heardUntil : leaseUntil);
       return until === null ? null : until > around.now().getTime();
     },
+    "not legal_hold and coalesce(held_until <= clock_timestamp(), true)": (_values, around) => {
+      const { legal_hold: isHeld, held_until: until } = row(around);
+      return isHeld === false && (until === null || ms(until)! <= around.now().getTime());
+    },
     "settled_at < $": ([moment], around) => ms(row(around)["settled_at"])! < ms(moment)!,
     "coalesce(rung_at, changed_at)": (_values, around) => row(around)["rung_at"] ?? row(around)["changed_at"],
     "clock_timestamp() - coalesce(rung_at, changed_at) > greatest($::float8 * interval '1 millisecond', case when state = 'received' then least((coalesce(rung_at, changed_at) - received_at) / 2, $::float8 * interval '1 millisecond') end)":

@@ -85,6 +85,7 @@ const documentDefaults = nothing(
   ...["tenant_id", "id", "owner_id", "kind", "load_number", "note", "state", "version", "reason", "detail"],
   ...["request_sha256", "content_sha256", "size_bytes", "confirmation_code", "duplicate_of", "replaces"],
   ...["superseded_by", "review", "legal_hold", "held_until", "page_count", "legibility", "isolation"],
+  ...["erasing_at", "erasing_by"],
   ...["lease_token", "lease_until", "claims", "decode_crashes", "retries", "retry_at", "grant_expires_at"],
   ...[
     "rung_at",

@@ -36,6 +36,19 @@ test("a hold whose end has passed is not said to hold", async () => {
   );
 });
 
+test("a hold that was not there is not said to be lifted; those that are there are named", async () => {
+  await run("hold", id, "--reason", "claim", "--reference", "CASE-1");
+  expect(await firstLine("--lift", "--reason", "closed", "--reference", "CASE-2")).toBe(
+    "Nothing was lifted: there is no hold of the reference CASE-2. Another one lasts until it is lifted.",
+  );
+  const { stdout } = await run("hold", id, "--lift", "--reason", "closed");
+  expect(stdout).toContain("there is no hold without a reference");
+  expect(stdout).toMatch(/legal hold +CASE-1, until it is lifted/);
+  const lift = ["--lift", "--reason", "closed", "--reference", "CASE-1"];
+  expect(await firstLine(...lift)).toBe("Lifted: nothing holds it any more.");
+  expect(await firstLine(...lift)).toMatch(/^Nothing was lifted: .* Nothing holds it\.$/);
+});
+
 test("a lifted hold says first that nothing holds the document any more", async () => {
   await run("hold", id, "--reason", "claim");
   expect(await firstLine("--lift", "--reason", "closed")).toBe("Lifted: nothing holds it any more.");

@@ -39,19 +39,29 @@ async function hold(world: World, id: string, { reason, reference, until, lift }
     throw new UsageProblem(`--${String(issue!.path[0])}: ${issue!.message}.`);
   }
   const client = await connect(world);
-  const { document } = await client.call("holdDocument", {
-    params: { id },
-    body: body.data,
-    signal: world.signal,
-  });
-  const held = describeHold(document, lift === true, world.now());
-  answer(world, { document }, [held, ...describeDocument(document)]);
+  const request = { params: { id }, signal: world.signal };
+  const before = lift ? (await client.call("showDocument", request)).document : null;
+  const { document } = await client.call("holdDocument", { ...request, body: body.data });
+  const done = { document, lifted: lift === true, missed: before !== null && !hasHold(before, reference) };
+  answer(world, { document }, [describeHold(done, reference, world.now()), ...describeDocument(document)]);
 }
 
+/** Whether a hold of this reference is there to be lifted, which the answer to that does not tell; a server that names none may have it. */
+function hasHold({ holds }: DocumentView, reference: string | undefined): boolean {
+  return holds === null || holds.some((one) => one.reference === (reference ?? null));
+}
+
+type Done = { document: DocumentView; lifted: boolean; missed: boolean };
+
 /** Whether the document is held: a hold whose end has passed stays in its view, and holds nothing. */
-function describeHold({ legalHold, heldUntil }: DocumentView, lifted: boolean, now: Date): string {
+function describeHold({ document, lifted, missed }: Done, reference: string | undefined, now: Date): string {
+  const { legalHold, heldUntil } = document;
   const lasts = heldUntil !== null && Date.parse(heldUntil) > now.getTime();
   const end = legalHold ? "until it is lifted" : lasts ? `until ${formatMoment(heldUntil)}` : null;
   if (!lifted) return end === null ? "Not held: the end of this hold has passed." : `Held ${end}.`;
+  if (missed) {
+    const which = reference === undefined ? "without a reference" : `of the reference ${reference}`;
+    return `Nothing was lifted: there is no hold ${which}. ${end === null ? "Nothing holds it." : `Another one lasts ${end}.`}`;
+  }
   return end === null ? "Lifted: nothing holds it any more." : `Lifted; another hold lasts ${end}.`;
 }

@@ -72,6 +72,9 @@ export type Tables = {
     held_until: MomentOrNull;
     /** The end of each hold, by its reference: retention/holds.ts. */
     holds: ColumnType<Record<string, string | null>, string | undefined, string>;
+    /** Since when it is to be erased, and who asked, as in the audit: retention/begin-erasure.ts. */
+    erasing_at: MomentOrNull;
+    erasing_by: TextOrNull;
     page_count: ColumnType<number | null, number | null | undefined, number | null>;
     legibility: JsonOrNull<PageLegibility[]>;
     isolation: JsonOrNull<Record<string, string>>;

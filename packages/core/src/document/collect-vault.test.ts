@@ -149,6 +149,30 @@ it("what a restored database does not know stays while a backup may know it, and
   expect(await collectAfter(graceMs * 100, await manifest(theirs))).toBe(0);
 });
 
+it("one that cannot be removed keeps no other from it, and fails the sweep of the vault at its end", async () => {
+  const bell = await received();
+  await processOnce(world.ports, bell);
+  const [stuck, other] = [await put(keyOf(bell, 0, "a")), await put(keyOf(bell, 0, "b"))];
+  const told: string[] = [];
+  const log = { ...world.ports.log, error: (event: string) => told.push(event) };
+  const objects = {
+    ...world.ports.objects,
+    list: async function* (prefix: string, range?: KeyRange) {
+      for await (const one of world.ports.objects.list(prefix, range))
+        if ([stuck, other].includes(one.key)) yield one;
+    },
+    remove: async (key: string, versionId: string) => {
+      if (key === stuck) throw new Error("AccessDenied");
+      await world.ports.objects.remove(key, versionId);
+    },
+  };
+  await expect(collectAfter(graceMs, [stuck, other], "youngest", { objects, log })).rejects.toThrow(
+    "failed for 1 of them",
+  );
+  expect([await isThere(stuck), await isThere(other)]).toEqual([true, false]);
+  expect(told).toEqual(["vault.collect_failed"]);
+});
+
 it("an object whose attempt commits while the collector looks at it is never removed", async () => {
   const bell = await received();
   const { token } = (await claimDocument(world.ports, bell, "worker:slow"))!;

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { containFaults } from "../database/contain-faults.ts";
 import { isAnyOf } from "../database/is-any-of.ts";
 import { DocumentId, TenantId } from "../ids.ts";
 import type { ListedObject } from "../ports/objects.ts";
@@ -35,28 +36,35 @@ const batch = 200;
  * still hold its lease. What belongs to no document that the database knows stays for longer: rows are never deleted, so it
  * was restored, and a newer backup may hold the keys; with a tombstone it goes, since what was erased comes back with none.
  * A vault that is too large for one sweep is looked at in parts. Answers how many objects went, and tells how many are kept
- * as such.
+ * as such. Throws when one could not be looked at or removed, after all the others were.
  */
 export async function collectVault(ports: CollectPorts): Promise<number> {
   let [removed, unknown] = [0, 0];
   const { sweepVault } = ports.config.periods;
   const startedMs = ports.clock.monotonicMs();
   const outlived = ports.clock.now().getTime() - backupLives(ports);
+  const each = containFaults<Left>(({ key }, error) =>
+    ports.log.error("vault.collect_failed", { key, error }),
+  );
   for await (const lying of tenantBatches(pastGrace(ports), batch)) {
     for (const one of await unwanted(ports, lying)) {
       const mayReturn = !one.isKnown && one.modifiedAt.getTime() > outlived;
-      if (mayReturn && !(await hasTombstone(ports, one))) {
-        unknown += 1;
-        continue;
-      }
-      await ports.objects.remove(one.key, one.versionId);
-      removed += 1;
+      const isGone = await each.did(one, async () => {
+        if (mayReturn && !(await hasTombstone(ports, one))) {
+          unknown += 1;
+          return false;
+        }
+        await ports.objects.remove(one.key, one.versionId);
+        return true;
+      });
+      if (isGone) removed += 1;
     }
     if (ports.clock.monotonicMs() - startedMs < sweepVault) continue;
     ports.log.info("vault.swept_in_part", { from: startOf(ports), until: lying.at(-1)!.key });
     break;
   }
   if (unknown > 0) ports.log.error("vault.unknown_documents", { objects: unknown });
+  each.end();
   return removed;
 }
 

@@ -1,5 +1,6 @@
 import type { DocumentSummary, DocumentView } from "../api-shapes.ts";
 import type { DocumentId } from "../ids.ts";
+import { holdsOf } from "../retention/holds.ts";
 import type { Transaction } from "../ports/database.ts";
 import { type Actor, seesWholeTenant } from "../user/user.ts";
 import { type Loaded, loadVisible, type SeenRow } from "./load-document.ts";
@@ -51,7 +52,8 @@ export async function openDocument(tx: Transaction, actor: Actor, documentId: st
     listArtefacts(tx, documentId),
     listTimeline(tx, documentId),
   ]);
-  const view = { ...summarize(actor, loaded.document), ...filesOf(loaded), artefacts, timeline };
+  const holds = seesWholeTenant(actor) ? listHolds(loaded.document) : null;
+  const view = { ...summarize(actor, loaded.document), ...filesOf(loaded), artefacts, timeline, holds };
   return { ...loaded, view: view as DocumentView };
 }
 
@@ -78,6 +80,13 @@ function filesOf({ files }: Loaded) {
     })),
     missing: files.filter((file) => file.arrived_at === null).map((file) => file.position),
   };
+}
+
+/** References name cases: for who sees the whole tenant. */
+function listHolds(document: SeenRow): DocumentView["holds"] {
+  return Object.entries(holdsOf(document))
+    .map(([reference, until]) => ({ reference: reference || null, until: until && iso(new Date(until)) }))
+    .toSorted((one, other) => ((one.reference ?? "") < (other.reference ?? "") ? -1 : 1));
 }
 
 async function listArtefacts(tx: Transaction, documentId: string) {

@@ -1,13 +1,16 @@
 import { sql } from "kysely";
+import { containFaults } from "../database/contain-faults.ts";
 import { TenantId } from "../ids.ts";
 import type { Ports } from "../ports/ports.ts";
 import { removeBytes } from "./remove-bytes.ts";
+import type { Owned } from "./tombstone.ts";
 
-type ClearPorts = Pick<Ports, "database" | "objects" | "config">;
+type ClearPorts = Pick<Ports, "database" | "objects" | "config" | "log">;
 
 /**
  * Removes what lies in staging and vault of documents erased lately: of erasures that died after their commit, and what a
  * URL signed before brought since. Answers for how many that time is over, and with it the watch on them.
+ * Throws when one could not be cleared, after all the others were.
  */
 export async function clearErased(ports: ClearPorts): Promise<number> {
   const rows = await ports.database.system
@@ -19,20 +22,29 @@ export async function clearErased(ports: ClearPorts): Promise<number> {
     .limit(200)
     .execute();
   let cleared = 0;
+  const each = containFaults<Owned>((owned, error) =>
+    ports.log.error("erased.clear_failed", { ...owned, error }),
+  );
   for (const { tenant_id, id, over } of rows) {
-    const tenantId = TenantId.parse(tenant_id);
-    await removeBytes(ports, { tenantId, documentId: id });
-    if (!over) continue;
-    await ports.database.withTenant(tenantId, (tx) =>
-      tx
-        .updateTable("document")
-        .set({ staging_cleared_at: sql`clock_timestamp()` })
-        .where((eb) => eb.and({ tenant_id: tenantId, id, state: "erased" }))
-        .execute(),
-    );
-    cleared += 1;
+    const owned: Owned = { tenantId: TenantId.parse(tenant_id), documentId: id };
+    if (await each.did(owned, () => clear(ports, owned, over))) cleared += 1;
   }
+  each.end();
   return cleared;
+}
+
+async function clear(ports: ClearPorts, owned: Owned, over: boolean): Promise<boolean> {
+  await removeBytes(ports, owned);
+  if (!over) return false;
+  const { tenantId, documentId } = owned;
+  await ports.database.withTenant(tenantId, (tx) =>
+    tx
+      .updateTable("document")
+      .set({ staging_cleared_at: sql`clock_timestamp()` })
+      .where((eb) => eb.and({ tenant_id: tenantId, id: documentId, state: "erased" }))
+      .execute(),
+  );
+  return true;
 }
 
 /** Longer than a signed URL lives, and the slowest upload that began with it. */

@@ -6,11 +6,12 @@ import {
   collect,
   walkTo,
 } from "@strongroom/local/test-documents";
-import { pdf, processOnce, receive, standInRenderer } from "@strongroom/local/test-pipeline";
+import { pdf, processOnce, query, receive, standInRenderer } from "@strongroom/local/test-pipeline";
 import { newDocumentId, putAll, type TestWorld, testWorld } from "@strongroom/local/test-world";
 import { seededPeople } from "@strongroom/local/seed";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sha256Hex } from "../digest.ts";
+import { Readable } from "node:stream";
 import { canMove, documentStates } from "../document/document.ts";
 import { issueTicket } from "../document/issue-ticket.ts";
 import { showDocument } from "../document/show-document.ts";
@@ -21,6 +22,7 @@ import { claimDocument } from "../job/claim-document.ts";
 import { verifyCertificate } from "./certificate.ts";
 import { clearErased } from "./clear-erased.ts";
 import { eraseDocument } from "./erase-document.ts";
+import { finishErasures } from "./finish-erasures.ts";
 import { holdDocument } from "./hold-document.ts";
 import { replayTombstones } from "./replay-tombstones.ts";
 import { tombstoneKey } from "./tombstone.ts";
@@ -44,6 +46,19 @@ async function stored(bytes = newPage()) {
 }
 
 const erase = (id: string) => eraseDocument(world.ports, world.arne, id);
+const keyOf = (id: string) => tombstoneKey({ tenantId: world.dora.tenantId, documentId: id });
+const setHold = (id: string) =>
+  holdDocument(world.ports, world.arne, {
+    documentId: id,
+    ifMatch: null,
+    hold: { held: true, reason: "claim" },
+  });
+/** What the reconciler does when enough time has passed for every caller to be gone. */
+const finishAll = () => {
+  const { config } = world.ports;
+  const periods = { ...config.periods, silence: -60_000 };
+  return finishErasures({ ...world.ports, config: { ...config, periods } });
+};
 const stateOf = async (id: string) =>
   (await asOwner<{ state: string }>(world, "select state from document where id = $1", [id]))[0]!.state;
 const lying = async (id: string) =>
@@ -235,12 +250,91 @@ describe("erasing", () => {
 });
 
 describe("an erasure that dies", () => {
-  it("before its tombstone was never begun", async () => {
+  it("before it was noted was never begun", async () => {
+    const id = await stored();
+    const withTenant = () => Promise.reject(new Error("killed"));
+    const dying = { ...world.ports, database: { ...world.ports.database, withTenant } };
+    await expect(eraseDocument(dying, world.arne, id)).rejects.toThrow("killed");
+    expect([await replayTombstones(world.ports), await finishAll()]).toEqual([0, 0]);
+    expect(await setHold(id)).toMatchObject({ legalHold: true, state: "stored" });
+  });
+
+  /** Noted, and killed before its tombstone. */
+  async function begun(): Promise<string> {
     const id = await stored();
     const dying = dyingAt((method, key) => method === "put" && key.endsWith("/tombstone"));
     await expect(eraseDocument(dying, world.arne, id)).rejects.toThrow("killed");
-    expect(await replayTombstones(world.ports)).toBe(0);
     expect(await stateOf(id)).toBe("stored");
+    expect(await replayTombstones(world.ports)).toBe(0);
+    return id;
+  }
+
+  it("before its tombstone is finished by the reconciler, in a minute; a hold comes too late", async () => {
+    const id = await begun();
+    await expect(setHold(id)).rejects.toMatchObject({ code: "being_erased", status: 409 });
+    expect(await finishErasures(world.ports)).toBe(0); // its caller may be at it still
+    await asOwner(world, "update document set erasing_at = erasing_at - interval '1 minute' where id = $1", [
+      id,
+    ]);
+    expect(await finishErasures(world.ports)).toBe(1);
+    expect([await stateOf(id), await lying(id)]).toEqual(["erased", []]);
+    expect(await world.ports.objects.head(keyOf(id))).not.toBeNull();
+    expect((await claimsOf(await erase(id))).erasedBy).toBe(`user:${world.arne.userId}`);
+    expect(await finishAll()).toBe(0);
+  });
+
+  it("before its tombstone is finished by a repeated call, though a worker has the document by now", async () => {
+    const { documentId: id, tenantId } = await receive(world, world.dora, [newPage()]);
+    const dying = dyingAt((method, key) => method === "put" && key.endsWith("/tombstone"));
+    await expect(eraseDocument(dying, world.arne, id)).rejects.toThrow("killed");
+    await claimDocument(world.ports, { tenantId, documentId: id }, "worker:test");
+    await erase(id);
+    expect((await actionsOf(id)).slice(-2)).toEqual(["document.withdrawn", "document.erased"]);
+  });
+
+  it("before its tombstone is called off by a hold that a release before this one has confirmed", async () => {
+    const ids = [await begun(), await begun()];
+    for (const id of ids) await asOwner(world, "update document set legal_hold = true where id = $1", [id]);
+    await expect(erase(ids[0]!)).rejects.toMatchObject({ code: "held" });
+    expect(await finishAll()).toBe(0);
+    for (const id of ids) {
+      expect([await stateOf(id), await world.ports.objects.head(keyOf(id))]).toEqual(["stored", null]);
+      await asOwner(world, "update document set legal_hold = false where id = $1", [id]);
+    }
+    expect(await finishAll()).toBe(0);
+    expect(await setHold(ids[0]!)).toMatchObject({ legalHold: true });
+  });
+
+  it("while its tombstone is on its way, and its lock has ended, lets no hold in", async () => {
+    const id = await stored();
+    const [reached, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const put: typeof world.ports.objects.put = async (key, ...rest) => {
+      if (key === keyOf(id)) {
+        reached.resolve();
+        await goOn.promise;
+      }
+      return await world.ports.objects.put(key, ...rest);
+    };
+    const erasing = eraseDocument(
+      { ...world.ports, objects: { ...world.ports.objects, put } },
+      world.arne,
+      id,
+    );
+    const outcome = erasing.then(
+      () => "erased",
+      () => "failed",
+    );
+    await reached.promise;
+    // As idle_in_transaction_session_timeout and a fail-over do.
+    await query(
+      world,
+      "select pg_terminate_backend(pid) from pg_stat_activity where state = 'idle in transaction' and datname = current_database()",
+    );
+    await expect(setHold(id)).rejects.toMatchObject({ code: "being_erased" });
+    goOn.resolve();
+    expect(await outcome).toBe("failed");
+    expect(await replayTombstones(world.ports)).toBe(1);
+    expect(await stateOf(id)).toBe("erased");
   });
 
   it("after its tombstone is finished by the replay, whatever became of the document; a hold comes too late", async () => {
@@ -249,10 +343,10 @@ describe("an erasure that dies", () => {
     const dying = { ...world.ports, objects: { ...world.ports.objects, read } };
     await expect(eraseDocument(dying, world.arne, id)).rejects.toThrow("killed");
     expect(await stateOf(id)).toBe("received");
-    const hold = { held: true, reason: "claim" } as const;
-    await expect(
-      holdDocument(world.ports, world.arne, { documentId: id, ifMatch: null, hold }),
-    ).rejects.toMatchObject({ code: "being_erased", status: 409 });
+    await expect(setHold(id)).rejects.toMatchObject({ code: "being_erased", status: 409 });
+    // Also by a release before this one, which leaves no other sign of it.
+    await asOwner(world, "update document set erasing_at = null where id = $1", [id]);
+    await expect(setHold(id)).rejects.toMatchObject({ code: "being_erased", status: 409 });
     await claimDocument(world.ports, { tenantId, documentId: id }, "worker:test");
     expect(await replayTombstones(world.ports)).toBe(1);
     expect(await stateOf(id)).toBe("erased");
@@ -284,6 +378,78 @@ describe("an erasure that dies", () => {
     const id = await stored();
     const objects = { ...world.ports.objects, remove: async () => {} };
     await expect(eraseDocument({ ...world.ports, objects }, world.arne, id)).rejects.toThrow("keeps what");
+  });
+});
+
+describe("one that cannot be erased keeps no other from it", () => {
+  const writeUnder = async (id: string, content: string) => {
+    const facts = { sizeBytes: content.length, mediaType: "application/json" };
+    await world.ports.objects.put(keyOf(id), Readable.from([Buffer.from(content)]), facts);
+  };
+  /** Ports that say so when an object of this document is to go, and what they tell. */
+  const refusing = (id: string) => {
+    const told: unknown[] = [];
+    const remove: typeof world.ports.objects.remove = async (key, versionId) => {
+      if (key.includes(id)) throw new Error("AccessDenied");
+      await world.ports.objects.remove(key, versionId);
+    };
+    const error = (event: string, fields: object = {}) => told.push([event, fields]);
+    const ports = {
+      ...world.ports,
+      objects: { ...world.ports.objects, remove },
+      log: { ...world.ports.log, error },
+    };
+    return { ports, told };
+  };
+
+  it("when its tombstone cannot be read: the replay goes through all, and fails at its end", async () => {
+    // In the order of the list: the broken one comes first.
+    const ids = [await stored(), await stored()].toSorted();
+    const [broken, whole] = [ids[0]!, ids[1]!];
+    const at = new Date().toISOString();
+    await writeUnder(broken, "{}");
+    await writeUnder(
+      whole,
+      JSON.stringify({ tenant: world.dora.tenantId, document: whole, at, by: "user:x" }),
+    );
+    const { ports, told } = refusing("none");
+    await expect(replayTombstones(ports)).rejects.toThrow("failed for 1 of them");
+    expect([await stateOf(broken), await stateOf(whole)]).toEqual(["stored", "erased"]);
+    expect(told).toEqual([["tombstone.replay_failed", expect.objectContaining({ documentId: broken })]]);
+    await asOwner(world, "update document set state = 'erased' where id = $1", [broken]);
+  });
+
+  it("when its bytes do not go: the reconciler clears all others, and its step fails", async () => {
+    const [stuck, other] = [await stored(), await stored()];
+    for (const id of [stuck, other])
+      await expect(
+        eraseDocument(
+          dyingAt((method) => method === "list"),
+          world.arne,
+          id,
+        ),
+      ).rejects.toThrow("killed");
+    const { ports, told } = refusing(stuck);
+    await expect(clearErased(ports)).rejects.toThrow("failed for 1 of them");
+    expect([(await lying(stuck)).length > 0, await lying(other)]).toEqual([true, []]);
+    expect(told).toEqual([["erased.clear_failed", expect.objectContaining({ documentId: stuck })]]);
+  });
+
+  it("but a store that is away ends the step at once", async () => {
+    const ids = [await stored(), await stored()];
+    const away = Object.assign(new Error("connect"), { code: "ECONNREFUSED" });
+    for (const id of ids)
+      await expect(
+        eraseDocument(
+          dyingAt((method) => method === "list"),
+          world.arne,
+          id,
+        ),
+      ).rejects.toThrow();
+    const { ports, told } = refusing("none");
+    const remove = () => Promise.reject(away);
+    await expect(clearErased({ ...ports, objects: { ...ports.objects, remove } })).rejects.toBe(away);
+    expect(told).toEqual([]);
   });
 });
 

@@ -5,6 +5,7 @@ import { sha256Hex } from "../digest.ts";
 import { canMove, documentStates } from "../document/document.ts";
 import { listFiles } from "../document/load-document.ts";
 import { moveDocument } from "../document/move-document.ts";
+import { reinstateDocument } from "../document/supersede-document.ts";
 import type { Transaction } from "../ports/database.ts";
 import type { Ports } from "../ports/ports.ts";
 
@@ -30,7 +31,7 @@ const erasable = documentStates.filter((state) => canMove(state, "erased"));
 
 /**
  * Erases a document from the tables: the wrapped key, its texts, names, receipt and all words of people. What stays says
- * that it was there: ids, times, sizes and hashes. The caller holds the lock on its row. Throws when it is not to be erased.
+ * that it was there: ids, times, sizes and hashes. What it replaced is replaced by nothing any more. The caller holds the lock on its row. Throws when it is not to be erased.
  */
 export async function eraseRows(ports: ErasePorts, tx: Transaction, erasing: Erasing): Promise<void> {
   const facts = await readFacts(ports, tx, erasing);
@@ -46,6 +47,8 @@ export async function eraseRows(ports: ErasePorts, tx: Transaction, erasing: Era
     ),
   ]);
   if (moved === null) throw new Error("a document under lock has changed its state");
+  const { documentId: by, actor } = erasing;
+  if (moved.replaces !== null) await reinstateDocument(ports, tx, { replaced: moved.replaces, by, actor });
 }
 
 async function moveToErased(
@@ -67,6 +70,8 @@ async function moveToErased(
       legal_hold: false,
       held_until: null,
       holds: "{}",
+      erasing_at: null,
+      erasing_by: null,
       settled_at: sql`clock_timestamp()`,
       staging_cleared_at: null,
     },

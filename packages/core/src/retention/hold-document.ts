@@ -10,7 +10,7 @@ import type { Transaction } from "../ports/database.ts";
 import type { Ports } from "../ports/ports.ts";
 import { type Actor, actorName } from "../user/user.ts";
 import { holdsOf, isRepeated, sumUp, withHold } from "./holds.ts";
-import { lockDocument } from "./lock-document.ts";
+import { lockDocument, type Standing } from "./lock-document.ts";
 import { hasTombstone } from "./tombstone.ts";
 
 type HoldPorts = Pick<Ports, "database" | "objects" | "ids" | "clock">;
@@ -27,12 +27,12 @@ export async function holdDocument(
   { documentId, ifMatch, hold }: Holding,
 ): Promise<DocumentView> {
   return await ports.database.withTenant(actor.tenantId, async (tx) => {
-    await lockDocument(tx, documentId);
+    const standing = await lockDocument(tx, documentId);
     const loaded = await loadVisible(tx, actor, documentId);
     if (!isRepeated(loaded.document, hold)) {
       checkMatch(loaded, ifMatch);
       refuseOver(ports, hold);
-      await refuseErasing(ports, actor, documentId);
+      await refuseErasing(ports, actor, documentId, standing);
       await write(ports, tx, actor, loaded, hold);
     }
     return await viewDocument(tx, actor, documentId);
@@ -47,9 +47,15 @@ function refuseOver({ clock }: HoldPorts, { until }: HoldRequest): void {
   );
 }
 
-/** A tombstone outlives the row: a hold that came after it would not hold. */
-async function refuseErasing(ports: HoldPorts, { tenantId }: Actor, documentId: string): Promise<void> {
-  if (!(await hasTombstone(ports, { tenantId, documentId }))) return;
+/** A begun erasure is finished whatever comes, and a tombstone outlives the row: a hold that came after them would not hold. */
+async function refuseErasing(
+  ports: HoldPorts,
+  { tenantId }: Actor,
+  documentId: string,
+  standing: Standing | undefined,
+): Promise<void> {
+  const since = standing?.erasing_at ?? null;
+  if (since === null && !(await hasTombstone(ports, { tenantId, documentId }))) return;
   throw new Refusal(
     "being_erased",
     "The erasure of this document has begun and cannot be taken back. A hold comes too late.",

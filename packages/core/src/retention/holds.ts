@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import type { HoldRequest } from "../api-shapes.ts";
 import type { DocumentRow } from "../database/tables.ts";
 
@@ -41,6 +42,14 @@ export function sumUp(holds: Holds): Pick<Held, "legal_hold" | "held_until"> {
   const ends = Object.values(holds);
   const last = Math.max(...ends.flatMap((end) => (end === null ? [] : [Date.parse(end)])));
   return { legal_hold: ends.includes(null), held_until: last === -Infinity ? null : new Date(last) };
+}
+
+/** Whether a document's row is under no hold, by the database's clock. */
+export const isFree = sql<boolean>`not legal_hold and coalesce(held_until <= clock_timestamp(), true)`;
+
+/** Whether a hold lasts at this moment. */
+export function isHeldAt({ legal_hold, held_until }: Omit<Held, "holds">, now: Date): boolean {
+  return legal_hold || (held_until !== null && held_until > now);
 }
 
 /** Each hold that lasts at this moment, in words. */

@@ -4,7 +4,10 @@ import type { DocumentState } from "../document/document.ts";
 import type { Transaction } from "../ports/database.ts";
 
 /** A document under lock, as erasure and hold look at it; `held` by the database's clock. */
-export type Standing = Pick<DocumentRow, "legal_hold" | "held_until" | "holds"> & {
+export type Standing = Pick<
+  DocumentRow,
+  "legal_hold" | "held_until" | "holds" | "erasing_at" | "erasing_by"
+> & {
   state: DocumentState;
   held: boolean;
 };
@@ -13,7 +16,7 @@ export type Standing = Pick<DocumentRow, "legal_hold" | "held_until" | "holds"> 
 export async function lockDocument(tx: Transaction, documentId: string): Promise<Standing | undefined> {
   return await tx
     .selectFrom("document")
-    .select(["state", "legal_hold", "held_until", "holds"])
+    .select(["state", "legal_hold", "held_until", "holds", "erasing_at", "erasing_by"])
     .select(sql<boolean>`legal_hold or coalesce(held_until > clock_timestamp(), false)`.as("held"))
     .where("tenant_id", "=", tx.insideTenant)
     .where("id", "=", documentId)

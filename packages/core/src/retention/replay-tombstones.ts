@@ -1,9 +1,8 @@
-import { sql } from "kysely";
+import { containFaults } from "../database/contain-faults.ts";
 import { isAnyOf } from "../database/is-any-of.ts";
 import type { Ports } from "../ports/ports.ts";
-import { moveDocument } from "../document/move-document.ts";
-import type { Transaction } from "../ports/database.ts";
 import { tenantBatches } from "../tenant-batches.ts";
+import { takeFromWorker } from "./erase-begun.ts";
 import { eraseRows } from "./erase-rows.ts";
 import { lockDocument } from "./lock-document.ts";
 import { removeBytes } from "./remove-bytes.ts";
@@ -18,13 +17,19 @@ const batch = 500;
 /**
  * Erases every document that has a tombstone and is not erased: a restore brought it back, or an erasure died before its
  * commit. Comes before a restored system serves anybody. Neither a hold nor a worker stops it, since both are older than the
- * decision, or came back with the restore. Answers how many documents were erased.
+ * decision, or came back with the restore. Answers how many documents were erased. One that cannot
+ * be is told, and the others are erased all the same; then it throws, and nobody is served.
  */
 export async function replayTombstones(ports: ReplayPorts): Promise<number> {
   let erased = 0;
+  const each = containFaults<Owned>((owned, error) =>
+    ports.log.error("tombstone.replay_failed", { ...owned, error }),
+  );
   for await (const tombstones of tenantBatches(allTombstones(ports), batch)) {
-    for (const owned of await standing(ports, tombstones)) if (await eraseAgain(ports, owned)) erased += 1;
+    for (const owned of await standing(ports, tombstones))
+      if (await each.did(owned, () => eraseAgain(ports, owned))) erased += 1;
   }
+  each.end();
   return erased;
 }
 
@@ -55,23 +60,13 @@ async function eraseAgain(ports: ReplayPorts, owned: Owned): Promise<boolean> {
   const erased = await ports.database.withTenant(owned.tenantId, async (tx) => {
     const found = await lockDocument(tx, owned.documentId);
     if (!found || found.state === "erased") return false;
-    if (found.state === "processing") await takeFromWorker(ports, tx, owned.documentId);
-    await eraseRows(ports, tx, { documentId: owned.documentId, actor, requestedBy });
+    const { documentId } = owned;
+    if (found.state === "processing") await takeFromWorker(ports, tx, { documentId, actor });
+    await eraseRows(ports, tx, { documentId, actor, requestedBy });
     return true;
   });
   if (!erased) return false;
   const removed = await removeBytes(ports, owned);
   ports.log.info("document.erased", { ...owned, removed, replayed: true });
   return true;
-}
-
-/** A worker that still has it finds itself a zombie: what it commits is for a document in `processing`. */
-async function takeFromWorker(ports: ReplayPorts, tx: Transaction, documentId: string): Promise<void> {
-  await moveDocument(ports, tx, {
-    documentId,
-    from: ["processing"],
-    to: "failed",
-    set: { lease_until: null, retry_at: null, reason: "erased", settled_at: sql`clock_timestamp()` },
-    audit: { actor, action: "document.withdrawn" },
-  });
 }

@@ -14,6 +14,7 @@ import { processOnce, standInRenderer } from "@strongroom/local/test-pipeline";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { AcceptUploadRequest } from "../api-shapes.ts";
 import { showDocument } from "../document/show-document.ts";
+import { eraseDocument } from "../retention/erase-document.ts";
 import { acceptUpload } from "./accept-upload.ts";
 import { completeUpload } from "./complete-upload.ts";
 import { expireGrants } from "./expire-grants.ts";
@@ -319,6 +320,24 @@ describe("a document that replaces another", () => {
     expect(await receive(world, world.dora, [newPage()], { replaces: newer.id })).toMatchObject({
       state: "received",
     });
+  });
+
+  it("and was erased leaves its place to the next one", async () => {
+    const old = await receive(world, world.dora, [newPage()]);
+    const retake = async () => {
+      const { id } = await receive(world, world.dora, [newPage()], { replaces: old.id });
+      await store(id);
+      return id;
+    };
+    const first = await retake();
+    await eraseDocument(world.ports, world.arne, first);
+    const { supersededBy: none, timeline } = await showDocument(world.ports, world.dora, old.id);
+    expect([none, timeline.at(-1)!.action]).toEqual([null, "document.reinstated"]);
+    const second = await retake();
+    expect(await supersededBy(old.id)).toBe(second);
+    const waiting = await receive(world, world.dora, [newPage()], { replaces: second });
+    await eraseDocument(world.ports, world.arne, waiting.id);
+    expect(await supersededBy(old.id)).toBe(second);
   });
 
   it("that is stored second of two leaves the first one in place", async () => {

@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import {
   announce,
   asOwner,
@@ -20,7 +21,10 @@ let world: TestWorld;
 beforeAll(async () => (world = await testWorld()));
 afterAll(() => world.close());
 afterEach(async () => {
-  await asOwner(world, "update document set staging_cleared_at = now()");
+  await asOwner(
+    world,
+    "update document set staging_cleared_at = now(), legal_hold = false, held_until = null",
+  );
   await collectStaging(after(365 * 24));
 });
 
@@ -94,6 +98,49 @@ describe("staging of a document that came to rest", () => {
     expect(await staged(document.id)).toHaveLength(1);
   });
 
+  it.each(["stored", "archived", "rejected", "expired"] as const)(
+    "as %s is kept while the document is held, and cleared when the hold is over",
+    async (state) => {
+      const [held, until] = [await rested(state, "9 days"), await rested(state, "9 days")];
+      await setDocument(world, held, "legal_hold = true");
+      await setDocument(world, until, "held_until = clock_timestamp() + interval '2 days'");
+      expect(await clearStaging(world.ports)).toBe(0);
+      expect(await collectStaging(after(25))).toBe(0);
+      await setDocument(world, until, "held_until = clock_timestamp()");
+      expect(await clearStaging(world.ports)).toBe(1);
+      expect([await staged(held), await staged(until)]).toEqual([[expect.anything()], []]);
+    },
+  );
+
+  it("is cleared behind any number of held ones", async () => {
+    const [held, due] = [await rested("expired", "9 days"), await rested("expired", "8 days")];
+    await asOwner(
+      world,
+      `insert into document (tenant_id, id, owner_id, kind, state, request_sha256, content_sha256, size_bytes, grant_expires_at)
+        select tenant_id, gen_random_uuid(), owner_id, kind, 'granted', 'held', 'held', 1, now() from document, generate_series(1, 200)
+        where id = $1`,
+      [held],
+    );
+    await asOwner(
+      world,
+      `update document set state = 'expired', legal_hold = true, settled_at = now() - interval '9 days'
+        where id = $1 or request_sha256 = 'held'`,
+      [held],
+    );
+    expect(await clearStaging(world.ports)).toBe(1);
+    expect([await staged(held), await staged(due)]).toEqual([[expect.anything()], []]);
+  });
+
+  it("is left alone when a hold comes in the meantime", async () => {
+    const id = await rested("rejected", "9 days");
+    const withTenant: Database["withTenant"] = async (tenantId, work) => {
+      await setDocument(world, id, "legal_hold = true");
+      return await world.ports.database.withTenant(tenantId, work);
+    };
+    expect(await clearStaging({ ...world.ports, database: { ...world.ports.database, withTenant } })).toBe(0);
+    expect(await staged(id)).toHaveLength(1);
+  });
+
   it("includes parts that were never joined", async () => {
     const bytes = newPage(16 * 1024 * 1024 + 1);
     const { document, uploads } = await acceptUpload(world.ports, world.dora, {
@@ -149,6 +196,19 @@ describe("the sweep through staging", () => {
     expect((await staged(first.document.id)).map(({ key }) => key)).toEqual(await keysOf(first.document.id));
   });
 
+  it("removes nothing of a document under a hold, though its grant was revived and wants other pages", async () => {
+    const page = newPage();
+    const { document, uploads } = await announce(world, world.dora, [page]);
+    await putAll(uploads, [page]);
+    await walkTo(world, document.id, "expired");
+    await setDocument(world, document.id, "legal_hold = true");
+    await announce(world, world.dora, [page], { id: document.id });
+    expect(await collectStaging(after(25))).toBe(0);
+    expect(await staged(document.id)).toHaveLength(1);
+    await setDocument(world, document.id, "legal_hold = false");
+    expect(await collectStaging(after(25))).toBe(1);
+  });
+
   it("aborts uploads in parts that nobody waits for, and leaves the others open", async () => {
     const bytes = newPage(16 * 1024 * 1024 + 1);
     const grants = await Promise.all(
@@ -166,6 +226,30 @@ describe("the sweep through staging", () => {
     expect(await collectStaging(after(23))).toBe(0);
     expect(await collectStaging(after(25))).toBe(1);
     expect((await collect(world.ports.objects.listUploads("s/"))).map((upload) => upload.key)).toEqual([key]);
+  });
+
+  it("and the clearing go on though an object cannot be removed; both fail at their end", async () => {
+    const [stuck, due] = [await rested("stored", "9 days"), await rested("stored", "8 days")];
+    const [first, second] = [await keysOf(stuck), await keysOf(due)];
+    const told: string[] = [];
+    const withStuck = (ports: ReturnType<typeof after>) => ({
+      ...ports,
+      log: { ...ports.log, error: (event: string) => told.push(event) },
+      objects: {
+        ...ports.objects,
+        remove: async (key: string, versionId: string) => {
+          if (first.includes(key)) throw new Error("AccessDenied");
+          await ports.objects.remove(key, versionId);
+        },
+      },
+    });
+    await expect(clearStaging(withStuck(after(0)))).rejects.toThrow("failed for 1 of them");
+    expect([await staged(stuck), await staged(due)]).toEqual([[expect.anything()], []]);
+    const stray = { sizeBytes: 1, mediaType: "text/plain" };
+    await world.ports.objects.put(second[0]!, Readable.from(["x"]), stray);
+    await expect(collectStaging(withStuck(after(25)))).rejects.toThrow("failed for 1 of them");
+    expect([await staged(stuck), await staged(due)]).toEqual([[expect.anything()], []]);
+    expect(told).toEqual(["staging.clear_failed", "staging.clear_failed"]);
   });
 
   it("goes on with those though an object is damaged, which is told", async () => {

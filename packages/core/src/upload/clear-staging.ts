@@ -1,8 +1,10 @@
 import { sql } from "kysely";
+import { type Contained, containFaults } from "../database/contain-faults.ts";
 import type { DocumentState } from "../document/document.ts";
 import { findDocument, listFiles } from "../document/load-document.ts";
 import { TenantId } from "../ids.ts";
 import type { Ports } from "../ports/ports.ts";
+import { isFree, isHeldAt } from "../retention/holds.ts";
 import { parseStagingKey } from "./staging-key.ts";
 
 type ClearPorts = Pick<Ports, "database" | "objects" | "config" | "clock" | "log">;
@@ -13,9 +15,14 @@ function keepMs({ config }: ClearPorts): Partial<Record<DocumentState, number>> 
   return { stored: keepStored, archived: keepStored, rejected: keepRejected, expired: keepExpired };
 }
 
-/** Clears the staging of documents that came to rest long enough ago; no other code deletes staged bytes of a known page. */
+/**
+ * Clears the staging of documents that came to rest long enough ago, longest ago first, and are under no hold: of one that was
+ * never sealed it is the only copy. No other code deletes staged bytes of a known page. Throws when one could
+ * not be cleared, after all the others were; what is left of it is the sweep's.
+ */
 export async function clearStaging(ports: ClearPorts): Promise<number> {
   let cleared = 0;
+  const each = containEach(ports);
   for (const [state, ms] of Object.entries(keepMs(ports)) as [DocumentState, number][]) {
     const rows = await ports.database.system
       .selectFrom("document")
@@ -23,26 +30,40 @@ export async function clearStaging(ports: ClearPorts): Promise<number> {
       .where("state", "=", state)
       .where("staging_cleared_at", "is", null)
       .where("settled_at", "<", sql<Date>`clock_timestamp() - ${ms}::float8 * interval '1 millisecond'`)
+      .where(isFree)
+      .orderBy("settled_at")
       .limit(200)
       .execute();
-    for (const row of rows) cleared += await clear(ports, TenantId.parse(row.tenant_id), row.id, state);
+    for (const { tenant_id, id } of rows) {
+      const work = () => clear(ports, TenantId.parse(tenant_id), id, state);
+      if (await each.did({ documentId: id }, work)) cleared += 1;
+    }
   }
+  each.end();
   return cleared;
 }
 
-/** Marks first, under the state that was seen; then deletes the very keys that stood in the rows at that moment. */
+/** Of a document, or of what lies under one key: keys of staging are made of ids. */
+type Cleared = { documentId: string } | { key: string };
+
+function containEach({ log }: ClearPorts): Contained<Cleared> {
+  return containFaults((cleared, error) => log.error("staging.clear_failed", { ...cleared, error }));
+}
+
+/** Marks first, under the state that was seen and no hold; then deletes the very keys that stood in the rows at that moment. */
 async function clear(
   ports: ClearPorts,
   tenantId: TenantId,
   documentId: string,
   state: DocumentState,
-): Promise<number> {
+): Promise<boolean> {
   const files = await ports.database.withTenant(tenantId, async (tx) => {
     const marked = await tx
       .updateTable("document")
       .set({ staging_cleared_at: sql`clock_timestamp()` })
       .where((eb) => eb.and({ tenant_id: tenantId, id: documentId, state }))
       .where("staging_cleared_at", "is", null)
+      .where(isFree)
       .returning("id")
       .executeTakeFirst();
     return marked ? await listFiles(tx, documentId) : [];
@@ -51,7 +72,7 @@ async function clear(
     if (file.upload_id) await ports.objects.abortParts(file.staging_key, file.upload_id);
     await removeKey(ports, file.staging_key);
   }
-  return files.length > 0 ? 1 : 0;
+  return files.length > 0;
 }
 
 async function removeKey(ports: ClearPorts, key: string): Promise<void> {
@@ -59,7 +80,10 @@ async function removeKey(ports: ClearPorts, key: string): Promise<void> {
   if (there) await ports.objects.remove(key, there.versionId);
 }
 
-/** Removes what lies in staging for no page that is still expected: dropped pages, renewed keys, crashes between two steps. */
+/**
+ * Removes what lies in staging for no page that is still expected: dropped pages, renewed keys, crashes between two steps.
+ * Nothing of a document under a hold. Throws when something could not be looked at or removed, after all else was.
+ */
 export async function collectStaging(ports: ClearPorts): Promise<number> {
   const oldest = ports.clock.now().getTime() - ports.config.periods.keepExpired;
   // A damaged object fails its list at the end: the uploads are looked at all the same.
@@ -71,22 +95,32 @@ export async function collectStaging(ports: ClearPorts): Promise<number> {
 
 async function collectObjects(ports: ClearPorts, oldest: number): Promise<number> {
   let removed = 0;
-  for await (const there of ports.objects.list("s/")) {
-    if (there.modifiedAt.getTime() > oldest || (await isExpected(ports, there.key))) continue;
-    await ports.objects.remove(there.key, there.versionId);
-    removed += 1;
+  const each = containEach(ports);
+  for await (const { key, versionId, modifiedAt } of ports.objects.list("s/")) {
+    if (modifiedAt.getTime() > oldest) continue;
+    const remove = () => ports.objects.remove(key, versionId);
+    if (await each.did({ key }, () => unlessExpected(ports, key, remove))) removed += 1;
   }
+  each.end();
   return removed;
 }
 
 async function collectUploads(ports: ClearPorts, oldest: number): Promise<number> {
   let removed = 0;
-  for await (const upload of ports.objects.listUploads("s/")) {
-    if (upload.startedAt.getTime() > oldest || (await isExpected(ports, upload.key))) continue;
-    await ports.objects.abortParts(upload.key, upload.uploadId);
-    removed += 1;
+  const each = containEach(ports);
+  for await (const { key, uploadId, startedAt } of ports.objects.listUploads("s/")) {
+    if (startedAt.getTime() > oldest) continue;
+    const abort = () => ports.objects.abortParts(key, uploadId);
+    if (await each.did({ key }, () => unlessExpected(ports, key, abort))) removed += 1;
   }
+  each.end();
   return removed;
+}
+
+async function unlessExpected(ports: ClearPorts, key: string, remove: () => Promise<void>): Promise<boolean> {
+  if (await isExpected(ports, key)) return false;
+  await remove();
+  return true;
 }
 
 async function isExpected(ports: ClearPorts, key: string): Promise<boolean> {
@@ -106,9 +140,9 @@ async function isExpected(ports: ClearPorts, key: string): Promise<boolean> {
       .where("document_file.staging_key", "=", key)
       .executeTakeFirst(),
   );
-  if (row) return row.staging_cleared_at === null;
+  if (row?.staging_cleared_at === null) return true;
   const known = await ports.database.inOneTrip(owner.tenantId, (tx) => findDocument(tx, owner.documentId));
-  if (known) return false;
+  if (known) return isHeldAt(known, ports.clock.now());
   // Rows of documents are never deleted: this is a restored database, and here lies perhaps the only copy.
   ports.log.error("staging.unknown_document", { tenantId: owner.tenantId, documentId: owner.documentId });
   return true;

@@ -31,6 +31,7 @@ const nothing = {
   expired: 0,
   deadLetters: 0,
   stagingCleared: 0,
+  erasuresFinished: 0,
   erasedCleared: 0,
   eventsPruned: 0,
 };
@@ -52,6 +53,12 @@ async function neglect() {
   );
   const stored = await receive(world, world.dora, [newPage()]);
   await walkTo(world, stored.id, "stored");
+  const erasing = await receive(world, world.dora, [newPage()]);
+  await setDocument(
+    world,
+    erasing.id,
+    "erasing_at = clock_timestamp() - interval '2 minutes', erasing_by = 'user:x'",
+  );
   await setDocument(world, stored.id, "settled_at = clock_timestamp() - interval '2 days'");
   await asOwner(
     world,
@@ -63,6 +70,7 @@ async function neglect() {
     unheard: unheard.document.id,
     unfinished: unfinished.document.id,
     stored: stored.id,
+    erasing: erasing.id,
   };
 }
 
@@ -79,6 +87,7 @@ describe("a round", () => {
       received: 1,
       expired: 1,
       stagingCleared: 1,
+      erasuresFinished: 1,
       eventsPruned: 2,
     });
     expect((await showDocument(world.ports, world.dora, unheard)).state).toBe("received");

@@ -4,6 +4,7 @@ import { ringSilent } from "../job/ring-silent.ts";
 import { sweepDeadLetters } from "../job/sweep-dead-letters.ts";
 import type { Ports } from "../ports/ports.ts";
 import { clearErased } from "../retention/clear-erased.ts";
+import { finishErasures } from "../retention/finish-erasures.ts";
 import { clearStaging } from "./clear-staging.ts";
 import { expireGrants, receiveSilent } from "./expire-grants.ts";
 import type { ReceivePorts } from "./receive-document.ts";
@@ -20,6 +21,7 @@ export async function reconcile(ports: ReceivePorts): Promise<RoundCounts | null
     expired: expireGrants,
     deadLetters: sweepDeadLetters,
     stagingCleared: clearStaging,
+    erasuresFinished: finishErasures,
     erasedCleared: clearErased,
     eventsPruned: pruneOutbox,
   });

@@ -1,0 +1,50 @@
+import { sql } from "kysely";
+import { containFaults } from "../database/contain-faults.ts";
+import { Refusal } from "../errors.ts";
+import { TenantId } from "../ids.ts";
+import type { Ports } from "../ports/ports.ts";
+import { eraseBegun } from "./erase-begun.ts";
+import { removeBytes } from "./remove-bytes.ts";
+import type { Owned } from "./tombstone.ts";
+
+type FinishPorts = Pick<Ports, "database" | "objects" | "ids" | "clock" | "config" | "log">;
+
+/**
+ * Finishes erasures that have begun and that nobody is at any more: who asked was killed, or a restore brought back that
+ * somebody had asked, and was told nothing yet. Answers how many documents were erased. Throws when one could not be, after
+ * all the others were.
+ */
+export async function finishErasures(ports: FinishPorts): Promise<number> {
+  const { silence } = ports.config.periods;
+  const rows = await ports.database.system
+    .selectFrom("document")
+    .select(["tenant_id", "id"])
+    .where("state", "<>", "erased")
+    .where("erasing_at", "<", sql<Date>`clock_timestamp() - ${silence}::float8 * interval '1 millisecond'`)
+    .orderBy("erasing_at")
+    .limit(200)
+    .execute();
+  let finished = 0;
+  const each = containFaults<Owned>((owned, error) =>
+    ports.log.error("erasure.finish_failed", { ...owned, error }),
+  );
+  for (const { tenant_id, id } of rows) {
+    const owned: Owned = { tenantId: TenantId.parse(tenant_id), documentId: id };
+    if (await each.did(owned, () => finish(ports, owned))) finished += 1;
+  }
+  each.end();
+  return finished;
+}
+
+async function finish(ports: FinishPorts, owned: Owned): Promise<boolean> {
+  try {
+    if (!(await eraseBegun(ports, owned, "system:reconciler"))) return false;
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    ports.log.warn("erasure.called_off", { ...owned, code: error.code });
+    return false;
+  }
+  const removed = await removeBytes(ports, owned);
+  ports.log.info("document.erased", { ...owned, removed, finished: true });
+  return true;
+}
