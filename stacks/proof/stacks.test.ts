@@ -8,6 +8,8 @@ import { grants } from "../api.ts";
 import { fileOf } from "../functions.ts";
 import * as access from "./access-rules.ts";
 import * as buckets from "./bucket-rules.ts";
+import { clusterPlants } from "./cluster-plants.ts";
+import * as clusters from "./cluster-rules.ts";
 import { resourcesOf, type Rule } from "./find.ts";
 import { fitsSchemas, plants } from "./plants.ts";
 import * as rules from "./rules.ts";
@@ -75,6 +77,7 @@ describe.each(names)("%s", (name) => {
     ["lets only readers and openers open", access.onlyOpenersOpen],
     ["has a key that refuses everybody else", access.keyRefusesOthers],
     ["holds Karpenter by its cluster's tag", access.karpenterIsHeld],
+    ["lets CDK's kubectl function into each cluster, and it alone", clusters.kubectlGetsIn],
     ["names no account but its own", rules.noForeignAccount(account)],
     ["fits into CloudFormation", rules.templatesAreSmall],
     ["needs to look nothing up", rules.nothingLookedUp],
@@ -349,7 +352,7 @@ describe("what a stage is made of", () => {
 });
 
 describe("each rule finds what breaks it", () => {
-  test.each(plants)("%s", (_title, rule, type, id, breakIt) => {
+  test.each([...plants, ...clusterPlants])("%s", (_title, rule, type, id, breakIt) => {
     const broken = structuredClone(made("production, two cells"));
     expect(rule(schemas)(broken)).toEqual([]);
     const target = resourcesOf(broken, type).find((one) => id.test(one.id));

@@ -1,0 +1,23 @@
+import * as clusters from "./cluster-rules.ts";
+import { type Plant, props } from "./plant.ts";
+
+/** Each breaks one resource of a healthy stage's clusters in one way. */
+export const clusterPlants: Plant[] = [
+  [
+    "a kubectl function that is not trusted by its name",
+    () => clusters.kubectlGetsIn,
+    "AWS::IAM::Role",
+    /^evenKubectl(?!Handler)/,
+    (one) =>
+      (props(one)["AssumeRolePolicyDocument"]["Statement"][0]["Principal"] = {
+        AWS: "arn:aws:iam::111122223333:root",
+      }),
+  ],
+  [
+    "a cluster's administrator whom nobody is handed",
+    () => clusters.kubectlGetsIn,
+    "AWS::CloudFormation::Stack",
+    /even/,
+    (one) => (props(one)["Parameters"] = {}),
+  ],
+];
