@@ -20,4 +20,18 @@ export const clusterPlants: Plant[] = [
     /even/,
     (one) => (props(one)["Parameters"] = {}),
   ],
+  [
+    "system nodes without room",
+    () => clusters.systemNodesHoldTheRest,
+    "AWS::EKS::Nodegroup",
+    /./,
+    (one) => (props(one)["InstanceTypes"] = ["m7g.medium"]),
+  ],
+  [
+    "an add-on that was not counted",
+    () => clusters.systemNodesHoldTheRest,
+    "AWS::EKS::Addon",
+    /^evencoredns/,
+    (one) => (props(one)["AddonName"] = "adot"),
+  ],
 ];

@@ -17,3 +17,31 @@ export const kubectlGetsIn: Rule = (synthesis) =>
         ? []
         : [`${nameOf(entry)}: its role does not trust the kubectl function, or not it alone`];
     });
+
+/** Pods that a node of EKS takes: network interfaces × (addresses of each − 1) + 2. */
+const slots: Record<string, number> = { "m7g.medium": 8, "m7g.large": 29 };
+/** Pods of an add-on: on each node, or of the cluster. One that is not listed leaves no room. */
+const podsOf: Record<string, { eachNode?: number; once?: number }> = {
+  "vpc-cni": { eachNode: 1 },
+  "kube-proxy": { eachNode: 1 },
+  "eks-pod-identity-agent": { eachNode: 1 },
+  coredns: { once: 2 },
+  "metrics-server": { once: 2 },
+};
+/** Argo CD's seven and the job before them; two of Karpenter. */
+const before = 8 + 2;
+
+/** All that must run before Karpenter brings nodes finds room on the system nodes, while one of them is away. */
+export const systemNodesHoldTheRest: Rule = (synthesis) =>
+  resourcesOf(synthesis, "AWS::EKS::Nodegroup").flatMap((group) => {
+    const addons = resourcesOf(synthesis, "AWS::EKS::Addon")
+      .filter(({ properties }) => idOf(properties["ClusterName"]) === idOf(group.properties["ClusterName"]))
+      .map(({ properties }) => podsOf[String(properties["AddonName"])] ?? { eachNode: NaN });
+    const sum = (kind: "eachNode" | "once") => addons.reduce((all, pods) => all + (pods[kind] ?? 0), 0);
+    const { MinSize } = group.properties["ScalingConfig"] as { MinSize: number };
+    const [type] = group.properties["InstanceTypes"] as string[];
+    const room = (MinSize - 1) * ((slots[type!] ?? NaN) - sum("eachNode"));
+    return room >= sum("once") + before
+      ? []
+      : [`${nameOf(group)}: room for ${room} pods on ${type}, needed ${sum("once") + before}`];
+  });
