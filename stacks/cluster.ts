@@ -121,7 +121,9 @@ function systemNodes(scope: Construct, { cell, cluster: made, nodeRole, members 
       metadataOptions: { httpTokens: "required", httpPutResponseHopLimit: 1 },
       securityGroupIds: [made.attrClusterSecurityGroupId, members.securityGroupId],
       blockDeviceMappings: [
-        { deviceName: "/dev/xvda", ebs: { volumeSize: 30, volumeType: "gp3", encrypted: true } },
+        // Bottlerocket itself, as large as its image is (2 GiB); then images and containers.
+        { deviceName: "/dev/xvda", ebs: { volumeType: "gp3", encrypted: true } },
+        { deviceName: "/dev/xvdb", ebs: { volumeSize: 30, volumeType: "gp3", encrypted: true } },
       ],
     },
   });

@@ -34,4 +34,11 @@ export const clusterPlants: Plant[] = [
     /^evencoredns/,
     (one) => (props(one)["AddonName"] = "adot"),
   ],
+  [
+    "containers on a disk that nobody encrypts",
+    () => clusters.bottlerocketHasItsDisks,
+    "AWS::EC2::LaunchTemplate",
+    /./,
+    (one) => props(one)["LaunchTemplateData"]["BlockDeviceMappings"].pop(),
+  ],
 ];

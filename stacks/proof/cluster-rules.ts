@@ -45,3 +45,19 @@ export const systemNodesHoldTheRest: Rule = (synthesis) =>
       ? []
       : [`${nameOf(group)}: room for ${room} pods on ${type}, needed ${sum("once") + before}`];
   });
+
+/** Bottlerocket keeps itself on the first disk, images and containers on the second. */
+const disks = ["/dev/xvda", "/dev/xvdb"];
+
+/** A node's template maps both disks of Bottlerocket, encrypted, and gives the one of the containers its size. */
+export const bottlerocketHasItsDisks: Rule = (synthesis) =>
+  resourcesOf(synthesis, "AWS::EC2::LaunchTemplate").flatMap((template) => {
+    const { BlockDeviceMappings = [] } = template.properties["LaunchTemplateData"] as {
+      BlockDeviceMappings?: { DeviceName: string; Ebs: { Encrypted?: boolean; VolumeSize?: number } }[];
+    };
+    const wrong = disks.filter((disk) => {
+      const ebs = BlockDeviceMappings.find(({ DeviceName }) => DeviceName === disk)?.Ebs;
+      return !ebs?.Encrypted || (disk === "/dev/xvdb" && !ebs.VolumeSize);
+    });
+    return wrong.map((disk) => `${nameOf(template)}: ${disk} is not mapped, not encrypted or has no size`);
+  });

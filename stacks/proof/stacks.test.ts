@@ -79,6 +79,7 @@ describe.each(names)("%s", (name) => {
     ["holds Karpenter by its cluster's tag", access.karpenterIsHeld],
     ["lets CDK's kubectl function into each cluster, and it alone", clusters.kubectlGetsIn],
     ["has room on its system nodes for all that runs before Karpenter", clusters.systemNodesHoldTheRest],
+    ["encrypts both disks of its nodes", clusters.bottlerocketHasItsDisks],
     ["names no account but its own", rules.noForeignAccount(account)],
     ["fits into CloudFormation", rules.templatesAreSmall],
     ["needs to look nothing up", rules.nothingLookedUp],
