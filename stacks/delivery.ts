@@ -1,6 +1,6 @@
 import { Repository, RepositoryEncryption, TagMutability } from "aws-cdk-lib/aws-ecr";
-import { OidcProviderNative, Role, WebIdentityPrincipal } from "aws-cdk-lib/aws-iam";
-import { Duration } from "aws-cdk-lib/core";
+import { Role, WebIdentityPrincipal } from "aws-cdk-lib/aws-iam";
+import { Aws, Duration } from "aws-cdk-lib/core";
 import { type StackContext, use } from "sst/constructs";
 import { argo } from "./argo-cd.ts";
 import { cluster } from "./cluster.ts";
@@ -31,16 +31,16 @@ export function delivery({ stack }: StackContext) {
   return { workers };
 }
 
+/** The account's provider, made once by its administrator (docs/deploy.md): an account takes one, and has more stages than one. */
+const github = "token.actions.githubusercontent.com";
+
 /** Only this repository, only in the GitHub environment of this stage (which asks for approval), only from main or a release tag. */
 function githubRole(stack: StackContext["stack"], workers: Repository, repository: string): Role {
-  const provider = new OidcProviderNative(stack, "GitHub", {
-    url: "https://token.actions.githubusercontent.com",
-    clientIds: ["sts.amazonaws.com"],
-  });
-  const claim = (name: string) => `token.actions.githubusercontent.com:${name}`;
+  const providerArn = `arn:${Aws.PARTITION}:iam::${Aws.ACCOUNT_ID}:oidc-provider/${github}`;
+  const claim = (name: string) => `${github}:${name}`;
   const role = new Role(stack, "Deployer", {
     maxSessionDuration: Duration.hours(2),
-    assumedBy: new WebIdentityPrincipal(provider.oidcProviderArn, {
+    assumedBy: new WebIdentityPrincipal(providerArn, {
       StringEquals: {
         [claim("aud")]: "sts.amazonaws.com",
         [claim("sub")]: `repo:${repository}:environment:${stack.stage}`,

@@ -41,4 +41,21 @@ export const clusterPlants: Plant[] = [
     /./,
     (one) => props(one)["LaunchTemplateData"]["BlockDeviceMappings"].pop(),
   ],
+  [
+    "a provider of a stage's own",
+    () => clusters.takesTheAccountsProvider,
+    "AWS::IAM::Role",
+    /^Deployer/,
+    (one) => (one.Type = "AWS::IAM::OIDCProvider"),
+  ],
+  [
+    "a role that trusts whoever signs in elsewhere",
+    () => clusters.takesTheAccountsProvider,
+    "AWS::IAM::Role",
+    /^Deployer/,
+    (one) =>
+      (props(one)["AssumeRolePolicyDocument"]["Statement"][0]["Principal"] = {
+        Federated: "accounts.google.com",
+      }),
+  ],
 ];

@@ -61,3 +61,17 @@ export const bottlerocketHasItsDisks: Rule = (synthesis) =>
     });
     return wrong.map((disk) => `${nameOf(template)}: ${disk} is not mapped, not encrypted or has no size`);
   });
+
+/** An account takes one provider for an address: a stage that made one would refuse its neighbours. */
+export const takesTheAccountsProvider: Rule = (synthesis) => [
+  ...["AWS::IAM::OIDCProvider", "Custom::AWSCDKOpenIdConnectProvider"]
+    .flatMap((type) => resourcesOf(synthesis, type))
+    .map((provider) => `${nameOf(provider)} can be made once in an account`),
+  ...resourcesOf(synthesis, "AWS::IAM::Role")
+    .filter(({ properties }) => JSON.stringify(properties).includes("AssumeRoleWithWebIdentity"))
+    .filter(({ properties }) => {
+      const [statement] = statementsOf(properties["AssumeRolePolicyDocument"]);
+      return !/oidc-provider\/token\.actions/.test(JSON.stringify(statement?.Principal));
+    })
+    .map((role) => `${nameOf(role)} trusts another provider than the account's of GitHub`),
+];

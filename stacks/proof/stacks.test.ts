@@ -80,6 +80,7 @@ describe.each(names)("%s", (name) => {
     ["lets CDK's kubectl function into each cluster, and it alone", clusters.kubectlGetsIn],
     ["has room on its system nodes for all that runs before Karpenter", clusters.systemNodesHoldTheRest],
     ["encrypts both disks of its nodes", clusters.bottlerocketHasItsDisks],
+    ["trusts the account's provider of GitHub and makes none", clusters.takesTheAccountsProvider],
     ["names no account but its own", rules.noForeignAccount(account)],
     ["fits into CloudFormation", rules.templatesAreSmall],
     ["needs to look nothing up", rules.nothingLookedUp],
