@@ -11,6 +11,7 @@ import * as buckets from "./bucket-rules.ts";
 import { clusterPlants } from "./cluster-plants.ts";
 import * as clusters from "./cluster-rules.ts";
 import { resourcesOf, type Rule } from "./find.ts";
+import { nodeClassFinds } from "./node-class.ts";
 import { fitsSchemas, plants } from "./plants.ts";
 import * as rules from "./rules.ts";
 import { Schemas } from "./schema.ts";
@@ -186,6 +187,15 @@ test("docs/runbooks/restore.md asks for no name that a stage does not tell", () 
   );
   expect(asked).toContain("Sweep");
   expect(asked.filter((name) => !told.includes(name))).toEqual([]);
+});
+
+test("docs/deploy.md tells node classes by which tags they find groups and subnets, and their role", () => {
+  const page = readFileSync(new URL("../../docs/deploy.md", import.meta.url), "utf8");
+  const nodeClass = /```yaml\n(kind: EC2NodeClass[^]*?)```/.exec(page)?.[1] ?? "";
+  const finds = nodeClassFinds(nodeClass, "production");
+  expect(finds(made("production, two cells"))).toEqual([]);
+  const withoutTheClusters = nodeClass.replace(/^.*aws:eks:cluster-name.*$/m, "");
+  expect(nodeClassFinds(withoutTheClusters, "production")(made("production, two cells"))).toHaveLength(2);
 });
 
 test("docs/runbooks/alarms.md has a line for each alarm, and none for another", () => {
