@@ -11,6 +11,8 @@ import * as buckets from "./bucket-rules.ts";
 import { clusterPlants } from "./cluster-plants.ts";
 import * as clusters from "./cluster-rules.ts";
 import { resourcesOf, type Rule } from "./find.ts";
+import { functionPlants } from "./function-plants.ts";
+import * as functions from "./function-rules.ts";
 import { nodeClassFinds } from "./node-class.ts";
 import { fitsSchemas, plants } from "./plants.ts";
 import * as rules from "./rules.ts";
@@ -82,6 +84,7 @@ describe.each(names)("%s", (name) => {
     ["has room on its system nodes for all that runs before Karpenter", clusters.systemNodesHoldTheRest],
     ["encrypts both disks of its nodes", clusters.bottlerocketHasItsDisks],
     ["trusts the account's provider of GitHub and makes none", clusters.takesTheAccountsProvider],
+    ["calls what it schedules once", functions.schedulesCallOnce],
     ["names no account but its own", rules.noForeignAccount(account)],
     ["fits into CloudFormation", rules.templatesAreSmall],
     ["needs to look nothing up", rules.nothingLookedUp],
@@ -365,7 +368,7 @@ describe("what a stage is made of", () => {
 });
 
 describe("each rule finds what breaks it", () => {
-  test.each([...plants, ...clusterPlants])("%s", (_title, rule, type, id, breakIt) => {
+  test.each([...plants, ...clusterPlants, ...functionPlants])("%s", (_title, rule, type, id, breakIt) => {
     const broken = structuredClone(made("production, two cells"));
     expect(rule(schemas)(broken)).toEqual([]);
     const target = resourcesOf(broken, type).find((one) => id.test(one.id));
