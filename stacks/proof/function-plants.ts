@@ -24,4 +24,18 @@ export const functionPlants: Plant[] = [
     /^evenReconcile/,
     (one) => delete props(one)["Targets"][0]["RetryPolicy"],
   ],
+  [
+    "a function whose group Lambda makes",
+    () => functions.functionsKeepTheirLogs,
+    "AWS::Lambda::Function",
+    /^Claims/,
+    (one) => delete props(one)["LoggingConfig"],
+  ],
+  [
+    "a log that nobody forgets",
+    () => functions.functionsKeepTheirLogs,
+    "AWS::Logs::LogGroup",
+    /^ClaimsLogs/,
+    (one) => delete props(one)["RetentionInDays"],
+  ],
 ];

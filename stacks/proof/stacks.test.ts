@@ -85,6 +85,7 @@ describe.each(names)("%s", (name) => {
     ["encrypts both disks of its nodes", clusters.bottlerocketHasItsDisks],
     ["trusts the account's provider of GitHub and makes none", clusters.takesTheAccountsProvider],
     ["calls what it schedules once", functions.schedulesCallOnce],
+    ["has a log group for each function", functions.functionsKeepTheirLogs],
     ["names no account but its own", rules.noForeignAccount(account)],
     ["fits into CloudFormation", rules.templatesAreSmall],
     ["needs to look nothing up", rules.nothingLookedUp],
