@@ -183,6 +183,17 @@ test.each(["api", "reader", "ingest", "schedules"])(
   },
 );
 
+test.each<[Name, string[]]>([
+  ["production, two cells", ["production", "production-recovery"]],
+  ["dev, one cell", ["dev"]],
+  ["a site with nothing of its own", ["staging"]],
+])("the budget of %s counts what bears the tag of %j", (name, stages) => {
+  const [budget] = resourcesOf(made(name), "AWS::Budgets::Budget");
+  expect(budget!.properties["Budget"]).toMatchObject({
+    CostFilters: { TagKeyValue: stages.map((stage) => `user:stage$${stage}`) },
+  });
+});
+
 test("docs/runbooks/restore.md asks for no name that a stage does not tell", () => {
   const runbook = readFileSync(new URL("../../docs/runbooks/restore.md", import.meta.url), "utf8");
   const asked = [...runbook.matchAll(/<([A-Z]\w+)>/g)].map(([, name]) => name!);
