@@ -13,6 +13,8 @@ import * as clusters from "./cluster-rules.ts";
 import { resourcesOf, type Rule } from "./find.ts";
 import { functionPlants } from "./function-plants.ts";
 import * as functions from "./function-rules.ts";
+import { grantPlants } from "./grant-plants.ts";
+import * as grantRules from "./grant-rules.ts";
 import { nodeClassFinds } from "./node-class.ts";
 import { fitsSchemas, plants } from "./plants.ts";
 import * as rules from "./rules.ts";
@@ -86,6 +88,8 @@ describe.each(names)("%s", (name) => {
     ["trusts the account's provider of GitHub and makes none", clusters.takesTheAccountsProvider],
     ["calls what it schedules once", functions.schedulesCallOnce],
     ["has a log group for each function", functions.functionsKeepTheirLogs],
+    ["lets only the relay write checkpoints, and nobody remove them", grantRules.onlyRelayWritesCheckpoints],
+    ["lets openers read and open, and do nothing else", grantRules.openersOnlyOpen],
     ["names no account but its own", rules.noForeignAccount(account)],
     ["fits into CloudFormation", rules.templatesAreSmall],
     ["needs to look nothing up", rules.nothingLookedUp],
@@ -258,6 +262,19 @@ test("a route may ring if its code does, and no other may", () => {
   expect(routesThat).toContain("redriveDocument");
 });
 
+test("every grant is given to somebody", () => {
+  const folder = fileURLToPath(new URL("..", import.meta.url));
+  const sources = readdirSync(folder).filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"));
+  const text = sources.map((file) => readFileSync(join(folder, file), "utf8")).join("\n");
+  const defined = ["grants", "object-grants", "service-grants"].flatMap((file) =>
+    [...readFileSync(join(folder, `${file}.ts`), "utf8").matchAll(/^ {4}(\w+): \(\) =>/gm)].map(
+      ([, name]) => name!,
+    ),
+  );
+  expect(defined).toContain("readVault");
+  expect(defined.filter((name) => !text.includes(`"${name}"`))).toEqual([]);
+});
+
 test("no source of the stacks names an account", () => {
   const folder = fileURLToPath(new URL("..", import.meta.url));
   const sources = readdirSync(folder).filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"));
@@ -380,13 +397,16 @@ describe("what a stage is made of", () => {
 });
 
 describe("each rule finds what breaks it", () => {
-  test.each([...plants, ...clusterPlants, ...functionPlants])("%s", (_title, rule, type, id, breakIt) => {
-    const broken = structuredClone(made("production, two cells"));
-    expect(rule(schemas)(broken)).toEqual([]);
-    const target = resourcesOf(broken, type).find((one) => id.test(one.id));
-    breakIt(target!.resource);
-    expect(rule(schemas)(broken)).not.toEqual([]);
-  });
+  test.each([...plants, ...clusterPlants, ...functionPlants, ...grantPlants])(
+    "%s",
+    (_title, rule, type, id, breakIt) => {
+      const broken = structuredClone(made("production, two cells"));
+      expect(rule(schemas)(broken)).toEqual([]);
+      const target = resourcesOf(broken, type).find((one) => id.test(one.id));
+      breakIt(target!.resource);
+      expect(rule(schemas)(broken)).not.toEqual([]);
+    },
+  );
 
   test("missing context, and a template that is too large", () => {
     const broken = { ...made("dev, one cell"), missing: [{ key: "availability-zones" }] };

@@ -69,7 +69,7 @@ const suppressions: Suppression[] = [
     why: "X-Ray takes no resource (tracing is on).",
   },
   {
-    rule: /-IAM5\[Resource::(<Staging\w+\.Arn>\/s|<Vault\w+\.Arn>\/[tv])(\/checkpoints)?\/\*\]$/,
+    rule: /-IAM5\[Resource::(<Staging\w+\.Arn>\/s|<Vault\w+\.Arn>\/(t|v\/\?\?|v\/checkpoints))\/\*\]$/,
     where: /./,
     why: "Objects have no names in advance; the prefix is the narrowest there is.",
   },
