@@ -108,7 +108,11 @@ function createCluster(scope: Construct, cell: CellName, { vpc, members }: Netwo
 
 type System = { cell: CellName; cluster: CfnCluster; nodeRole: Role; members: Network["members"] };
 
-/** Two small on-demand nodes for what must run before Karpenter does; on-demand, so that spot never takes the controller. */
+/**
+ * Two on-demand nodes for what must run before Karpenter does; on-demand, so that spot never takes the controller. A node of
+ * this size takes 29 pods. Three are on each (network, proxy, Pod Identity), and 14 more must find room on one while the other
+ * is replaced: CoreDNS 2, metrics-server 2, Argo CD 7 and the job before it, Karpenter 2. An m7g.medium takes 8 in all.
+ */
 function systemNodes(scope: Construct, { cell, cluster: made, nodeRole, members }: System): CfnNodegroup {
   const stage = currentStage(scope);
   const net = use(network)!;
@@ -117,7 +121,9 @@ function systemNodes(scope: Construct, { cell, cluster: made, nodeRole, members 
       metadataOptions: { httpTokens: "required", httpPutResponseHopLimit: 1 },
       securityGroupIds: [made.attrClusterSecurityGroupId, members.securityGroupId],
       blockDeviceMappings: [
-        { deviceName: "/dev/xvda", ebs: { volumeSize: 30, volumeType: "gp3", encrypted: true } },
+        // Bottlerocket itself, as large as its image is (2 GiB); then images and containers.
+        { deviceName: "/dev/xvda", ebs: { volumeType: "gp3", encrypted: true } },
+        { deviceName: "/dev/xvdb", ebs: { volumeSize: 30, volumeType: "gp3", encrypted: true } },
       ],
     },
   });
@@ -127,7 +133,7 @@ function systemNodes(scope: Construct, { cell, cluster: made, nodeRole, members 
     subnets: net.vpc.selectSubnets({ subnetGroupName: "private" }).subnetIds,
     amiType: "BOTTLEROCKET_ARM_64",
     capacityType: "ON_DEMAND",
-    instanceTypes: ["m7g.medium"],
+    instanceTypes: ["m7g.large"],
     scalingConfig: { minSize: 2, desiredSize: 2, maxSize: 4 },
     labels: { "strongroom.dev/nodes": "system" },
     launchTemplate: { id: template.ref, version: template.attrLatestVersionNumber },

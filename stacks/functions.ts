@@ -1,14 +1,11 @@
 import { SubnetType } from "aws-cdk-lib/aws-ec2";
-import { Key } from "aws-cdk-lib/aws-kms";
-import { LogGroup } from "aws-cdk-lib/aws-logs";
+import type { LogGroup } from "aws-cdk-lib/aws-logs";
 import type { Construct } from "constructs";
 import { type FunctionProps, use } from "sst/constructs";
 import { longestBackupDays } from "./backup-days.ts";
 import { environmentOf, variables } from "./environment.ts";
 import { type Grant, statementsOf } from "./grants.ts";
-import { keys } from "./keys.ts";
 import { network } from "./network.ts";
-import { dataRemoval, logRetention } from "./retention.ts";
 import { currentStage, isLive } from "./settings.ts";
 import type { CellName } from "./stage.ts";
 
@@ -49,16 +46,6 @@ export function functionProps(scope: Construct, cell: CellName, plan: FunctionPl
 
 /** Aurora's certificate is signed by an authority that Lambda carries, and Node.js trusts only when told to. */
 const trustAurora = { NODE_EXTRA_CA_CERTS: "/var/runtime/ca-cert.pem" };
-
-/** One log group for all functions of a kind in a cell: each line says which route it is of. */
-export function functionLogs(scope: Construct, id: string): LogGroup {
-  const stage = currentStage(scope);
-  return new LogGroup(scope, id, {
-    retention: logRetention(stage),
-    removalPolicy: dataRemoval(stage),
-    encryptionKey: Key.fromKeyArn(scope, `${id}Key`, use(keys).restKeyArn),
-  });
-}
 
 /** `acceptUpload` lies in `accept-upload.ts`. */
 export const fileOf = (name: string): string =>

@@ -12,6 +12,7 @@ import {
 import { Code, Function as Lambda, Runtime } from "aws-cdk-lib/aws-lambda";
 import { Duration } from "aws-cdk-lib/core";
 import type { StackContext } from "sst/constructs";
+import { functionLogs } from "./function-logs.ts";
 import { dataRemoval } from "./retention.ts";
 import { currentDomain, currentSite, currentStage } from "./settings.ts";
 import { claimsSource } from "./token-claims.ts";
@@ -49,6 +50,7 @@ export function identity({ stack }: StackContext): Identity {
     runtime: Runtime.NODEJS_22_X,
     handler: "index.handler",
     code: Code.fromInline(claimsSource),
+    logGroup: functionLogs(stack, "ClaimsLogs"),
   });
   pool.addTrigger(UserPoolOperation.PRE_TOKEN_GENERATION_CONFIG, claims, LambdaVersion.V2_0);
   pool.addDomain("SignIn", {

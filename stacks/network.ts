@@ -46,7 +46,9 @@ export function network({ stack }: StackContext): Network | null {
     vpc,
     description: "May talk to database, stream and cache",
   });
-  // Karpenter's node classes (deploy/) find subnets and the group by this tag.
+  // Karpenter's node classes (deploy/) find subnets and this group by this tag. A node needs its cluster's own group besides:
+  // EKS makes it and tags it with `aws:eks:cluster-name`, and CloudFormation cannot tag it. Nor may this tag lie on it, since
+  // both cells look for the same value (docs/deploy.md, Node classes).
   for (const one of [members, ...vpc.privateSubnets])
     Tags.of(one).add("karpenter.sh/discovery", `strongroom-${stage.name}`);
   if (stage.hasInterfaceEndpoints) endpoints(vpc, stack);

@@ -35,15 +35,21 @@ function stagingGrants({ staging }: Buckets) {
   };
 }
 
+/**
+ * Sealed objects: `v/<two hex digits>/…`, where IAM's `?` is any one character. Checkpoints lie beside them, and no key is written
+ * twice: whoever could put there first would stand in the real one's way for ever.
+ */
+const sealed = "v/??/*";
+
 function vaultGrants({ vault }: Buckets) {
   return {
     collectVault: () => [
-      ...allow(["s3:DeleteObjectVersion"], [vault.arnForObjects("v/*")]),
+      ...allow(["s3:DeleteObjectVersion"], [vault.arnForObjects(sealed)]),
       ...allow(["s3:ListBucket", "s3:ListBucketVersions"], [vault.bucketArn]),
     ],
     /** Writes, and reads back the sealed bytes to know that they arrived. */
     writeVault: () => [
-      ...allow(["s3:PutObject", "s3:GetObject"], [vault.arnForObjects("v/*")]),
+      ...allow(["s3:PutObject", "s3:GetObject"], [vault.arnForObjects(sealed)]),
       ...listBelow(vault, "v/*"),
     ],
     writeCheckpoints: () => [
@@ -60,25 +66,12 @@ function vaultGrants({ vault }: Buckets) {
       ...allow(["s3:GetObject"], [vault.arnForObjects("t/*")]),
       ...listBelow(vault, "t/*"),
     ],
-    readVault: () => allow(["s3:GetObject"], [vault.arnForObjects("v/*")]),
-    /** Restore from the archive, lock the winner, tag what is to be archived. */
-    tendVault: () => [
-      ...allow(
-        [
-          "s3:GetObject",
-          "s3:PutObject",
-          "s3:RestoreObject",
-          "s3:PutObjectTagging",
-          "s3:PutObjectRetention",
-          "s3:PutObjectLegalHold",
-        ],
-        [vault.arnForObjects("v/*")],
-      ),
-      // Fixity: a missing object has to look missing.
-      ...listBelow(vault, "v/*"),
-    ],
+    readVault: () => allow(["s3:GetObject"], [vault.arnForObjects(sealed)]),
+    /** Fixity: what lies there is read back, and a missing object has to look missing. */
+    checkVault: () => [...allow(["s3:GetObject"], [vault.arnForObjects(sealed)]), ...listBelow(vault, "v/*")],
   };
 }
 
+/** A HEAD bears no prefix, and may then be told that its key is missing; whoever lists with one is held to it. */
 const listBelow = (bucket: Bucket, prefix: string) =>
-  allow(["s3:ListBucket"], [bucket.bucketArn], { StringLike: { "s3:prefix": prefix } });
+  allow(["s3:ListBucket"], [bucket.bucketArn], { StringLikeIfExists: { "s3:prefix": prefix } });

@@ -11,7 +11,6 @@ export function keyGrants() {
   return {
     makeDataKey: () => allow(["kms:GenerateDataKey"], [dataKeyArn], ours),
     openDataKey: () => allow(["kms:Decrypt"], [dataKeyArn], ours),
-    rewrapDataKey: () => allow(["kms:ReEncryptFrom", "kms:ReEncryptTo"], [dataKeyArn]),
     sign: () =>
       allow(["kms:Sign"], [receiptKeyArn], { StringEquals: { "kms:SigningAlgorithm": "ECDSA_SHA_256" } }),
     tellPublicKey: () => allow(["kms:GetPublicKey"], [receiptKeyArn]),

@@ -40,7 +40,7 @@ export const noWildcardOnData: Rule = (synthesis) =>
   );
 
 /** CDK's helper empties a throw-away bucket by wildcard grants in that bucket's own policy. */
-const isHelper = (name: string, action: string) =>
+export const isHelper = (name: string, action: string) =>
   /^(storage|console|recovery)\/\w*Policy[0-9A-F]{8}$/.test(name) &&
   /^s3:(GetBucket|List|DeleteObject)\*$/.test(action);
 

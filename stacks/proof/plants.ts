@@ -1,17 +1,10 @@
 import * as access from "./access-rules.ts";
 import * as buckets from "./bucket-rules.ts";
 import type { Rule } from "./find.ts";
+import { type Plant, props } from "./plant.ts";
 import * as rules from "./rules.ts";
 import type { Schemas } from "./schema.ts";
-import { account, type Resource } from "./synthesize.ts";
-
-type Plant = [
-  title: string,
-  rule: (schemas: Schemas) => Rule,
-  type: string,
-  id: RegExp,
-  breakIt: (resource: Resource) => void,
-];
+import { account } from "./synthesize.ts";
 
 /** Nothing but what CloudFormation's schemas describe. */
 export const fitsSchemas =
@@ -20,9 +13,6 @@ export const fitsSchemas =
     Object.entries(templates).flatMap(([stack, template]) =>
       schemas.check(template).map((what) => `${stack}: ${what}`),
     );
-
-// oxlint-disable-next-line typescript/no-explicit-any -- what is broken here has no type that would allow it
-const props = (resource: Resource) => resource.Properties as Record<string, any>;
 
 /** Each breaks one resource of a healthy stage in one way. */
 export const plants: Plant[] = [

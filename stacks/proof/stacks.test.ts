@@ -8,7 +8,14 @@ import { grants } from "../api.ts";
 import { fileOf } from "../functions.ts";
 import * as access from "./access-rules.ts";
 import * as buckets from "./bucket-rules.ts";
+import { clusterPlants } from "./cluster-plants.ts";
+import * as clusters from "./cluster-rules.ts";
 import { resourcesOf, type Rule } from "./find.ts";
+import { functionPlants } from "./function-plants.ts";
+import * as functions from "./function-rules.ts";
+import { grantPlants } from "./grant-plants.ts";
+import * as grantRules from "./grant-rules.ts";
+import { nodeClassFinds } from "./node-class.ts";
 import { fitsSchemas, plants } from "./plants.ts";
 import * as rules from "./rules.ts";
 import { Schemas } from "./schema.ts";
@@ -75,6 +82,14 @@ describe.each(names)("%s", (name) => {
     ["lets only readers and openers open", access.onlyOpenersOpen],
     ["has a key that refuses everybody else", access.keyRefusesOthers],
     ["holds Karpenter by its cluster's tag", access.karpenterIsHeld],
+    ["lets CDK's kubectl function into each cluster, and it alone", clusters.kubectlGetsIn],
+    ["has room on its system nodes for all that runs before Karpenter", clusters.systemNodesHoldTheRest],
+    ["encrypts both disks of its nodes", clusters.bottlerocketHasItsDisks],
+    ["trusts the account's provider of GitHub and makes none", clusters.takesTheAccountsProvider],
+    ["calls what it schedules once", functions.schedulesCallOnce],
+    ["has a log group for each function", functions.functionsKeepTheirLogs],
+    ["lets only the relay write checkpoints, and nobody remove them", grantRules.onlyRelayWritesCheckpoints],
+    ["lets openers read and open, and do nothing else", grantRules.openersOnlyOpen],
     ["names no account but its own", rules.noForeignAccount(account)],
     ["fits into CloudFormation", rules.templatesAreSmall],
     ["needs to look nothing up", rules.nothingLookedUp],
@@ -172,6 +187,17 @@ test.each(["api", "reader", "ingest", "schedules"])(
   },
 );
 
+test.each<[Name, string[]]>([
+  ["production, two cells", ["production", "production-recovery"]],
+  ["dev, one cell", ["dev"]],
+  ["a site with nothing of its own", ["staging"]],
+])("the budget of %s counts what bears the tag of %j", (name, stages) => {
+  const [budget] = resourcesOf(made(name), "AWS::Budgets::Budget");
+  expect(budget!.properties["Budget"]).toMatchObject({
+    CostFilters: { TagKeyValue: stages.map((stage) => `user:stage$${stage}`) },
+  });
+});
+
 test("docs/runbooks/restore.md asks for no name that a stage does not tell", () => {
   const runbook = readFileSync(new URL("../../docs/runbooks/restore.md", import.meta.url), "utf8");
   const asked = [...runbook.matchAll(/<([A-Z]\w+)>/g)].map(([, name]) => name!);
@@ -180,6 +206,15 @@ test("docs/runbooks/restore.md asks for no name that a stage does not tell", () 
   );
   expect(asked).toContain("Sweep");
   expect(asked.filter((name) => !told.includes(name))).toEqual([]);
+});
+
+test("docs/deploy.md tells node classes by which tags they find groups and subnets, and their role", () => {
+  const page = readFileSync(new URL("../../docs/deploy.md", import.meta.url), "utf8");
+  const nodeClass = /```yaml\n(kind: EC2NodeClass[^]*?)```/.exec(page)?.[1] ?? "";
+  const finds = nodeClassFinds(nodeClass, "production");
+  expect(finds(made("production, two cells"))).toEqual([]);
+  const withoutTheClusters = nodeClass.replace(/^.*aws:eks:cluster-name.*$/m, "");
+  expect(nodeClassFinds(withoutTheClusters, "production")(made("production, two cells"))).toHaveLength(2);
 });
 
 test("docs/runbooks/alarms.md has a line for each alarm, and none for another", () => {
@@ -225,6 +260,19 @@ test("a route may ring if its code does, and no other may", () => {
   const allowed = Object.entries(grants).flatMap(([name, some]) => (some.includes("ring") ? [name] : []));
   expect(allowed.toSorted()).toEqual(routesThat.toSorted());
   expect(routesThat).toContain("redriveDocument");
+});
+
+test("every grant is given to somebody", () => {
+  const folder = fileURLToPath(new URL("..", import.meta.url));
+  const sources = readdirSync(folder).filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"));
+  const text = sources.map((file) => readFileSync(join(folder, file), "utf8")).join("\n");
+  const defined = ["grants", "object-grants", "service-grants"].flatMap((file) =>
+    [...readFileSync(join(folder, `${file}.ts`), "utf8").matchAll(/^ {4}(\w+): \(\) =>/gm)].map(
+      ([, name]) => name!,
+    ),
+  );
+  expect(defined).toContain("readVault");
+  expect(defined.filter((name) => !text.includes(`"${name}"`))).toEqual([]);
 });
 
 test("no source of the stacks names an account", () => {
@@ -349,13 +397,16 @@ describe("what a stage is made of", () => {
 });
 
 describe("each rule finds what breaks it", () => {
-  test.each(plants)("%s", (_title, rule, type, id, breakIt) => {
-    const broken = structuredClone(made("production, two cells"));
-    expect(rule(schemas)(broken)).toEqual([]);
-    const target = resourcesOf(broken, type).find((one) => id.test(one.id));
-    breakIt(target!.resource);
-    expect(rule(schemas)(broken)).not.toEqual([]);
-  });
+  test.each([...plants, ...clusterPlants, ...functionPlants, ...grantPlants])(
+    "%s",
+    (_title, rule, type, id, breakIt) => {
+      const broken = structuredClone(made("production, two cells"));
+      expect(rule(schemas)(broken)).toEqual([]);
+      const target = resourcesOf(broken, type).find((one) => id.test(one.id));
+      breakIt(target!.resource);
+      expect(rule(schemas)(broken)).not.toEqual([]);
+    },
+  );
 
   test("missing context, and a template that is too large", () => {
     const broken = { ...made("dev, one cell"), missing: [{ key: "availability-zones" }] };

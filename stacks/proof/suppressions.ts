@@ -4,7 +4,7 @@ import type { Finding } from "./synthesize.ts";
 type Suppression = { rule: RegExp; where: RegExp; why: string };
 
 const helpers =
-  /CustomResourceHandler|BucketNotificationsHandler|CustomS3AutoDelete|AWS679f53fac002430cb0da5b7982bd2287|KubectlProvider|\/Brokers\//;
+  /CustomResourceHandler|BucketNotificationsHandler|CustomS3AutoDelete|AWS679f53fac002430cb0da5b7982bd2287|Kubectl(Provider|Handler)|\/Brokers\//;
 
 /** In the order of the rules' names. */
 const suppressions: Suppression[] = [
@@ -69,7 +69,7 @@ const suppressions: Suppression[] = [
     why: "X-Ray takes no resource (tracing is on).",
   },
   {
-    rule: /-IAM5\[Resource::(<Staging\w+\.Arn>\/s|<Vault\w+\.Arn>\/[tv])(\/checkpoints)?\/\*\]$/,
+    rule: /-IAM5\[Resource::(<Staging\w+\.Arn>\/s|<Vault\w+\.Arn>\/(t|v\/\?\?|v\/checkpoints))\/\*\]$/,
     where: /./,
     why: "Objects have no names in advance; the prefix is the narrowest there is.",
   },

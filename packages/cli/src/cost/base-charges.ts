@@ -108,8 +108,8 @@ function clusterCharges(load: Load): Charge[] {
   const platformCpu = running * stage.platformCpu;
   const cpu = Math.max(running * stage.workerCpuFloor, workerCpu(load));
   const cpuHour = prices.workerCpu.usd * (1 - spotShare * spotDiscount);
-  // Karpenter takes nodes of about four vCPU.
-  const diskGb = 30 * (systemNodes + (platformCpu + cpu) / 4);
+  // Karpenter takes nodes of about four vCPU. Bottlerocket has a disk of 2 GiB for itself and one for containers.
+  const diskGb = (2 + 30) * (systemNodes + (platformCpu + cpu) / 4);
   return [
     charge("EKS", clusters === 1 ? "control plane" : "two control planes", {
       fixedUsd: clusters * hoursPerMonth * prices.eksCluster.usd,

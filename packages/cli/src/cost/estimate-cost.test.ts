@@ -29,12 +29,12 @@ test("what stands still is its hours times its price", () => {
 });
 
 test("a shut cell keeps its system nodes, and runs on 3 of the 14 days of a sprint", () => {
-  // System: 2 cells × 2 × 730 × 0.0408 = 119.14. Mesh and metrics: 4 vCPU × 17/14 × 730 × 0.03625 = 128.53.
+  // System: 2 cells × 2 × 730 × 0.0816 = 238.27. Mesh and metrics: 4 vCPU × 17/14 × 730 × 0.03625 = 128.53.
   // Workers: 6 vCPU × 17/14 = 7.2857, × 730 × 0.03625 × (1 − 0.7 × 0.6) = 111.82.
-  // Disks: 30 GB × (4 + (4.8571 + 7.2857) / 4) × 0.08 = 16.89.
-  expect(billed("EC2")).toBeCloseTo(119.14 + 128.53 + 111.82 + 16.89, 1);
-  // One cell: 59.57 + 4 × 730 × 0.03625 + 6 × 730 × 0.021025 + 30 × (2 + 2.5) × 0.08 = 59.57 + 105.85 + 92.09 + 10.80.
-  expect(billed("EC2", { cells: "single" })).toBeCloseTo(268.31, 1);
+  // Disks: 32 GB × (4 + (4.8571 + 7.2857) / 4) × 0.08 = 18.01.
+  expect(billed("EC2")).toBeCloseTo(238.27 + 128.53 + 111.82 + 18.01, 1);
+  // One cell: 119.14 + 4 × 730 × 0.03625 + 6 × 730 × 0.021025 + 32 × (2 + 2.5) × 0.08 = 119.14 + 105.85 + 92.09 + 11.52.
+  expect(billed("EC2", { cells: "single" })).toBeCloseTo(328.6, 1);
 });
 
 test("what is paid by the request is requests times their price", () => {

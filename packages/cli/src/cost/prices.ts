@@ -87,8 +87,8 @@ export const prices = {
     "Amazon EKS Pricing (March 2026)",
   ),
   systemNode: price(
-    0.0408,
-    "m7g.medium hour (half of m7g.large, $0.0816)",
+    0.0816,
+    "m7g.large hour",
     ec2,
     "Amazon EC2 On-Demand Pricing: Instance Families (June 2026)",
   ),

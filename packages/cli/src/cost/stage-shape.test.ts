@@ -70,7 +70,7 @@ test("backups are kept as their plan says", async () => {
 
 test("a cell has the system nodes that its cluster makes", async () => {
   const cluster = await stack("cluster");
-  expect(cluster).toContain('instanceTypes: ["m7g.medium"]');
+  expect(cluster).toContain('instanceTypes: ["m7g.large"]');
   expect(cluster).toContain(`desiredSize: ${stageShapes.production.systemNodes}`);
 });
 

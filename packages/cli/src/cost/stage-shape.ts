@@ -20,7 +20,7 @@ export type StageShape = {
   /** Snapshots by AWS Backup: days that a daily and a monthly one is kept (0: none); of the vault too, or the database alone. */
   backup: { dailyDays: number; monthlyDays: number; hasVault: boolean };
   logDays: number;
-  /** m7g.medium nodes of a cell, shut or not, for what must run before Karpenter does. */
+  /** m7g.large nodes of a cell, shut or not, for what must run before Karpenter does. */
   systemNodes: number;
   /** vCPU of a running cell for what is no worker: Argo CD, mesh, metrics, logs. */
   platformCpu: number;

@@ -1,0 +1,54 @@
+import { isHelper, policiesOf } from "./access-rules.ts";
+import { actionsOf, type Rule, type Statement } from "./find.ts";
+
+/** A first write of this key would stand in the real checkpoint's way for ever. */
+const checkpoint = "/v/checkpoints/000000000001";
+
+/** The relay, which writes checkpoints, may put them; nobody else may, and nobody may remove one (but CDK, with a bucket to throw away). */
+export const onlyRelayWritesCheckpoints: Rule = (synthesis) =>
+  policiesOf(synthesis).flatMap(({ name, statements }) =>
+    statements
+      .filter(({ Effect, Resource }) => Effect === "Allow" && keysOf(Resource).some(reachesCheckpoint))
+      .flatMap(actionsOf)
+      .filter(
+        (action) => action.startsWith("s3:Delete") || (action === "s3:PutObject" && !/relayrole/.test(name)),
+      )
+      .filter((action) => !isHelper(name, action))
+      .map((action) => `${name} may ${action} on checkpoints`),
+  );
+
+/** The ends of what a statement names in a vault, such as `/v/*`. */
+const keysOf = (resource: unknown): string[] =>
+  [resource].flat().flatMap((one) => {
+    const text = JSON.stringify(one ?? "");
+    return text.includes("Vault") ? [/"(\/[^"]*)"\]\]/.exec(text)?.[1] ?? ""] : [];
+  });
+
+/** As IAM reads a pattern: `*` is any number of characters, a slash too, and `?` is one. */
+const reachesCheckpoint = (pattern: string): boolean =>
+  new RegExp(`^${pattern.replaceAll("*", ".*").replaceAll("?", ".")}$`).test(checkpoint);
+
+/** What an opener does, each under its condition: enters the database, reads back what is sealed, opens its key. */
+const openerMay: Record<string, string> = {
+  "rds-db:connect": "",
+  "s3:GetObject": "",
+  "s3:ListBucket": "StringLike s3:prefix",
+  "kms:Decrypt": "StringEquals kms:EncryptionContext:app",
+};
+
+/** An opener holds no grant that its code does not use, and opens under our encryption context alone. */
+export const openersOnlyOpen: Rule = (synthesis) =>
+  policiesOf(synthesis)
+    .filter(({ name }) => /openerrole/.test(name))
+    .flatMap(({ name, statements }) =>
+      statements.flatMap((statement) =>
+        actionsOf(statement)
+          .filter((action) => openerMay[action] !== conditionOf(statement))
+          .map((action) => `${name} may ${action}`),
+      ),
+    );
+
+const conditionOf = ({ Condition = {} }: Statement): string =>
+  Object.entries(Condition)
+    .map(([operator, keys]) => [operator, ...Object.keys(keys)].join(" "))
+    .join(", ");
