@@ -32,7 +32,7 @@ const reachesCheckpoint = (pattern: string): boolean =>
 const openerMay: Record<string, string> = {
   "rds-db:connect": "",
   "s3:GetObject": "",
-  "s3:ListBucket": "StringLike s3:prefix",
+  "s3:ListBucket": "StringLikeIfExists s3:prefix",
   "kms:Decrypt": "StringEquals kms:EncryptionContext:app",
 };
 
