@@ -29,6 +29,20 @@ export class Refusal extends Error {
   }
 }
 
+/** The store answered, and has no object of that key: the store is there. */
+export class NoSuchObject extends Error {
+  override readonly name = "NoSuchObject";
+
+  constructor(key: string, options?: ErrorOptions) {
+    super(`there is no object ${key}`, options);
+  }
+}
+
+/** A fault of ours that is of one document alone: it is tried again as any other, and says nothing of what the work needs. */
+export class LoneFault extends Error {
+  override readonly name = "LoneFault";
+}
+
 /** Marks a branch that the compiler proves unreachable; throws if data proves otherwise. */
 export function unreachable(value: never): never {
   throw new Error(`unexpected value: ${JSON.stringify(value)}`);
