@@ -5,7 +5,7 @@ import {
   CfnDBInstance,
   CfnDBSubnetGroup,
 } from "aws-cdk-lib/aws-rds";
-import { ArnFormat, CfnDeletionPolicy, Stack } from "aws-cdk-lib/core";
+import { CfnDeletionPolicy } from "aws-cdk-lib/core";
 import type { Construct } from "constructs";
 import { type StackContext, use } from "sst/constructs";
 import { databaseProxy } from "./database-proxy.ts";
@@ -17,14 +17,16 @@ import { borrow, lend } from "./shared.ts";
 /** Aurora PostgreSQL 17: the newest of the line that the embedded system runs. */
 const engine = { engine: "aurora-postgresql", engineVersion: "17.5", family: "aurora-postgresql17" };
 
-/** Where the database is, and what names it in IAM; `proxyHost` is for functions only. */
+/** An address, and what names it in IAM where users come in. */
+export type Door = { host: string; id: string };
+
+/** Where the database is; `proxy` is for functions only. */
 export type Database = {
-  host: string;
+  cluster: Door;
   readerHost: string;
-  proxyHost: string | null;
+  proxy: Door | null;
   port: string;
   name: string;
-  resourceId: string;
   secretArn: string;
   clusterArn: string;
 };
@@ -37,26 +39,24 @@ export function database({ stack }: StackContext): Database | null {
   if (stage.base === "dev") return borrowed(stack, stage.name);
   const cluster = createCluster(stack, net);
   const here: Database = {
-    host: cluster.attrEndpointAddress,
+    cluster: { host: cluster.attrEndpointAddress, id: cluster.attrDbClusterResourceId },
     readerHost: cluster.attrReadEndpointAddress,
-    proxyHost: null,
+    proxy: stage.database.hasProxy ? databaseProxy(stack, { cluster, net }) : null,
     port: cluster.attrEndpointPort,
     name: "strongroom",
-    resourceId: cluster.attrDbClusterResourceId,
     secretArn: cluster.attrMasterUserSecretSecretArn,
     clusterArn: cluster.attrDbClusterArn,
   };
   stack.addOutputs({ Cluster: cluster.ref });
-  const { host, readerHost, port, resourceId, secretArn, clusterArn } = here;
   lend(stack, {
-    "database-host": host,
-    "database-reader": readerHost,
-    "database-port": port,
-    "database-id": resourceId,
-    "database-secret": secretArn,
-    "database-arn": clusterArn,
+    "database-host": here.cluster.host,
+    "database-reader": here.readerHost,
+    "database-port": here.port,
+    "database-id": here.cluster.id,
+    "database-secret": here.secretArn,
+    "database-arn": here.clusterArn,
   });
-  return stage.database.hasProxy ? { ...here, proxyHost: databaseProxy(stack, { cluster, net }) } : here;
+  return here;
 }
 
 function createCluster(scope: Construct, { vpc, members }: Network): CfnDBCluster {
@@ -119,22 +119,16 @@ function createCluster(scope: Construct, { vpc, members }: Network): CfnDBCluste
 function borrowed(scope: Construct, stage: string): Database {
   const value = borrow(scope);
   return {
-    host: value("database-host"),
+    cluster: { host: value("database-host"), id: value("database-id") },
     readerHost: value("database-reader"),
-    proxyHost: null,
+    proxy: null,
     port: value("database-port"),
     name: `strongroom_${stage.replaceAll("-", "_")}`,
-    resourceId: value("database-id"),
     secretArn: value("database-secret"),
     clusterArn: value("database-arn"),
   };
 }
 
-/** What IAM calls a user of the database. */
-export const databaseUserArn = (scope: Construct, { resourceId }: Database, user: string): string =>
-  Stack.of(scope).formatArn({
-    service: "rds-db",
-    resource: "dbuser",
-    resourceName: `${resourceId}/${user}`,
-    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-  });
+/** Functions come by the proxy, if there is one; workers, whose locks would pin its connections, directly. */
+export const doorOf = ({ cluster, proxy }: Database, who: "function" | "worker"): Door =>
+  (who === "function" && proxy) || cluster;

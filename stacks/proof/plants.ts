@@ -170,6 +170,32 @@ export const plants: Plant[] = [
     (one) => props(one)["KeyPolicy"]["Statement"].pop(),
   ],
   [
+    "a function that may come to the cluster and comes by the proxy",
+    () => access.loginsFitTheirDoor,
+    "AWS::IAM::Policy",
+    /^even.*ReaderRole/,
+    (one) =>
+      props(one)["PolicyDocument"]["Statement"].push({
+        Effect: "Allow",
+        Action: "rds-db:connect",
+        Resource: ["arn:aws:rds-db:us-east-1:111122223333:dbuser:cluster-ABC/strongroom_app"],
+      }),
+  ],
+  [
+    "a worker that may come by the proxy and comes to the cluster",
+    () => access.loginsFitTheirDoor,
+    "AWS::IAM::Policy",
+    /processor/i,
+    (one) =>
+      props(one)["PolicyDocument"]["Statement"].push({
+        Effect: "Allow",
+        Action: "rds-db:connect",
+        Resource: {
+          "Fn::ImportValue": "production-strongroom-database:ExportsOutputFnGetAttProxyDBProxyArn",
+        },
+      }),
+  ],
+  [
     "a Karpenter that terminates anything",
     () => access.karpenterIsHeld,
     "AWS::IAM::Policy",

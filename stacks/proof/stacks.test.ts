@@ -74,6 +74,7 @@ describe.each(names)("%s", (name) => {
     ["allows no wildcard on data, keys and queues", access.noWildcardOnData],
     ["lets only readers and openers open", access.onlyOpenersOpen],
     ["has a key that refuses everybody else", access.keyRefusesOthers],
+    ["lets everybody into the database by the door that they come to", access.loginsFitTheirDoor],
     ["holds Karpenter by its cluster's tag", access.karpenterIsHeld],
     ["names no account but its own", rules.noForeignAccount(account)],
     ["fits into CloudFormation", rules.templatesAreSmall],
