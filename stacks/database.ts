@@ -38,10 +38,11 @@ export function database({ stack }: StackContext): Database | null {
   if (net === null) return null;
   if (stage.base === "dev") return borrowed(stack, stage.name);
   const cluster = createCluster(stack, net);
+  const instances = createInstances(stack, cluster);
   const here: Database = {
     cluster: { host: cluster.attrEndpointAddress, id: cluster.attrDbClusterResourceId },
     readerHost: cluster.attrReadEndpointAddress,
-    proxy: stage.database.hasProxy ? databaseProxy(stack, { cluster, net }) : null,
+    proxy: stage.database.hasProxy ? databaseProxy(stack, { cluster, instances, net }) : null,
     port: cluster.attrEndpointPort,
     name: "strongroom",
     secretArn: cluster.attrMasterUserSecretSecretArn,
@@ -61,7 +62,7 @@ export function database({ stack }: StackContext): Database | null {
 
 function createCluster(scope: Construct, { vpc, members }: Network): CfnDBCluster {
   const stage = currentStage(scope);
-  const { minCapacity, maxCapacity, readers, backupDays } = stage.database;
+  const { minCapacity, maxCapacity, backupDays } = stage.database;
   const group = new SecurityGroup(scope, "Group", { vpc, description: "Database", allowAllOutbound: false });
   group.addIngressRule(members, Port.tcp(5432), "Functions and workers");
   const kmsKeyId = use(keys).restKeyArn;
@@ -100,19 +101,26 @@ function createCluster(scope: Construct, { vpc, members }: Network): CfnDBCluste
     port: 5432,
   });
   cluster.cfnOptions.deletionPolicy = stage.protects ? CfnDeletionPolicy.SNAPSHOT : CfnDeletionPolicy.DELETE;
-  for (let at = 0; at <= readers; at += 1) {
-    new CfnDBInstance(scope, at === 0 ? "Writer" : `Reader${at}`, {
-      dbClusterIdentifier: cluster.ref,
-      dbInstanceClass: "db.serverless",
-      engine: engine.engine,
-      promotionTier: at,
-      publiclyAccessible: false,
-      autoMinorVersionUpgrade: true,
-      enablePerformanceInsights: true,
-      performanceInsightsKmsKeyId: kmsKeyId,
-    });
-  }
   return cluster;
+}
+
+/** The writer, and readers that take its place in a failover. */
+function createInstances(scope: Construct, cluster: CfnDBCluster): CfnDBInstance[] {
+  const { readers } = currentStage(scope).database;
+  return Array.from(
+    { length: 1 + readers },
+    (_, at) =>
+      new CfnDBInstance(scope, at === 0 ? "Writer" : `Reader${at}`, {
+        dbClusterIdentifier: cluster.ref,
+        dbInstanceClass: "db.serverless",
+        engine: engine.engine,
+        promotionTier: at,
+        publiclyAccessible: false,
+        autoMinorVersionUpgrade: true,
+        enablePerformanceInsights: true,
+        performanceInsightsKmsKeyId: use(keys).restKeyArn,
+      }),
+  );
 }
 
 /** A database of its own in the cluster of `dev`, made by the migration. */

@@ -1,5 +1,6 @@
 import * as access from "./access-rules.ts";
 import * as buckets from "./bucket-rules.ts";
+import * as databases from "./database-rules.ts";
 import type { Rule } from "./find.ts";
 import * as rules from "./rules.ts";
 import type { Schemas } from "./schema.ts";
@@ -206,6 +207,13 @@ export const plants: Plant[] = [
         Action: "ec2:TerminateInstances",
         Resource: "*",
       }),
+  ],
+  [
+    "a proxy whose targets may be made before the writer",
+    () => databases.targetsWaitForInstances,
+    "AWS::RDS::DBProxyTargetGroup",
+    /./,
+    (one) => (one.DependsOn = ["Cluster"]),
   ],
   [
     "a foreign account",

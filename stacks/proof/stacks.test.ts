@@ -8,6 +8,7 @@ import { grants } from "../api.ts";
 import { fileOf } from "../functions.ts";
 import * as access from "./access-rules.ts";
 import * as buckets from "./bucket-rules.ts";
+import * as databases from "./database-rules.ts";
 import { resourcesOf, type Rule } from "./find.ts";
 import { fitsSchemas, plants } from "./plants.ts";
 import * as rules from "./rules.ts";
@@ -75,6 +76,7 @@ describe.each(names)("%s", (name) => {
     ["lets only readers and openers open", access.onlyOpenersOpen],
     ["has a key that refuses everybody else", access.keyRefusesOthers],
     ["lets everybody into the database by the door that they come to", access.loginsFitTheirDoor],
+    ["makes a proxy's targets after the instances", databases.targetsWaitForInstances],
     ["holds Karpenter by its cluster's tag", access.karpenterIsHeld],
     ["names no account but its own", rules.noForeignAccount(account)],
     ["fits into CloudFormation", rules.templatesAreSmall],
