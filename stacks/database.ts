@@ -28,6 +28,8 @@ export type Database = {
   port: string;
   name: string;
   secretArn: string;
+  /** Key of that secret: a pull request's own key does not open what lies under dev's. */
+  secretKeyArn: string;
   clusterArn: string;
 };
 
@@ -46,6 +48,7 @@ export function database({ stack }: StackContext): Database | null {
     port: cluster.attrEndpointPort,
     name: "strongroom",
     secretArn: cluster.attrMasterUserSecretSecretArn,
+    secretKeyArn: use(keys).restKeyArn,
     clusterArn: cluster.attrDbClusterArn,
   };
   stack.addOutputs({ Cluster: cluster.ref });
@@ -55,6 +58,7 @@ export function database({ stack }: StackContext): Database | null {
     "database-port": here.port,
     "database-id": here.cluster.id,
     "database-secret": here.secretArn,
+    "database-secret-key": here.secretKeyArn,
     "database-arn": here.clusterArn,
   });
   return here;
@@ -133,6 +137,7 @@ function borrowed(scope: Construct, stage: string): Database {
     port: value("database-port"),
     name: `strongroom_${stage.replaceAll("-", "_")}`,
     secretArn: value("database-secret"),
+    secretKeyArn: value("database-secret-key"),
     clusterArn: value("database-arn"),
   };
 }

@@ -4,7 +4,6 @@ import { use } from "sst/constructs";
 import { allow } from "./allow.ts";
 import { database, doorOf } from "./database.ts";
 import { databaseUserArns } from "./database-users.ts";
-import { keys } from "./keys.ts";
 import { objectGrants } from "./object-grants.ts";
 import { keyGrants, queueGrants } from "./service-grants.ts";
 import type { CellName } from "./stage.ts";
@@ -55,7 +54,7 @@ function baseGrants(scope: Construct, who: Grantee["who"]) {
       db
         ? [
             ...allow(["secretsmanager:GetSecretValue"], [db.secretArn]),
-            ...allow(["kms:Decrypt"], [use(keys).restKeyArn]),
+            ...allow(["kms:Decrypt"], [db.secretKeyArn]),
           ]
         : [],
   };

@@ -277,6 +277,17 @@ describe("what a stage is made of", () => {
     expect([...new Set(wanted)].filter((name) => !lent.includes(name))).toEqual([]);
   });
 
+  test("a pull request's migrator opens the secret of dev's database, with dev's key", () => {
+    const [migrator] = access
+      .policiesOf(made("a pull request"))
+      .filter(({ name }) => /migratorrole/i.test(name));
+    const lent = Object.fromEntries(
+      migrator!.statements.map(({ Action, Resource }) => [String(Action), JSON.stringify(Resource)]),
+    );
+    expect(lent["secretsmanager:GetSecretValue"]).toMatch(/databasesecret(?!key)/i);
+    expect(lent["kms:Decrypt"]).toMatch(/databasesecretkey/i);
+  });
+
   test.each<[Name, number, number]>([
     ["production, two cells", 3, 2],
     ["production, one cell", 3, 1],
