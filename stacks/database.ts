@@ -1,4 +1,6 @@
 import { Port, SecurityGroup } from "aws-cdk-lib/aws-ec2";
+import { Key } from "aws-cdk-lib/aws-kms";
+import { LogGroup } from "aws-cdk-lib/aws-logs";
 import {
   CfnDBCluster,
   CfnDBClusterParameterGroup,
@@ -11,6 +13,7 @@ import { type StackContext, use } from "sst/constructs";
 import { databaseProxy } from "./database-proxy.ts";
 import { keys } from "./keys.ts";
 import { network, type Network } from "./network.ts";
+import { dataRemoval, logRetention } from "./retention.ts";
 import { currentStage } from "./settings.ts";
 import { borrow, lend } from "./shared.ts";
 
@@ -84,7 +87,16 @@ function createCluster(scope: Construct, { vpc, members }: Network): CfnDBCluste
       log_parameter_max_length_on_error: "0",
     },
   });
+  // Named, so that its log can be: one that RDS makes itself is never emptied, and lies under no key of ours.
+  const name = `strongroom-${stage.name}`;
+  const logs = new LogGroup(scope, "Logs", {
+    logGroupName: `/aws/rds/cluster/${name}/postgresql`,
+    retention: logRetention(stage),
+    removalPolicy: dataRemoval(stage),
+    encryptionKey: Key.fromKeyArn(scope, "Rest", kmsKeyId),
+  });
   const cluster = new CfnDBCluster(scope, "Cluster", {
+    dbClusterIdentifier: name,
     engine: engine.engine,
     engineVersion: engine.engineVersion,
     databaseName: "strongroom",
@@ -104,6 +116,7 @@ function createCluster(scope: Construct, { vpc, members }: Network): CfnDBCluste
     enableCloudwatchLogsExports: ["postgresql"],
     port: 5432,
   });
+  cluster.node.addDependency(logs);
   cluster.cfnOptions.deletionPolicy = stage.protects ? CfnDeletionPolicy.SNAPSHOT : CfnDeletionPolicy.DELETE;
   return cluster;
 }

@@ -8,3 +8,16 @@ export const targetsWaitForInstances: Rule = (synthesis) =>
       .filter(({ id }) => !waitsFor.includes(id))
       .map(({ id }) => `${nameOf(group)} does not wait for ${id}`);
   });
+
+/** What a database logs expires and lies under our key: its group is made before RDS would make one itself. */
+export const databaseLogsAreOurs: Rule = (synthesis) =>
+  resourcesOf(synthesis, "AWS::RDS::DBCluster").flatMap((cluster) => {
+    const name = `/aws/rds/cluster/${String(cluster.properties["DBClusterIdentifier"])}/postgresql`;
+    const group = resourcesOf(synthesis, "AWS::Logs::LogGroup").find(
+      ({ stack, properties }) => stack === cluster.stack && properties["LogGroupName"] === name,
+    );
+    const isFirst = group !== undefined && [cluster.resource.DependsOn ?? []].flat().includes(group.id);
+    return isFirst && group.properties["RetentionInDays"] && group.properties["KmsKeyId"]
+      ? []
+      : [`${nameOf(cluster)} logs into a group of RDS's own`];
+  });

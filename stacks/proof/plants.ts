@@ -216,6 +216,20 @@ export const plants: Plant[] = [
     (one) => (one.DependsOn = ["Cluster"]),
   ],
   [
+    "a database whose log RDS makes",
+    () => databases.databaseLogsAreOurs,
+    "AWS::RDS::DBCluster",
+    /./,
+    (one) => delete props(one)["DBClusterIdentifier"],
+  ],
+  [
+    "a log of the database that is never emptied",
+    () => databases.databaseLogsAreOurs,
+    "AWS::Logs::LogGroup",
+    /^Logs/,
+    (one) => delete props(one)["RetentionInDays"],
+  ],
+  [
     "a foreign account",
     () => rules.noForeignAccount(account),
     "AWS::IAM::Role",

@@ -77,6 +77,7 @@ describe.each(names)("%s", (name) => {
     ["has a key that refuses everybody else", access.keyRefusesOthers],
     ["lets everybody into the database by the door that they come to", access.loginsFitTheirDoor],
     ["makes a proxy's targets after the instances", databases.targetsWaitForInstances],
+    ["keeps the database's log under its key, and for its time", databases.databaseLogsAreOurs],
     ["holds Karpenter by its cluster's tag", access.karpenterIsHeld],
     ["names no account but its own", rules.noForeignAccount(account)],
     ["fits into CloudFormation", rules.templatesAreSmall],
