@@ -23,7 +23,10 @@ export function recovery({ stack }: StackContext) {
   };
   const logs = new Bucket(stack, "AccessLogs", {
     ...common,
-    lifecycleRules: [{ expiration: Duration.days(stage.logDays) }],
+    lifecycleRules: [
+      { expiration: Duration.days(stage.logDays), noncurrentVersionExpiration: Duration.days(1) },
+      { expiredObjectDeleteMarker: true },
+    ],
   });
   for (const part of ["staging", "vault"]) {
     new Bucket(stack, `${part}-copy`, {

@@ -82,6 +82,13 @@ export const plants: Plant[] = [
       }),
   ],
   [
+    "a vault that keeps what was deleted",
+    () => buckets.oldVersionsGo,
+    "AWS::S3::Bucket",
+    /^Vault/,
+    (one) => delete props(one)["LifecycleConfiguration"],
+  ],
+  [
     "a queue without dead letters",
     () => rules.everyQueueHasDeadLetters,
     "AWS::SQS::Queue",

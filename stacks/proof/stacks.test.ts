@@ -67,6 +67,7 @@ describe.each(names)("%s", (name) => {
     ["is reached over TLS only", buckets.bucketsOverTlsOnly],
     ["refuses writes whose length nobody signed, and overwriting", buckets.writesAreClosed],
     ["locks no object by default", buckets.noDefaultLock],
+    ["lets old versions go", buckets.oldVersionsGo],
     ["has dead letters behind every queue", rules.everyQueueHasDeadLetters],
     ["serves every route, behind the token check unless it is public", rules.routesAreGuarded],
     ["has readers that only CloudFront calls", rules.readersAreShut],
