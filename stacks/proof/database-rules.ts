@@ -21,3 +21,12 @@ export const databaseLogsAreOurs: Rule = (synthesis) =>
       ? []
       : [`${nameOf(cluster)} logs into a group of RDS's own`];
   });
+
+/** Nobody shortens a backup: vaults are locked in compliance mode, which three days of grace make it. */
+export const backupsAreLocked: Rule = (synthesis) =>
+  resourcesOf(synthesis, "AWS::Backup::BackupVault")
+    .filter(({ properties }) => {
+      const lock = (properties["LockConfiguration"] ?? {}) as Record<string, unknown>;
+      return lock["ChangeableForDays"] !== 3 || !Number(lock["MinRetentionDays"]);
+    })
+    .map((vault) => `${nameOf(vault)} can be emptied before its time`);

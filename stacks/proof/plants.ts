@@ -237,6 +237,13 @@ export const plants: Plant[] = [
     (one) => delete props(one)["RetentionInDays"],
   ],
   [
+    "a vault of backups whose lock can be taken away",
+    () => databases.backupsAreLocked,
+    "AWS::Backup::BackupVault",
+    /./,
+    (one) => delete props(one)["LockConfiguration"]["ChangeableForDays"],
+  ],
+  [
     "a foreign account",
     () => rules.noForeignAccount(account),
     "AWS::IAM::Role",

@@ -27,6 +27,7 @@ const variants = {
   "a pull request": { stage: "pr-12" },
   "a person, live debugging": { stage: "ann", isLive: true },
   "production's copy": { stage: "production-recovery" },
+  "staging's copy": { stage: "staging-recovery" },
   "a site with nothing of its own": {
     stage: "staging",
     site: { domain: null, repository: null, alarmEmail: null, recoveryRegion: null },
@@ -79,6 +80,7 @@ describe.each(names)("%s", (name) => {
     ["lets everybody into the database by the door that they come to", access.loginsFitTheirDoor],
     ["makes a proxy's targets after the instances", databases.targetsWaitForInstances],
     ["keeps the database's log under its key, and for its time", databases.databaseLogsAreOurs],
+    ["has backups that nobody shortens", databases.backupsAreLocked],
     ["holds Karpenter by its cluster's tag", access.karpenterIsHeld],
     ["names no account but its own", rules.noForeignAccount(account)],
     ["fits into CloudFormation", rules.templatesAreSmall],
@@ -341,6 +343,19 @@ describe("what a stage is made of", () => {
     };
     expect(classOf(/^Vault/)).toEqual(["GLACIER_IR"]);
     expect(classOf(/^Staging/)).toEqual([undefined]);
+  });
+
+  test("what protects its data has backups here and far away, and nothing else has any", () => {
+    const vaults = names.filter((name) => types(name).has("AWS::Backup::BackupVault"));
+    expect(vaults).toEqual(production);
+    expect(types("staging, two cells")).not.toContain("AWS::Backup::BackupPlan");
+  });
+
+  test("an erasure is told the day on which the last backup of its stage is gone", () => {
+    const days = (name: Name) => environments(name, "api").map((given) => given["STRONGROOM_BACKUP_DAYS"]);
+    expect(new Set(days("production, two cells"))).toEqual(new Set(["365"]));
+    expect(new Set(days("staging, two cells"))).toEqual(new Set(["65"])); // the copy of staging's uploads
+    expect(new Set(days("dev, one cell"))).toEqual(new Set(["1"])); // Aurora's own
   });
 
   test("the processor may make data keys and put into the vault, and may open, delete or sign nothing", () => {
