@@ -189,6 +189,15 @@ test("docs/runbooks/restore.md asks for no name that a stage does not tell", () 
   expect(asked.filter((name) => !told.includes(name))).toEqual([]);
 });
 
+test("no command of the runbooks writes an object in a way that the bucket's own policy refuses", () => {
+  const folder = new URL("../../docs/runbooks/", import.meta.url);
+  const commands = readdirSync(folder)
+    .flatMap((file) => readFileSync(new URL(file, folder), "utf8").replaceAll("\\\n", " ").split("\n"))
+    .filter((line) => /aws s3api (put|copy)-object\b/.test(line));
+  expect(commands.length).toBeGreaterThan(1);
+  expect(commands.filter((line) => !line.includes("--if-none-match '*'"))).toEqual([]);
+});
+
 test("docs/runbooks/alarms.md has a line for each alarm, and none for another", () => {
   const runbook = readFileSync(new URL("../../docs/runbooks/alarms.md", import.meta.url), "utf8");
   const rows = runbook
