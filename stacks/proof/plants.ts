@@ -2,6 +2,7 @@ import * as access from "./access-rules.ts";
 import * as buckets from "./bucket-rules.ts";
 import * as databases from "./database-rules.ts";
 import type { Rule } from "./find.ts";
+import * as keys from "./key-rules.ts";
 import * as rules from "./rules.ts";
 import type { Schemas } from "./schema.ts";
 import { account, type Resource } from "./synthesize.ts";
@@ -176,6 +177,21 @@ export const plants: Plant[] = [
     "AWS::KMS::Key",
     /^DataKey/,
     (one) => props(one)["KeyPolicy"]["Statement"].pop(),
+  ],
+  [
+    "a key that copies in another region cannot be opened with",
+    () => keys.copiesHaveTheirKeys,
+    "Custom::KeyReplica",
+    /^Data/,
+    (one) => (one.Type = "Custom::Nothing"),
+  ],
+  [
+    "a replica that trusts IAM alone",
+    () => keys.copiesHaveTheirKeys,
+    "Custom::KeyReplica",
+    /^Data/,
+    (one) =>
+      (props(one)["Create"] = JSON.parse(JSON.stringify(props(one)["Create"]).replace("Deny", "Allow"))),
   ],
   [
     "a function that may come to the cluster and comes by the proxy",

@@ -104,6 +104,7 @@ function importedQueue(synthesis: Synthesis, value: unknown): Found | undefined 
 const lasting = [
   "AWS::S3::Bucket",
   "AWS::KMS::Key",
+  "Custom::KeyReplica",
   "AWS::RDS::DBCluster",
   "AWS::Cognito::UserPool",
   "AWS::Backup::BackupVault",

@@ -10,6 +10,7 @@ import * as access from "./access-rules.ts";
 import * as buckets from "./bucket-rules.ts";
 import * as databases from "./database-rules.ts";
 import { resourcesOf, type Rule } from "./find.ts";
+import * as keys from "./key-rules.ts";
 import { fitsSchemas, plants } from "./plants.ts";
 import * as rules from "./rules.ts";
 import { Schemas } from "./schema.ts";
@@ -77,6 +78,7 @@ describe.each(names)("%s", (name) => {
     ["allows no wildcard on data, keys and queues", access.noWildcardOnData],
     ["lets only readers and openers open", access.onlyOpenersOpen],
     ["has a key that refuses everybody else", access.keyRefusesOthers],
+    ["has its keys wherever it has copies", keys.copiesHaveTheirKeys],
     ["lets everybody into the database by the door that they come to", access.loginsFitTheirDoor],
     ["makes a proxy's targets after the instances", databases.targetsWaitForInstances],
     ["keeps the database's log under its key, and for its time", databases.databaseLogsAreOurs],
