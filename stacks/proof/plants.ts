@@ -1,19 +1,11 @@
 import * as access from "./access-rules.ts";
 import * as buckets from "./bucket-rules.ts";
-import * as databases from "./database-rules.ts";
+import { dataPlants } from "./data-plants.ts";
 import type { Rule } from "./find.ts";
-import * as keys from "./key-rules.ts";
+import { type Plant, props } from "./plant.ts";
 import * as rules from "./rules.ts";
 import type { Schemas } from "./schema.ts";
-import { account, type Resource } from "./synthesize.ts";
-
-type Plant = [
-  title: string,
-  rule: (schemas: Schemas) => Rule,
-  type: string,
-  id: RegExp,
-  breakIt: (resource: Resource) => void,
-];
+import { account } from "./synthesize.ts";
 
 /** Nothing but what CloudFormation's schemas describe. */
 export const fitsSchemas =
@@ -22,9 +14,6 @@ export const fitsSchemas =
     Object.entries(templates).flatMap(([stack, template]) =>
       schemas.check(template).map((what) => `${stack}: ${what}`),
     );
-
-// oxlint-disable-next-line typescript/no-explicit-any -- what is broken here has no type that would allow it
-const props = (resource: Resource) => resource.Properties as Record<string, any>;
 
 /** Each breaks one resource of a healthy stage in one way. */
 export const plants: Plant[] = [
@@ -179,47 +168,6 @@ export const plants: Plant[] = [
     (one) => props(one)["KeyPolicy"]["Statement"].pop(),
   ],
   [
-    "a key that copies in another region cannot be opened with",
-    () => keys.copiesHaveTheirKeys,
-    "Custom::KeyReplica",
-    /^Data/,
-    (one) => (one.Type = "Custom::Nothing"),
-  ],
-  [
-    "a replica that trusts IAM alone",
-    () => keys.copiesHaveTheirKeys,
-    "Custom::KeyReplica",
-    /^Data/,
-    (one) =>
-      (props(one)["Create"] = JSON.parse(JSON.stringify(props(one)["Create"]).replace("Deny", "Allow"))),
-  ],
-  [
-    "a function that may come to the cluster and comes by the proxy",
-    () => access.loginsFitTheirDoor,
-    "AWS::IAM::Policy",
-    /^even.*ReaderRole/,
-    (one) =>
-      props(one)["PolicyDocument"]["Statement"].push({
-        Effect: "Allow",
-        Action: "rds-db:connect",
-        Resource: ["arn:aws:rds-db:us-east-1:111122223333:dbuser:cluster-ABC/strongroom_app"],
-      }),
-  ],
-  [
-    "a worker that may come by the proxy and comes to the cluster",
-    () => access.loginsFitTheirDoor,
-    "AWS::IAM::Policy",
-    /processor/i,
-    (one) =>
-      props(one)["PolicyDocument"]["Statement"].push({
-        Effect: "Allow",
-        Action: "rds-db:connect",
-        Resource: {
-          "Fn::ImportValue": "production-strongroom-database:ExportsOutputFnGetAttProxyDBProxyArn",
-        },
-      }),
-  ],
-  [
     "a Karpenter that terminates anything",
     () => access.karpenterIsHeld,
     "AWS::IAM::Policy",
@@ -230,34 +178,6 @@ export const plants: Plant[] = [
         Action: "ec2:TerminateInstances",
         Resource: "*",
       }),
-  ],
-  [
-    "a proxy whose targets may be made before the writer",
-    () => databases.targetsWaitForInstances,
-    "AWS::RDS::DBProxyTargetGroup",
-    /./,
-    (one) => (one.DependsOn = ["Cluster"]),
-  ],
-  [
-    "a database whose log RDS makes",
-    () => databases.databaseLogsAreOurs,
-    "AWS::RDS::DBCluster",
-    /./,
-    (one) => delete props(one)["DBClusterIdentifier"],
-  ],
-  [
-    "a log of the database that is never emptied",
-    () => databases.databaseLogsAreOurs,
-    "AWS::Logs::LogGroup",
-    /^Logs/,
-    (one) => delete props(one)["RetentionInDays"],
-  ],
-  [
-    "a vault of backups whose lock can be taken away",
-    () => databases.backupsAreLocked,
-    "AWS::Backup::BackupVault",
-    /./,
-    (one) => delete props(one)["LockConfiguration"]["ChangeableForDays"],
   ],
   [
     "a foreign account",
@@ -336,4 +256,5 @@ export const plants: Plant[] = [
     /./,
     (one) => (one.Type = "AWS::SQS::Line"),
   ],
+  ...dataPlants,
 ];
