@@ -1,5 +1,5 @@
 import type { Problem } from "@strongroom/core/api-shapes";
-import { isOutage } from "@strongroom/core/database/outage";
+import { isDiskFull, isOutage } from "@strongroom/core/database/outage";
 import { Damaged, Refusal } from "@strongroom/core/errors";
 import type { HttpAnswer } from "./gateway.ts";
 
@@ -27,7 +27,8 @@ export function asError(thrown: unknown): Error {
 export function refusalOf(error: unknown): { refusal: Refusal; status: number } {
   if (error instanceof Refusal) return { refusal: error, status: error.status };
   if (error instanceof Damaged) return { refusal: damaged(), status: 500 };
-  if (error instanceof Outage || isOutage(error)) return { refusal: unavailable(), status: 503 };
+  if (error instanceof Outage || isOutage(error) || isDiskFull(error))
+    return { refusal: unavailable(), status: 503 };
   return {
     refusal: new Refusal("internal", "It is our fault, not yours. Nothing more was done; try again later."),
     status: 500,
