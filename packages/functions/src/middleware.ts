@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
 import middy from "@middy/core";
 import { type Route, type RouteName, routes } from "@strongroom/core/api";
-import { isDiskFull } from "@strongroom/core/database/outage";
+import { isDiskFull } from "@strongroom/core/ports/disk-full";
 import { jsonLog } from "@strongroom/core/log";
 import type { Ports } from "@strongroom/core/ports/ports";
 import { findActor } from "@strongroom/core/user/find-actor";

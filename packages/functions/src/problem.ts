@@ -1,5 +1,6 @@
 import type { Problem } from "@strongroom/core/api-shapes";
-import { isDiskFull, isOutage } from "@strongroom/core/database/outage";
+import { isOutage } from "@strongroom/core/database/outage";
+import { isDiskFull } from "@strongroom/core/ports/disk-full";
 import { Damaged, Refusal } from "@strongroom/core/errors";
 import type { HttpAnswer } from "./gateway.ts";
 

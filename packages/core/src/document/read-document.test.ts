@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { chmod, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -14,7 +14,6 @@ import {
 import { newDocumentId, type TestWorld, testWorld } from "@strongroom/local/test-world";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sha256Hex } from "../digest.ts";
-import type { LogFields } from "../log.ts";
 import { Refusal } from "../errors.ts";
 import type { Doorbell } from "../job/ring-doorbell.ts";
 import type { Ports } from "../ports/ports.ts";
@@ -463,67 +462,6 @@ describe("a vault that was tampered with", () => {
       await expectCaught(bell, original);
     }
   });
-
-  /** Ports whose log keeps what it is told as an error. */
-  function listening(objects: Partial<Ports["objects"]> = {}) {
-    const told: (LogFields & { event: string })[] = [];
-    const error = (event: string, fields: LogFields = {}) => void told.push({ event, ...fields });
-    const log = { ...world.ports.log, error };
-    return { told, ports: { ...world.ports, log, objects: { ...world.ports.objects, ...objects } } };
-  }
-  const toldOf = ({ tenantId, documentId }: Doorbell) => [
-    expect.objectContaining({ event: "document.damaged", tenantId, documentId, artefact: "original-1" }),
-  ];
-
-  it.each<[string, (bell: Doorbell) => Promise<void>]>([
-    ["deleted", async (bell) => await rm((await lying(bell)).path)],
-    ["cut on the disk", async (bell) => await change(bell, (sealed) => sealed.subarray(0, -9))],
-    [
-      "flipped",
-      async (bell) =>
-        await change(
-          bell,
-          flip((length) => length >> 1),
-        ),
-    ],
-    [
-      "exchanged",
-      async (bell) =>
-        await change(bell, async () => (await lying(await stored([randomBytes(1_000)]))).sealed),
-    ],
-    ["said to be longer", async ({ documentId }) => void (await query(world, longer, [documentId]))],
-  ])("says that it is damaged, and tells the operator which it is, when it was %s", async (_what, how) => {
-    const bell = await stored([randomBytes(1_000)]);
-    await how(bell);
-    const { told, ports } = listening();
-    await expect(read(bell, "original-1", world.dora, ports)).rejects.toMatchObject({ name: "Damaged" });
-    expect(told).toEqual(toldOf(bell));
-  });
-  const longer = "update artefact set size_bytes = size_bytes + 1 where document_id = $1";
-
-  it("tells the operator which stream it cut off", async () => {
-    const bell = await large();
-    const sealed = flip((length) => length - 9)((await lying(bell)).sealed);
-    const { told, ports } = listening({ read: async () => Readable.from([sealed]) });
-    const { body } = await read(bell, "original-1", world.dora, ports);
-    expect((await drink(body)).error).toMatchObject({ name: "NotAsStored" });
-    expect(told).toEqual(toldOf(bell));
-  });
-
-  it.each<[string, () => Promise<Readable>]>([
-    ["does not answer", () => Promise.reject(away())],
-    ["breaks off", async () => Readable.from(brokenOff())],
-  ])("says nothing of the kind when the store %s", async (_what, reading) => {
-    const bell = await stored([randomBytes(1_000)]);
-    const { told, ports } = listening({ read: reading });
-    await expect(read(bell, "original-1", world.dora, ports)).rejects.toMatchObject({ code: "ECONNREFUSED" });
-    expect(told).toEqual([]);
-  });
-  const away = () => Object.assign(new Error("away"), { code: "ECONNREFUSED" });
-  async function* brokenOff() {
-    yield Buffer.from([2]); // as every sealed message begins
-    throw away();
-  }
 
   const big = randomBytes(verifiedWholeBytes + 300_000);
   let bigBell: Doorbell | null = null;

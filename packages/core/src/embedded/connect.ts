@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { systemClock } from "../clock.ts";
 import type { Config } from "../config.ts";
-import { isDiskFull } from "../database/outage.ts";
+import { isDiskFull } from "../ports/disk-full.ts";
 import { systemIds } from "../ids.ts";
 import type { Log } from "../log.ts";
 import type { Ports } from "../ports/ports.ts";

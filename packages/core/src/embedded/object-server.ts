@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { isDiskFull } from "../database/outage.ts";
+import { isDiskFull } from "../ports/disk-full.ts";
 import { type Admitted, admitUpload, type Problem } from "./object-admission.ts";
 import { type Answer, refusal, sendAnswer } from "./object-answer.ts";
 import { etagOf } from "./object-parts.ts";
