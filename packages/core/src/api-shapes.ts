@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { DocumentState, documentLimits, reviewStates } from "./document/document.ts";
 import { legibilityReasons } from "./document/rendering.ts";
-import { DeviceId, DocumentId, FileId, TenantId, UserId } from "./ids.ts";
+import { DeviceId, DocumentId, FileId, SpokenCode, TenantId, UserId } from "./ids.ts";
 import { deviceLimits, Role } from "./user/user.ts";
 
 const text = (max: number) =>
@@ -176,6 +176,7 @@ export const ListDocumentsQuery = z.strictObject({
   state: DocumentState.optional(),
   kind: KindName.optional(),
   loadNumber: LoadNumber.optional(),
+  code: SpokenCode.optional(),
   /** Words to find in the text of the pages. */
   search: text(200).optional(),
   /** Only what changed at or after this moment; answers may repeat some seconds of it, so compare versions. */

@@ -150,6 +150,7 @@ describe("a query", () => {
     ["limit=ten", /"limit" is wrong/],
     ["changedSince=yesterday", /"changedSince" is wrong/],
     ["search=%00", 'The field "search" contains control characters.'],
+    ["code=63RJ-JMKO", 'The field "code" is not a confirmation code such as 63RJ-JMKX.'],
     ["tenantId=other", 'The field "tenantId" is not known here'],
     ["state=stored&state=failed", "given twice"],
   ])("%s is refused and the field is named", (query, words) => {
