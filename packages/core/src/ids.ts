@@ -61,7 +61,8 @@ export function confirmationCode(ids: Ids): string {
   return `${letters.slice(0, 4).join("")}-${letters.slice(4).join("")}`;
 }
 
-const spoken = `[${confirmationAlphabet}${confirmationAlphabet.toLowerCase()}]{4}`;
+const smallLetters = confirmationAlphabet.replaceAll(/\d/g, "").toLowerCase();
+const spoken = `[${confirmationAlphabet}${smallLetters}]{4}`;
 
 /** A confirmation code as people say it, in any case, with a hyphen, a space or nothing between its groups; read as it is stored. */
 export const SpokenCode = z
