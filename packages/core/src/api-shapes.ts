@@ -13,6 +13,15 @@ const text = (max: number) =>
     .refine((value) => !/\p{Cc}/u.test(value), "contains control characters");
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "is not a SHA-256 in 64 lower-case hex digits");
 const moment = z.iso.datetime();
+
+/** A moment as a client gives it, in any time zone; read as UTC. A bare plus in a query reaches us as a space. */
+const givenMoment = z
+  .string()
+  .transform((text) => text.replace(/ (?=\d\d:\d\d$)/, "+"))
+  .pipe(z.iso.datetime({ offset: true }).transform((text) => new Date(text)))
+  .refine((at) => /^\d{4}-/.test(at.toISOString()), "is not within the years 0000 to 9999 of UTC")
+  .transform((at) => at.toISOString())
+  .meta({ format: "date-time" });
 const momentOrNull = moment.nullable();
 const count = z.number().int().min(0);
 
@@ -108,7 +117,7 @@ export const HoldRequest = z
       .describe(
         "What tells the holds of a document apart, a case number, say; no names, since the audit trail keeps it for good",
       ),
-    until: moment.nullish().describe("The end of the hold; without one it lasts until it is lifted"),
+    until: givenMoment.nullish().describe("The end of the hold; without one it lasts until it is lifted"),
   })
   .refine(({ held, until }) => held || !until, {
     path: ["until"],
@@ -250,7 +259,7 @@ export const ListDocumentsQuery = z.strictObject({
     .describe(
       'Only documents with all these words in the text of their PDF pages (`"…"` for words in a row, `or`, `-` for not); photos have no text, and names of files, notes and load numbers are not searched',
     ),
-  changedSince: moment
+  changedSince: givenMoment
     .optional()
     .describe(
       "Only what changed at or after this moment; answers may repeat some seconds of it, so compare versions",

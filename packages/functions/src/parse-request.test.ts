@@ -144,6 +144,18 @@ describe("a query", () => {
   });
 
   test.each([
+    ["2026-03-01T12:00:00Z", "2026-03-01T12:00:00.000Z"],
+    ["2026-03-01T13:00:00%2B01:00", "2026-03-01T12:00:00.000Z"],
+    ["2026-03-01T13:00:00+01:00", "2026-03-01T12:00:00.000Z"], // a bare plus in a query is a space
+    ["2026-03-01T06:30:00-05:30", "2026-03-01T12:00:00.000Z"],
+  ])("takes a moment in any time zone: %s", (text, moment) => {
+    expect(list(`changedSince=${text}`)).toEqual({ changedSince: moment, limit: 25 });
+  });
+
+  test.each([
+    ["changedSince=2026-03-01T13:00:00", /"changedSince" is wrong/],
+    ["changedSince=9999-12-31T23:59:59-01:00", /"changedSince" is not within the years/],
+    ["changedSince=0000-01-01T00:00:00%2B01:00", /"changedSince" is not within the years/],
     ["state=lost", /"state" is wrong/],
     ["limit=0", /"limit" is wrong/],
     ["limit=101", /"limit" is wrong/],

@@ -132,6 +132,10 @@ describe("filters", () => {
     const seen = await idsFor(world.dora, { changedSince: "2026-03-01T12:00:00Z" });
     expect(seen.toSorted()).toEqual([edge, since].toSorted());
     expect(seen).not.toContain(before);
+    expect(await idsFor(world.dora, { changedSince: "2026-03-01T12:59:59.999-01:00" })).toEqual([]);
+    expect((await idsFor(world.dora, { changedSince: "2026-03-01T13:00:00+01:00" })).toSorted()).toEqual(
+      seen.toSorted(),
+    );
   });
 });
 
