@@ -24,7 +24,8 @@ type AcceptPorts = SigningPorts & Pick<Ports, "ids" | "log">;
 
 /**
  * Accepts a document that a client announces, and signs its uploads. Idempotent by document id: the same id and request
- * answer the same again (and revive an expired grant), the same id with another request is refused.
+ * answer the same again (and revive an expired grant), the same id with another request is refused, and so is what was
+ * erased.
  */
 export async function acceptUpload(
   ports: AcceptPorts,
@@ -95,9 +96,19 @@ async function repeat(ports: AcceptPorts, actor: Actor, found: DocumentRow, want
       { status: 409 },
     );
   }
+  if (known.state === "erased") throw erased();
   if (known.state === "expired") await revive(ports, actor, known);
   else if (isGrantOver(ports, known)) await prolong(ports, actor, known);
   return { created: false, ...(await signMissing(ports, actor, known.id)) };
+}
+
+/** For whoever repeats its very request, and nobody else: told to make a new id, a phone would send again what had to go. */
+function erased(): Refusal {
+  return new Refusal(
+    "erased",
+    "This document was erased for good, and is not taken again. Do not send it any more.",
+    { status: 410 },
+  );
 }
 
 /** Every file gets a new staging key: what lies under the old ones is being cleared away. */
