@@ -137,6 +137,45 @@ describe("a body", () => {
   });
 });
 
+describe("words", () => {
+  const id = "019a0000-0000-7000-8000-000000000000";
+  const file = { name: "a.jpg", mediaType: "image/jpeg", sizeBytes: 8, sha256: "0".repeat(64) };
+  /** A note, and a name of a file, in a body where each character is escaped: so a lone half of one can be sent. */
+  const accept = (note: string, name = "a.jpg") =>
+    parseRequest(
+      routes.acceptUpload,
+      event({ body: JSON.stringify({ id, kind: "cmr", note, files: [{ ...file, name }] }) }),
+    ).body;
+
+  test.each([
+    ["two\nlines", "contains a line break; it is one line"],
+    ["two\r\nlines", "contains a line break; it is one line"],
+    ["a\u0000b", "contains control characters"],
+    ["\u001b[2J", "contains control characters"],
+    ["a\u0085b", "contains control characters"],
+    ["photo\u202egpj.exe", "contains characters that turn the direction of a text around"],
+    ["a\u202bb\u202c", "contains characters that turn the direction of a text around"],
+    ["photo\ud83d.jpg", "contains half a character"],
+    ["\ude9aphoto.jpg", "contains half a character"],
+  ])("%j are refused, as a note and as the name of a file", (text, words) => {
+    expect(() => accept(text)).toThrow(`The field "note" ${words}.`);
+    expect(() => accept("note", text)).toThrow(`The field "files[0].name" ${words}.`);
+  });
+
+  test.each([
+    "🚚 Zürich – 東京",
+    "שלום\u200f!",
+    "مرحبا\u061c 12",
+    "न्\u200dष",
+    "\u2068Ana\u2069.jpg",
+    "e\u0301",
+    "a\u2028b",
+    "\u{10ffff}",
+  ])("%j are taken as they are", (text) =>
+    expect(accept(text, text)).toMatchObject({ note: text, files: [{ name: text }] }),
+  );
+});
+
 describe("a query", () => {
   test("is parsed with its defaults", () => {
     expect(list("state=stored&search=load%2042")).toEqual({ state: "stored", search: "load 42", limit: 25 });

@@ -2,7 +2,7 @@ import type { AcceptUploadRequest, FileDeclaration, UploadReply } from "../api-s
 import type { DocumentRow } from "../database/tables.ts";
 import { sha256Hex } from "../digest.ts";
 import { moveDocument } from "../document/move-document.ts";
-import { findDocument, listFiles } from "../document/load-document.ts";
+import { erasedAlready, findDocument, listFiles } from "../document/load-document.ts";
 import { openDocument, type Opened } from "../document/view-document.ts";
 import { Refusal } from "../errors.ts";
 import { appendAudit } from "../audit/append-audit.ts";
@@ -96,19 +96,10 @@ async function repeat(ports: AcceptPorts, actor: Actor, found: DocumentRow, want
       { status: 409 },
     );
   }
-  if (known.state === "erased") throw erased();
+  if (known.state === "erased") throw erasedAlready();
   if (known.state === "expired") await revive(ports, actor, known);
   else if (isGrantOver(ports, known)) await prolong(ports, actor, known);
   return { created: false, ...(await signMissing(ports, actor, known.id)) };
-}
-
-/** For whoever repeats its very request, and nobody else: told to make a new id, a phone would send again what had to go. */
-function erased(): Refusal {
-  return new Refusal(
-    "erased",
-    "This document was erased for good, and is not taken again. Do not send it any more.",
-    { status: 410 },
-  );
 }
 
 /** Every file gets a new staging key: what lies under the old ones is being cleared away. */
