@@ -8,5 +8,5 @@ test.each([
   ["hold_over", "End of the hold is past"],
 ])("the title of %s can be read: %s", (code, title) => {
   const { body } = problemAnswer(new Refusal(code, "Why."), "request-1");
-  expect(JSON.parse(String(body))).toMatchObject({ code, title, type: `urn:strongroom:problem:${code}` });
+  expect(JSON.parse(body as string)).toMatchObject({ code, title, type: `urn:strongroom:problem:${code}` });
 });
