@@ -1,4 +1,4 @@
-import { Damaged, NotAsStored } from "@strongroom/core/errors";
+import { Damaged, NotAsStored, Refusal } from "@strongroom/core/errors";
 import { expect, test } from "vitest";
 import { problemAnswer } from "./problem.ts";
 
@@ -22,4 +22,13 @@ test("a damaged copy is called that, is no reason to come again, and says who ca
 test("a store that is away is worth another try", () => {
   const away = Object.assign(new Error("away"), { code: "ECONNREFUSED" });
   expect(bodyOf(away)).toMatchObject({ status: 503, code: "unavailable", retryable: true });
+});
+
+test.each([
+  ["upload_incomplete", "Upload incomplete"],
+  ["unknown_replaced", "Unknown document to replace"],
+  ["hold_over", "End of the hold is past"],
+])("the title of %s can be read: %s", (code, title) => {
+  const { body } = problemAnswer(new Refusal(code, "Why."), "request-1");
+  expect(JSON.parse(body as string)).toMatchObject({ code, title, type: `urn:strongroom:problem:${code}` });
 });

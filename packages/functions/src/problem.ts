@@ -1,7 +1,8 @@
 import type { Problem } from "@strongroom/core/api-shapes";
 import { isOutage } from "@strongroom/core/database/outage";
-import { isDiskFull } from "@strongroom/core/ports/disk-full";
 import { Damaged, Refusal } from "@strongroom/core/errors";
+import { isDiskFull } from "@strongroom/core/ports/disk-full";
+import { problemCodes } from "@strongroom/core/problem-codes";
 import type { HttpAnswer } from "./gateway.ts";
 
 /** A dependency of ours is down or slow and the database was not asked: answered with 503, logged with its cause. */
@@ -96,6 +97,6 @@ function challengeFor(code: string): string {
 }
 
 function titleOf(code: string): string {
-  const words = code.replaceAll("_", " ");
+  const words = problemCodes.get(code)?.title ?? code.replaceAll("_", " ");
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
