@@ -29,6 +29,20 @@ export class Refusal extends Error {
   }
 }
 
+/** Bytes at rest that are gone, cut short, or not those that were put there: no further try brings them back. */
+export class NotAsStored extends Error {
+  override readonly name = "NotAsStored";
+}
+
+/** What was asked for cannot be handed out, since its stored copy is damaged: told as such, for an operator to act on. */
+export class Damaged extends Error {
+  override readonly name = "Damaged";
+
+  constructor(cause: NotAsStored) {
+    super("a stored copy is not as it was sealed", { cause });
+  }
+}
+
 /** Marks a branch that the compiler proves unreachable; throws if data proves otherwise. */
 export function unreachable(value: never): never {
   throw new Error(`unexpected value: ${JSON.stringify(value)}`);

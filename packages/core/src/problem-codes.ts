@@ -72,6 +72,10 @@ const table: Readonly<Record<string, Told>> = {
   quota_exceeded: { status: 429, todo: "Keep the files and send them after `Retry-After`." },
   rate_limited: { status: 429, todo: "Send the same request after `Retry-After`." },
   internal: { status: 500, todo: "Send the same request later; `instance` names it in our log." },
+  damaged: {
+    status: 500,
+    todo: "Tell the operator, and do not repeat it: the stored copy is not as it was sealed, and has to be brought back first.",
+  },
   unavailable: { status: 503, todo: "Send the same request after `Retry-After`." },
   overloaded: { status: 503, todo: "Keep the files and send them after `Retry-After`." },
 };

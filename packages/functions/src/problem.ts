@@ -1,6 +1,7 @@
 import type { Problem } from "@strongroom/core/api-shapes";
 import { isOutage } from "@strongroom/core/database/outage";
-import { Refusal } from "@strongroom/core/errors";
+import { Damaged, Refusal } from "@strongroom/core/errors";
+import { isDiskFull } from "@strongroom/core/ports/disk-full";
 import { problemCodes } from "@strongroom/core/problem-codes";
 import type { HttpAnswer } from "./gateway.ts";
 
@@ -27,7 +28,9 @@ export function asError(thrown: unknown): Error {
 /** The refusal that a caller is shown for whatever was thrown. */
 export function refusalOf(error: unknown): { refusal: Refusal; status: number } {
   if (error instanceof Refusal) return { refusal: error, status: error.status };
-  if (error instanceof Outage || isOutage(error)) return { refusal: unavailable(), status: 503 };
+  if (error instanceof Damaged) return { refusal: damaged(), status: 500 };
+  if (error instanceof Outage || isOutage(error) || isDiskFull(error))
+    return { refusal: unavailable(), status: 503 };
   return {
     refusal: new Refusal("internal", "It is our fault, not yours. Nothing more was done; try again later."),
     status: 500,
@@ -44,7 +47,7 @@ export function problemAnswer(error: unknown, requestId: string): HttpAnswer {
     status,
     code,
     detail: message,
-    retryable: retryAfterSeconds !== null || status >= 500,
+    retryable: retryAfterSeconds !== null || (status >= 500 && !(error instanceof Damaged)),
     instance: requestId,
   };
   return {
@@ -76,6 +79,13 @@ function unavailable(): Refusal {
       status: 503,
       retryAfterSeconds: outageRetrySeconds,
     },
+  );
+}
+
+function damaged(): Refusal {
+  return new Refusal(
+    "damaged",
+    "The stored copy is not as it was sealed: it is gone, cut short or altered. Nothing of it was handed out. Asking again does not help: tell your operator, who has to bring it back.",
   );
 }
 

@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import type { Readable } from "node:stream";
 import * as z from "zod";
 import type { Clock } from "../clock.ts";
+import { NotAsStored } from "../errors.ts";
 import type { ObjectFacts, ObjectKey } from "../ports/objects.ts";
 import {
   areaOf,
@@ -102,7 +103,7 @@ export function createObjectStore(directories: ObjectDirectories, clock: Clock) 
 
   async function read(key: ObjectKey): Promise<Readable> {
     const file = await openIfThere(pathOf(key));
-    if (file === null) throw new Error(`there is no object ${key}`);
+    if (file === null) throw new NotAsStored(`there is no object ${key}`);
     try {
       return readObjectData(file, (await factsOf(file, key)).sizeBytes);
     } catch (error) {
@@ -160,6 +161,7 @@ async function factsOf(file: FileHandle, key: ObjectKey): Promise<ObjectFacts> {
       throw new Error("its facts belong to other bytes");
     return facts;
   } catch (error) {
-    throw new Error(`object ${key} is damaged`, { cause: error });
+    if (error instanceof Error && "syscall" in error) throw error; // the disk's, which says nothing of the bytes
+    throw new NotAsStored(`object ${key} is damaged`, { cause: error });
   }
 }
