@@ -1,17 +1,24 @@
 import { Port, SecurityGroup } from "aws-cdk-lib/aws-ec2";
 import { PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
-import { CfnDBProxy, CfnDBProxyTargetGroup, type CfnDBCluster } from "aws-cdk-lib/aws-rds";
-import { Stack, ArnFormat } from "aws-cdk-lib/core";
+import {
+  CfnDBProxy,
+  CfnDBProxyTargetGroup,
+  type CfnDBCluster,
+  type CfnDBInstance,
+} from "aws-cdk-lib/aws-rds";
+import { Fn, Stack } from "aws-cdk-lib/core";
 import type { Construct } from "constructs";
+import type { Door } from "./database.ts";
+import { databaseUserArns } from "./database-users.ts";
 import type { Network } from "./network.ts";
 
-type Behind = { cluster: CfnDBCluster; net: Network };
+type Behind = { cluster: CfnDBCluster; instances: CfnDBInstance[]; net: Network };
 
 /**
  * Connections of hundreds of short-lived functions over a few real ones, with the caller's own IAM token passed through.
  * Workers and relay go direct: advisory locks on a session would pin a proxy's connection.
  */
-export function databaseProxy(scope: Construct, { cluster, net: { vpc, members } }: Behind): string {
+export function databaseProxy(scope: Construct, { cluster, instances, net: { vpc, members } }: Behind): Door {
   const group = new SecurityGroup(scope, "ProxyGroup", {
     vpc,
     description: "Database proxy",
@@ -23,15 +30,12 @@ export function databaseProxy(scope: Construct, { cluster, net: { vpc, members }
     Port.tcp(5432),
   );
   const role = new Role(scope, "ProxyRole", { assumedBy: new ServicePrincipal("rds.amazonaws.com") });
-  const users = ["strongroom_app", "strongroom_system"].map((user) =>
-    Stack.of(scope).formatArn({
-      service: "rds-db",
-      resource: "dbuser",
-      resourceName: `${cluster.attrDbClusterResourceId}/${user}`,
-      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  role.addToPolicy(
+    new PolicyStatement({
+      actions: ["rds-db:connect"],
+      resources: databaseUserArns(scope, cluster.attrDbClusterResourceId),
     }),
   );
-  role.addToPolicy(new PolicyStatement({ actions: ["rds-db:connect"], resources: users }));
   const proxy = new CfnDBProxy(scope, "Proxy", {
     dbProxyName: `${Stack.of(scope).stackName}-proxy`,
     engineFamily: "POSTGRESQL",
@@ -42,11 +46,14 @@ export function databaseProxy(scope: Construct, { cluster, net: { vpc, members }
     vpcSecurityGroupIds: [group.securityGroupId],
     idleClientTimeout: 900,
   });
-  new CfnDBProxyTargetGroup(scope, "ProxyTargets", {
+  const targets = new CfnDBProxyTargetGroup(scope, "ProxyTargets", {
     dbProxyName: proxy.ref,
     targetGroupName: "default",
     dbClusterIdentifiers: [cluster.ref],
     connectionPoolConfigurationInfo: { maxConnectionsPercent: 60, maxIdleConnectionsPercent: 20 },
-  }).addDependency(cluster);
-  return proxy.attrEndpoint;
+  });
+  // RDS registers no cluster that has no instance yet.
+  for (const one of [cluster, ...instances]) targets.addDependency(one);
+  // arn:aws:rds:<region>:<account>:db-proxy:prx-…
+  return { host: proxy.attrEndpoint, id: Fn.select(6, Fn.split(":", proxy.attrDbProxyArn)) };
 }

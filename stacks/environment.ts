@@ -1,6 +1,6 @@
 import { use } from "sst/constructs";
 import { cache } from "./cache.ts";
-import { database } from "./database.ts";
+import { database, doorOf } from "./database.ts";
 import { identity } from "./identity.ts";
 import { keys } from "./keys.ts";
 import { queues } from "./queues.ts";
@@ -86,7 +86,7 @@ function baseValues(who: "function" | "worker"): Values {
   const memory = use(cache);
   return {
     ...(db && {
-      databaseHost: (who === "function" && db.proxyHost) || db.host,
+      databaseHost: doorOf(db, who).host,
       databasePort: db.port,
       databaseName: db.name,
       databaseAuth: "iam",

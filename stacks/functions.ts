@@ -35,7 +35,7 @@ export function functionProps(scope: Construct, cell: CellName, plan: FunctionPl
       ...(net && trustAurora),
       ...plan.environment,
     },
-    permissions: statementsOf(scope, cell, plan.grants),
+    permissions: statementsOf(scope, { cell, who: "function" }, plan.grants),
     ...(net && {
       vpc: net.vpc,
       vpcSubnets: { subnetType: SubnetType.PRIVATE_WITH_EGRESS },

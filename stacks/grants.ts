@@ -2,8 +2,8 @@ import type { PolicyStatement } from "aws-cdk-lib/aws-iam";
 import type { Construct } from "constructs";
 import { use } from "sst/constructs";
 import { allow } from "./allow.ts";
-import { database, databaseUserArn } from "./database.ts";
-import { keys } from "./keys.ts";
+import { database, doorOf } from "./database.ts";
+import { databaseUserArns } from "./database-users.ts";
 import { objectGrants } from "./object-grants.ts";
 import { keyGrants, queueGrants } from "./service-grants.ts";
 import type { CellName } from "./stage.ts";
@@ -12,22 +12,19 @@ import { stream, streamArn } from "./stream.ts";
 /** Everything that a function or a worker of ours may be allowed: nothing else is ever given. */
 export type Grant = keyof ReturnType<typeof grantsOf>;
 
-function grantsOf(scope: Construct, cell: CellName) {
-  return { ...objectGrants(), ...keyGrants(), ...queueGrants(cell), ...baseGrants(scope) };
+/** Whose grants they are: functions come to the database by another door than workers. */
+type Grantee = { cell: CellName; who: "function" | "worker" };
+
+function grantsOf(scope: Construct, { cell, who }: Grantee) {
+  return { ...objectGrants(), ...keyGrants(), ...queueGrants(cell), ...baseGrants(scope, who) };
 }
 
 /** What may be done with database and stream; nothing where a developer's own machine has them. */
-function baseGrants(scope: Construct) {
+function baseGrants(scope: Construct, who: Grantee["who"]) {
   const db = use(database);
   const log = use(stream);
   return {
-    enterDatabase: () =>
-      db
-        ? allow(
-            ["rds-db:connect"],
-            ["strongroom_app", "strongroom_system"].map((user) => databaseUserArn(scope, db, user)),
-          )
-        : [],
+    enterDatabase: () => (db ? allow(["rds-db:connect"], databaseUserArns(scope, doorOf(db, who).id)) : []),
     publishFacts: () =>
       log
         ? [
@@ -57,14 +54,18 @@ function baseGrants(scope: Construct) {
       db
         ? [
             ...allow(["secretsmanager:GetSecretValue"], [db.secretArn]),
-            ...allow(["kms:Decrypt"], [use(keys).restKeyArn]),
+            ...allow(["kms:Decrypt"], [db.secretKeyArn]),
           ]
         : [],
   };
 }
 
-/** The statements of some grants, for one cell. */
-export function statementsOf(scope: Construct, cell: CellName, grants: readonly Grant[]): PolicyStatement[] {
-  const all = grantsOf(scope, cell);
+/** The statements of some grants, for the functions or the workers of one cell. */
+export function statementsOf(
+  scope: Construct,
+  grantee: Grantee,
+  grants: readonly Grant[],
+): PolicyStatement[] {
+  const all = grantsOf(scope, grantee);
   return grants.flatMap((grant) => all[grant]());
 }

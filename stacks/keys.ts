@@ -9,11 +9,11 @@ import {
 } from "aws-cdk-lib/aws-iam";
 import { Key, KeySpec, KeyUsage } from "aws-cdk-lib/aws-kms";
 import { Aws, Duration, RemovalPolicy } from "aws-cdk-lib/core";
-import type { Construct } from "constructs";
 import type { StackContext } from "sst/constructs";
+import { replicateKey } from "./key-replicas.ts";
 import { openerRoles } from "./roles.ts";
 import { randomHex } from "./secrets.ts";
-import { currentStage } from "./settings.ts";
+import { currentSite, currentStage } from "./settings.ts";
 
 /** What the account may delegate by IAM: written out, because a wildcard would hand out the next action that AWS invents. */
 const administration = [
@@ -44,6 +44,10 @@ const administration = [
  * last and deploy, move it to the front and deploy, drop the old one and deploy.
  */
 const originSecretIds = ["OriginSecret"];
+const descriptions = {
+  data: "Wraps the data key of every document attempt",
+  receipts: "Signs receipts and audit checkpoints (ES256)",
+};
 const sealing = ["kms:GenerateDataKey", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo"];
 const signing = ["kms:Sign", "kms:GetPublicKey"];
 const resting = [
@@ -58,7 +62,8 @@ const resting = [
 
 /**
  * Three keys and two secrets: `data` wraps the data key of every document, `receipts` signs, `rest` is for what AWS encrypts on its disks.
- * The first two are multi-Region from the first day, because that cannot be changed later. Others get the keys by ARN, so
+ * The first two are multi-Region from the first day, because that cannot be changed later, and have replicas where copies are:
+ * without them no copy could be opened after the loss of a region. Others get the keys by ARN, so
  * that no stack of theirs ends up in a key policy here.
  */
 export function keys({ stack }: StackContext) {
@@ -70,21 +75,31 @@ export function keys({ stack }: StackContext) {
   const data = new Key(stack, "DataKey", {
     ...common,
     alias: `strongroom/${stage.name}/data`,
-    description: "Wraps the data key of every document attempt",
+    description: descriptions.data,
     multiRegion: true,
     enableKeyRotation: true,
-    policy: new PolicyDocument({
-      statements: [allow([...administration, ...sealing]), denyOpening(stack)],
-    }),
+    policy: dataPolicy(openerRoles(stack)),
   });
   const receipts = new Key(stack, "ReceiptKey", {
     ...common,
     alias: `strongroom/${stage.name}/receipts`,
-    description: "Signs receipts and audit checkpoints (ES256)",
+    description: descriptions.receipts,
     multiRegion: true,
     keySpec: KeySpec.ECC_NIST_P256,
     keyUsage: KeyUsage.SIGN_VERIFY,
-    policy: new PolicyDocument({ statements: [allow([...administration, ...signing])] }),
+    policy: receiptPolicy(),
+  });
+  // Who opens there is known by the names that a stage would have there; the roles of this one outlive its region.
+  const openers = [...openerRoles(stack), ...openerRoles(stack, currentSite().recoveryRegion ?? undefined)];
+  replicateKey(stack, "DataReplica", {
+    key: data,
+    description: descriptions.data,
+    policy: dataPolicy(openers),
+  });
+  replicateKey(stack, "ReceiptReplica", {
+    key: receipts,
+    description: descriptions.receipts,
+    policy: receiptPolicy(),
   });
   const rest = new Key(stack, "RestKey", {
     ...common,
@@ -114,8 +129,12 @@ export function keys({ stack }: StackContext) {
 const allow = (actions: string[], principal: IPrincipal = new AccountRootPrincipal()) =>
   new PolicyStatement({ actions, principals: [principal], resources: ["*"] });
 
-/** Whatever IAM may say one day: only readers and openers open what is stored. */
-const denyOpening = (scope: Construct) =>
+const dataPolicy = (openers: string[]) =>
+  new PolicyDocument({ statements: [allow([...administration, ...sealing]), denyOpening(openers)] });
+const receiptPolicy = () => new PolicyDocument({ statements: [allow([...administration, ...signing])] });
+
+/** Whatever IAM may say one day: only readers and openers, by the names of their roles, open what is stored. */
+const denyOpening = (openers: string[]) =>
   new PolicyStatement({
     effect: Effect.DENY,
     actions: ["kms:Decrypt", "kms:ReEncryptFrom"],
@@ -123,9 +142,7 @@ const denyOpening = (scope: Construct) =>
     resources: ["*"],
     conditions: {
       ArnNotLike: {
-        "aws:PrincipalArn": openerRoles(scope).map(
-          (name) => `arn:${Aws.PARTITION}:iam::${Aws.ACCOUNT_ID}:role/${name}`,
-        ),
+        "aws:PrincipalArn": openers.map((name) => `arn:${Aws.PARTITION}:iam::${Aws.ACCOUNT_ID}:role/${name}`),
       },
     },
   });

@@ -5,6 +5,7 @@ import type { StackContext } from "sst/constructs";
 import { replicaName } from "./replication.ts";
 import { recoveryEnding } from "./settings.ts";
 import { stageOf } from "./stage.ts";
+import { vaultLock } from "./vault-lock.ts";
 
 /** Whether a stage is the far half of another: `production-recovery`, deployed to the recovery region before `production`. */
 export const isRecovery = (stage: string): boolean => stage.endsWith(recoveryEnding);
@@ -23,7 +24,10 @@ export function recovery({ stack }: StackContext) {
   };
   const logs = new Bucket(stack, "AccessLogs", {
     ...common,
-    lifecycleRules: [{ expiration: Duration.days(stage.logDays) }],
+    lifecycleRules: [
+      { expiration: Duration.days(stage.logDays), noncurrentVersionExpiration: Duration.days(1) },
+      { expiredObjectDeleteMarker: true },
+    ],
   });
   for (const part of ["staging", "vault"]) {
     new Bucket(stack, `${part}-copy`, {
@@ -37,7 +41,12 @@ export function recovery({ stack }: StackContext) {
       ],
     });
   }
-  new BackupVault(stack, "Backups", { backupVaultName: backupCopyName(stage.name), removalPolicy });
+  if (stage.protects)
+    new BackupVault(stack, "Backups", {
+      backupVaultName: backupCopyName(stage.name),
+      lockConfiguration: vaultLock,
+      removalPolicy,
+    });
 }
 
 /** Name of the vault that takes copies of backups. */

@@ -41,7 +41,7 @@ export function workerRoles(scope: Construct, { cell, cluster, namespace }: Plac
   for (const [worker, grants] of Object.entries(workers)) {
     associate(
       worker,
-      statementsOf(scope, cell, grants),
+      statementsOf(scope, { cell, who: "worker" }, grants),
       worker === "opener" ? roleName(scope, "opener", cell) : undefined,
     );
   }

@@ -5,13 +5,16 @@ import { expect, test } from "vitest";
 const repository = join(import.meta.dirname, "../..");
 const read = (path: string) => readFileSync(join(repository, path), "utf8");
 
-/** Events that the product logs at level `error`; `${round}` stands for each of its rounds. */
-function loggedErrors(): string[] {
+/** Events that the product logs at a level, wherever they stand in the first argument; `${round}` stands for each of its rounds. */
+function logged(level: "error" | "warn"): string[] {
   const sources = globSync("packages/*/src/**/*.ts", { cwd: repository }).filter(
     (path) => !/(\.test|\/test-[^/]*)\.ts$/.test(path),
   );
+  const calls = new RegExp(`\\blog\\.${level}\\(([^,)]*)`, "g");
   const events = sources.flatMap((path) =>
-    [...read(path).matchAll(/\blog\.error\(\s*["`]([^"`]+)["`]/g)].map(([, event]) => event!),
+    [...read(path).matchAll(calls)].flatMap(([, first]) =>
+      [...first!.matchAll(/["`]([^"`]+)["`]/g)].map(([, event]) => event!),
+    ),
   );
   const named = events.flatMap((event) =>
     event.includes("${round}")
@@ -21,9 +24,18 @@ function loggedErrors(): string[] {
   return [...new Set(named)].toSorted();
 }
 
-test("docs/runbooks/alarms.md has a line for each error that the product logs, and none for another", () => {
-  const [, table] = read("docs/runbooks/alarms.md").split("## Errors in the log");
+/** What stands in the first column of a section's table. */
+function explained(section: string): string[] {
+  const [, after] = read("docs/runbooks/alarms.md").split(`\n## ${section}\n`);
+  const [table] = after!.split("\n## ");
   const rows = table!.split("\n").flatMap((line) => line.match(/^\| (.+?) \|/)?.[1] ?? []);
-  const explained = rows.flatMap((events) => [...events.matchAll(/`([^`]+)`/g)].map(([, event]) => event!));
-  expect(explained.toSorted()).toEqual(loggedErrors());
-});
+  return rows.flatMap((events) => [...events.matchAll(/`([^`]+)`/g)].map(([, event]) => event!));
+}
+
+test.each([
+  ["error", "Errors in the log"],
+  ["warn", "Warnings in the log"],
+] as const)(
+  "docs/runbooks/alarms.md has a line for each %s that the product logs, and none for another",
+  (level, section) => expect(explained(section).toSorted()).toEqual(logged(level)),
+);

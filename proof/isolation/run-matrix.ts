@@ -10,7 +10,7 @@ import { addDevice, addDocument, addDocuments } from "./isolation-objects.ts";
 import { type IsolationWorld, openIsolationWorld, type Person } from "./isolation-world.ts";
 import { fingerprintOf, idsOf, type Marked, marker, markTenant } from "./mark-tenant.ts";
 import { fillTables } from "./sample-row.ts";
-import { fieldsOf } from "./sample-value.ts";
+import { fieldsOf, sampleValue } from "./sample-value.ts";
 
 /** Everything that was asked and answered, and what the other tenant had meanwhile. */
 export type Matrix = {
@@ -239,6 +239,7 @@ function valuesOf(
   if (name === "cursor") return foreign?.cursors ?? [];
   if (schema.enum) return schema.enum;
   if (schema.type === "integer") return [schema.minimum, schema.maximum];
+  if (name === "code") return [sampleValue(schema, { known: () => undefined })];
   if (schema.format === "date-time") return ["1970-01-01T00:00:00.000Z"];
   return foreign ? ["hamburg", "L-1", "cmr", marker, foreign.documents[0]] : ["hamburg", "L-1", "cmr"];
 }

@@ -87,3 +87,16 @@ export const karpenterIsHeld: Rule = (synthesis) =>
         .filter(({ Condition }) => !JSON.stringify(Condition ?? {}).includes("kubernetes.io/cluster/"))
         .map((statement) => `${name}: ${actionsOf(statement).join(", ")} on anything`),
     );
+
+/** Who comes by the proxy is allowed in there; the proxy itself and the workers come to the cluster. */
+export const loginsFitTheirDoor: Rule = (synthesis) => {
+  const isProxied = resourcesOf(synthesis, "AWS::RDS::DBProxy").length > 0;
+  return policiesOf(synthesis).flatMap(({ name, statements }) => {
+    const isDirect = !isProxied || /^(cluster|database)\//.test(name);
+    return statements
+      .filter((statement) => actionsOf(statement).includes("rds-db:connect"))
+      .flatMap(({ Resource }) => Resource)
+      .filter((user) => JSON.stringify(user).includes("DBProxyArn") === isDirect)
+      .map(() => `${name} may come in by another door than its own`);
+  });
+};

@@ -73,3 +73,16 @@ export const proofsStay: Rule = (synthesis) =>
         ),
     )
     .map((bucket) => `${nameOf(bucket)} lets tombstones be removed`);
+
+/** A bucket that keeps versions lets go of old ones one day: what a lifecycle deletes is only made such a version. */
+export const oldVersionsGo: Rule = (synthesis) =>
+  resourcesOf(synthesis, "AWS::S3::Bucket")
+    .filter(({ properties }) => JSON.stringify(properties["VersioningConfiguration"])?.includes("Enabled"))
+    .filter(({ properties }) => {
+      const { Rules = [] } = (properties["LifecycleConfiguration"] ?? {}) as { Rules?: Lifecycle[] };
+      return !Rules.some(
+        ({ Status, NoncurrentVersionExpiration }) => Status === "Enabled" && NoncurrentVersionExpiration,
+      );
+    })
+    .map((bucket) => `${nameOf(bucket)} keeps old versions for ever`);
+type Lifecycle = { Status: string; NoncurrentVersionExpiration?: unknown };

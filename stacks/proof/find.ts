@@ -31,3 +31,13 @@ export const idOf = (value: unknown): string | undefined => {
   const { Ref, "Fn::GetAtt": attribute } = (value ?? {}) as { Ref?: string; "Fn::GetAtt"?: [string, string] };
   return Ref ?? attribute?.[0];
 };
+/** A value as it reads with the names of what only a deploy knows: `Ref` and `Fn::GetAtt` by logical id, joins joined. */
+export const plain = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== "object" || value === null) return value;
+  const { "Fn::Join": join } = value as { "Fn::Join"?: [string, unknown[]] };
+  if (join) return join[1].map(plain).join(join[0]);
+  return (
+    idOf(value) ?? Object.fromEntries(Object.entries(value).map(([name, child]) => [name, plain(child)]))
+  );
+};

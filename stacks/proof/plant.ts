@@ -2,7 +2,7 @@ import type { Rule } from "./find.ts";
 import type { Schemas } from "./schema.ts";
 import type { Resource } from "./synthesize.ts";
 
-/** Breaks the first resource of a type, whose id fits, in one way; the rule must find it. */
+/** A fault, the rule that has to find it, and where it is put. */
 export type Plant = [
   title: string,
   rule: (schemas: Schemas) => Rule,

@@ -1,5 +1,6 @@
 import * as access from "./access-rules.ts";
 import * as buckets from "./bucket-rules.ts";
+import { dataPlants } from "./data-plants.ts";
 import type { Rule } from "./find.ts";
 import { type Plant, props } from "./plant.ts";
 import * as rules from "./rules.ts";
@@ -69,6 +70,13 @@ export const plants: Plant[] = [
       (props(one)["ObjectLockConfiguration"] = {
         Rule: { DefaultRetention: { Days: 1, Mode: "COMPLIANCE" } },
       }),
+  ],
+  [
+    "a vault that keeps what was deleted",
+    () => buckets.oldVersionsGo,
+    "AWS::S3::Bucket",
+    /^Vault/,
+    (one) => delete props(one)["LifecycleConfiguration"],
   ],
   [
     "a queue without dead letters",
@@ -248,4 +256,5 @@ export const plants: Plant[] = [
     /./,
     (one) => (one.Type = "AWS::SQS::Line"),
   ],
+  ...dataPlants,
 ];

@@ -104,6 +104,7 @@ function importedQueue(synthesis: Synthesis, value: unknown): Found | undefined 
 const lasting = [
   "AWS::S3::Bucket",
   "AWS::KMS::Key",
+  "Custom::KeyReplica",
   "AWS::RDS::DBCluster",
   "AWS::Cognito::UserPool",
   "AWS::Backup::BackupVault",
@@ -126,12 +127,14 @@ export const productionRetains: Rule = (synthesis) => [
     .map((found) => `${nameOf(found)} can be deleted`),
 ];
 
-/** Stages that protect nothing leave nothing that goes on billing. */
-export const othersLeaveNothing: Rule = (synthesis) =>
-  [...lasting, "AWS::Logs::LogGroup"]
+/** Stages that protect nothing leave nothing that goes on billing. AWS deletes no vault that holds a backup. */
+export const othersLeaveNothing: Rule = (synthesis) => [
+  ...[...lasting, "AWS::Logs::LogGroup"]
     .flatMap((type) => resourcesOf(synthesis, type))
     .filter(({ resource }) => resource.DeletionPolicy !== "Delete")
-    .map((found) => `${nameOf(found)} stays behind`);
+    .map((found) => `${nameOf(found)} stays behind`),
+  ...resourcesOf(synthesis, "AWS::Backup::BackupVault").map((found) => `${nameOf(found)} cannot be removed`),
+];
 
 /** An account number in a template is the one that it was made for. */
 export const noForeignAccount =

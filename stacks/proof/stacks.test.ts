@@ -10,11 +10,13 @@ import * as access from "./access-rules.ts";
 import * as buckets from "./bucket-rules.ts";
 import { clusterPlants } from "./cluster-plants.ts";
 import * as clusters from "./cluster-rules.ts";
+import * as databases from "./database-rules.ts";
 import { resourcesOf, type Rule } from "./find.ts";
 import { functionPlants } from "./function-plants.ts";
 import * as functions from "./function-rules.ts";
 import { grantPlants } from "./grant-plants.ts";
 import * as grantRules from "./grant-rules.ts";
+import * as keys from "./key-rules.ts";
 import { nodeClassFinds } from "./node-class.ts";
 import { fitsSchemas, plants } from "./plants.ts";
 import * as rules from "./rules.ts";
@@ -33,6 +35,7 @@ const variants = {
   "a pull request": { stage: "pr-12" },
   "a person, live debugging": { stage: "ann", isLive: true },
   "production's copy": { stage: "production-recovery" },
+  "staging's copy": { stage: "staging-recovery" },
   "a site with nothing of its own": {
     stage: "staging",
     site: { domain: null, repository: null, alarmEmail: null, recoveryRegion: null },
@@ -73,6 +76,7 @@ describe.each(names)("%s", (name) => {
     ["is reached over TLS only", buckets.bucketsOverTlsOnly],
     ["refuses writes whose length nobody signed, and overwriting", buckets.writesAreClosed],
     ["locks no object by default", buckets.noDefaultLock],
+    ["lets old versions go", buckets.oldVersionsGo],
     ["has dead letters behind every queue", rules.everyQueueHasDeadLetters],
     ["serves every route, behind the token check unless it is public", rules.routesAreGuarded],
     ["has readers that only CloudFront calls", rules.readersAreShut],
@@ -81,6 +85,11 @@ describe.each(names)("%s", (name) => {
     ["allows no wildcard on data, keys and queues", access.noWildcardOnData],
     ["lets only readers and openers open", access.onlyOpenersOpen],
     ["has a key that refuses everybody else", access.keyRefusesOthers],
+    ["has its keys wherever it has copies", keys.copiesHaveTheirKeys],
+    ["lets everybody into the database by the door that they come to", access.loginsFitTheirDoor],
+    ["makes a proxy's targets after the instances", databases.targetsWaitForInstances],
+    ["keeps the database's log under its key, and for its time", databases.databaseLogsAreOurs],
+    ["has backups that nobody shortens", databases.backupsAreLocked],
     ["holds Karpenter by its cluster's tag", access.karpenterIsHeld],
     ["lets CDK's kubectl function into each cluster, and it alone", clusters.kubectlGetsIn],
     ["has room on its system nodes for all that runs before Karpenter", clusters.systemNodesHoldTheRest],
@@ -217,6 +226,15 @@ test("docs/deploy.md tells node classes by which tags they find groups and subne
   expect(nodeClassFinds(withoutTheClusters, "production")(made("production, two cells"))).toHaveLength(2);
 });
 
+test("no command of the runbooks writes an object in a way that the bucket's own policy refuses", () => {
+  const folder = new URL("../../docs/runbooks/", import.meta.url);
+  const commands = readdirSync(folder)
+    .flatMap((file) => readFileSync(new URL(file, folder), "utf8").replaceAll("\\\n", " ").split("\n"))
+    .filter((line) => /aws s3api (put|copy)-object\b/.test(line));
+  expect(commands.length).toBeGreaterThan(1);
+  expect(commands.filter((line) => !line.includes("--if-none-match '*'"))).toEqual([]);
+});
+
 test("docs/runbooks/alarms.md has a line for each alarm, and none for another", () => {
   const runbook = readFileSync(new URL("../../docs/runbooks/alarms.md", import.meta.url), "utf8");
   const rows = runbook
@@ -322,6 +340,17 @@ describe("what a stage is made of", () => {
     expect([...new Set(wanted)].filter((name) => !lent.includes(name))).toEqual([]);
   });
 
+  test("a pull request's migrator opens the secret of dev's database, with dev's key", () => {
+    const [migrator] = access
+      .policiesOf(made("a pull request"))
+      .filter(({ name }) => /migratorrole/i.test(name));
+    const lent = Object.fromEntries(
+      migrator!.statements.map(({ Action, Resource }) => [String(Action), JSON.stringify(Resource)]),
+    );
+    expect(lent["secretsmanager:GetSecretValue"]).toMatch(/databasesecret(?!key)/i);
+    expect(lent["kms:Decrypt"]).toMatch(/databasesecretkey/i);
+  });
+
   test.each<[Name, number, number]>([
     ["production, two cells", 3, 2],
     ["production, one cell", 3, 1],
@@ -373,6 +402,19 @@ describe("what a stage is made of", () => {
     };
     expect(classOf(/^Vault/)).toEqual(["GLACIER_IR"]);
     expect(classOf(/^Staging/)).toEqual([undefined]);
+  });
+
+  test("what protects its data has backups here and far away, and nothing else has any", () => {
+    const vaults = names.filter((name) => types(name).has("AWS::Backup::BackupVault"));
+    expect(vaults).toEqual(production);
+    expect(types("staging, two cells")).not.toContain("AWS::Backup::BackupPlan");
+  });
+
+  test("an erasure is told the day on which the last backup of its stage is gone", () => {
+    const days = (name: Name) => environments(name, "api").map((given) => given["STRONGROOM_BACKUP_DAYS"]);
+    expect(new Set(days("production, two cells"))).toEqual(new Set(["365"]));
+    expect(new Set(days("staging, two cells"))).toEqual(new Set(["65"])); // the copy of staging's uploads
+    expect(new Set(days("dev, one cell"))).toEqual(new Set(["1"])); // Aurora's own
   });
 
   test("the processor may make data keys and put into the vault, and may open, delete or sign nothing", () => {

@@ -74,6 +74,11 @@ const suppressions: Suppression[] = [
     why: "Objects have no names in advance; the prefix is the narrowest there is.",
   },
   {
+    rule: /-IAM5\[Resource::\*\]$/,
+    where: /-keys\/(Data|Receipt)Replica-[^/]+\/CustomResourcePolicy\/Resource$/,
+    why: "A key has no ARN before it is made; the region bounds it.",
+  },
+  {
     rule: /-IAM5\[Resource::/,
     where: /\/Karpenter-role\//,
     why: "Karpenter makes machines that do not exist yet; conditions on its cluster's tag bound it (test: karpenter is held by its tag).",

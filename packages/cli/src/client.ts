@@ -124,7 +124,8 @@ function headersOf(token: string | null, { body }: Sent, etag: string | null): R
   };
 }
 
-function problemIn({ status, headers, text }: Answer): ApiProblem {
+/** The problem that an answer tells of. */
+export function problemIn({ status, headers, text }: Answer): ApiProblem {
   const seconds = Number(headers.get("retry-after") ?? Number.NaN);
   return new ApiProblem(readProblem(status, text), Number.isFinite(seconds) ? Math.max(0, seconds) : null);
 }

@@ -140,11 +140,11 @@ const tooLarge = (code: string, what: string, sizeBytes: number, allowedBytes: n
     `${what} has ${formatMebibytes(sizeBytes)}; ${formatMebibytes(allowedBytes)} are allowed.`,
   );
 
-/** The file's own name; the contract takes no control characters, and names on disk may hold them. */
+/** The file's own name; names on disk may hold what the contract does not take, and the cut may leave half a character. */
 function declaredName(path: string): string {
   const name = basename(path)
-    .replace(/\p{Cc}/gu, "_")
     .trim()
-    .slice(0, documentLimits.nameLength);
+    .slice(0, documentLimits.nameLength)
+    .replace(/[\p{Cc}\p{Cs}\u202a-\u202e]/gu, "_");
   return name === "" ? "unnamed" : name;
 }

@@ -2,13 +2,14 @@ import { createHash, randomBytes } from "node:crypto";
 import { open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { ArtefactView } from "@strongroom/core/api-shapes";
-import type { Client } from "./client.ts";
+import { type Client, problemIn } from "./client.ts";
 import { type Patience, waitAfter } from "./patience.ts";
-import { ApiProblem, LocalProblem, Unreachable } from "./problems.ts";
+import { ApiProblem, BrokenOff, LocalProblem, Unreachable } from "./problems.ts";
 
 /**
  * Fetches one artefact to `path`. The file gets its name only when its length and SHA-256 are those of the artefact; a
- * download that is cut is tried again, each time with a new ticket. Throws `LocalProblem` `altered` when the bytes differ.
+ * download that is cut is tried again, each time with a new ticket. Throws `LocalProblem` `altered` when the bytes differ,
+ * `BrokenOff` when they began and never came to their end, `ApiProblem` for what the server refuses.
  */
 export async function downloadArtefact(
   client: Client,
@@ -41,24 +42,32 @@ async function fetchOnce(
   signal: AbortSignal,
 ): Promise<Error | null> {
   const silence = silenceSignal(patience.silenceMs);
+  let hasBegun = false;
   try {
     // No token: the ticket is all that this request needs, and its host may be another one.
     const response = await fetch(url, {
       redirect: "manual",
       signal: AbortSignal.any([signal, silence.signal]),
     });
-    if (response.status === 429 || response.status >= 500) return unavailable(response);
-    if (response.status !== 200 || response.body === null) throw refused(response);
+    if (response.status !== 200 || response.body === null) return await refusalIn(response);
+    hasBegun = true;
     await writeVerified(path, silence.watch(response.body), artefact);
     return null;
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof ApiProblem || error instanceof LocalProblem || isOfDisk(error)) throw error;
-    const message = `The download of ${artefact.name} was cut off each time. Nothing of it was kept; run this again.`;
-    return new Unreachable(new URL(url).origin, new Error(message, { cause: error }));
+    return hasBegun ? new BrokenOff(artefact.name, error) : new Unreachable(new URL(url).origin, error);
   } finally {
     silence.end();
   }
+}
+
+/** What the server says instead of the bytes; thrown when the same request will not do better later. */
+async function refusalIn(response: Response): Promise<ApiProblem> {
+  const { status, headers } = response;
+  const problem = problemIn({ status, headers, text: await response.text() });
+  if (problem.retryable) return problem;
+  throw problem;
 }
 
 /**
@@ -115,21 +124,6 @@ function silenceSignal(silenceMs: number) {
     }
   }
   return { signal: controller.signal, watch, end: () => clearTimeout(timer) };
-}
-
-function unavailable(response: Response): ApiProblem {
-  const seconds = Number(response.headers.get("retry-after") ?? Number.NaN);
-  return problemWith(response.status, true, Number.isFinite(seconds) ? Math.max(0, seconds) : null);
-}
-
-const refused = (response: Response) => problemWith(response.status, false, null);
-
-function problemWith(status: number, retryable: boolean, retryAfterSeconds: number | null): ApiProblem {
-  const detail = `The server refused to hand out the bytes (status ${status}).`;
-  return new ApiProblem(
-    { type: "about:blank", title: "Not read", status, code: "not_readable", detail, retryable, instance: "" },
-    retryAfterSeconds,
-  );
 }
 
 /** Whether a failure is one of the file system (no room, no such directory), which no further try heals. */

@@ -43,6 +43,19 @@ export class Unreachable extends Error {
   }
 }
 
+/** The bytes of an artefact began to come and never came to their end, however often it was tried. */
+export class BrokenOff extends Error {
+  override readonly name = "BrokenOff";
+
+  constructor(artefact: string, cause: unknown) {
+    super(
+      `The transfer of ${artefact} broke off each time (${reasonOf(cause)}): the network failed, or the server ended it ` +
+        "because its stored copy may be damaged. Nothing of it was kept. Run this again; if it still breaks off, tell your operator.",
+      { cause },
+    );
+  }
+}
+
 /** Something on this side is not as it must be; `code` is stable snake_case. */
 export class LocalProblem extends Error {
   override readonly name = "LocalProblem";
@@ -81,8 +94,9 @@ function reasonOf(error: unknown): string {
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof Interrupted) return exitCodes.interrupted;
   if (error instanceof UsageProblem) return exitCodes.usage;
-  if (error instanceof Unreachable) return exitCodes.unreachable;
-  if (error instanceof ApiProblem && error.problem.status >= 500) return exitCodes.unreachable;
+  if (error instanceof Unreachable || error instanceof BrokenOff) return exitCodes.unreachable;
+  if (error instanceof ApiProblem && error.problem.status >= 500 && error.code !== "damaged")
+    return exitCodes.unreachable;
   return exitCodes.refused;
 }
 
@@ -92,7 +106,8 @@ export function problemOf(
 ): Partial<Problem> & Pick<Problem, "type" | "title" | "code" | "detail"> {
   if (error instanceof ApiProblem) return error.problem;
   const { code, title } = localKind(error);
-  const retryable = error instanceof Unreachable || error instanceof Interrupted;
+  const retryable =
+    error instanceof Unreachable || error instanceof BrokenOff || error instanceof Interrupted;
   return { type: "about:blank", title, code, detail: messageOf(error), retryable };
 }
 
@@ -100,6 +115,7 @@ function localKind(error: unknown): { code: string; title: string } {
   if (error instanceof LocalProblem) return { code: error.code, title: "Not done" };
   if (error instanceof UsageProblem) return { code: "usage", title: "Not understood" };
   if (error instanceof Unreachable) return { code: "unreachable", title: "No answer" };
+  if (error instanceof BrokenOff) return { code: "broken_off", title: "Not read" };
   if (error instanceof Interrupted) return { code: "interrupted", title: "Stopped" };
   return { code: "unexpected", title: "Unexpected failure" };
 }

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type Route, type RouteName, routes } from "@strongroom/core/api";
-import type { FileDeclaration, HoldRequest } from "@strongroom/core/api-shapes";
+import { type FileDeclaration, type HoldRequest, ListDocumentsQuery } from "@strongroom/core/api-shapes";
 import type { DocumentState } from "@strongroom/core/document/document";
 import type { LegibilityReason } from "@strongroom/core/document/rendering";
 import type * as z from "zod";
@@ -227,13 +227,15 @@ function accept(
 function list(standIn: StandIn, exchange: Exchange): void {
   const { searchParams } = exchange.url;
   const since = searchParams.get("changedSince") ?? "";
+  const { code } = ListDocumentsQuery.parse(Object.fromEntries(searchParams));
   const from = Number(searchParams.get("cursor") ?? 0);
   const all = [...standIn.documents.values()].toReversed().map(viewOf);
   const wanted = all.filter(
     (one) =>
       one.changedAt >= since &&
       (searchParams.get("state") ?? one.state) === one.state &&
-      (searchParams.get("kind") ?? one.kind) === one.kind,
+      (searchParams.get("kind") ?? one.kind) === one.kind &&
+      (code === undefined || code === one.confirmationCode),
   );
   const nextCursor = from + 2 < wanted.length ? String(from + 2) : null;
   reply(exchange, "listDocuments", { documents: wanted.slice(from, from + 2), nextCursor });

@@ -1,50 +1,62 @@
 import * as z from "zod";
-import { DocumentState, documentLimits, reviewStates } from "./document/document.ts";
-import { legibilityReasons } from "./document/rendering.ts";
-import { DeviceId, DocumentId, FileId, TenantId, UserId } from "./ids.ts";
+import { count, givenMoment, loadNumberWords, moment, noteWords, sha256, text } from "./api-fields.ts";
+import { DocumentState, documentLimits } from "./document/document.ts";
+import { DocumentSummary, DocumentView } from "./document-shapes.ts";
+import { DeviceId, DocumentId, FileId, SpokenCode, TenantId, UserId } from "./ids.ts";
 import { deviceLimits, Role } from "./user/user.ts";
 
-const text = (max: number) =>
-  z
-    .string()
-    .trim()
-    .min(1)
-    .max(max)
-    .refine((value) => !/\p{Cc}/u.test(value), "contains control characters");
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "is not a SHA-256 in 64 lower-case hex digits");
-const moment = z.iso.datetime();
-const momentOrNull = moment.nullable();
-const count = z.number().int().min(0);
+export * from "./document-shapes.ts";
 
 /** An edit that names nothing would raise a version, make an event and leave a line in the audit trail for no change. */
 const changesSomething = (edit: object) => Object.values(edit).some((value) => value !== undefined);
 const changesNothing = { error: "changes nothing; name at least one field" };
 
-/** One file of a document, as the client declares it; `parts` only above 16 MiB: the SHA-256 of each 8 MiB part in order. */
+/** One file of a document, as the client declares it. */
 export const FileDeclaration = z.strictObject({
-  name: text(documentLimits.nameLength),
-  mediaType: z.string().regex(/^[a-z]+\/[a-z0-9.+-]{1,80}$/, "is not a media type such as image/jpeg"),
-  sizeBytes: z.number().int(),
-  sha256,
+  name: text(documentLimits.nameLength).describe("Name of the file, as its owner knows it"),
+  mediaType: z
+    .string()
+    .regex(/^[a-z]+\/[a-z0-9.+-]{1,80}$/, "is not a media type such as image/jpeg")
+    .describe("Goes up as its Content-Type; what the file is, is told from its bytes"),
+  // Here and in `files` the bounds are only told: beyond them a refusal has a code of its own (`empty_file`, `too_many_files`).
+  sizeBytes: z.number().int().meta({
+    description: "Exact size, at most 50 MiB; all files of a document have at most 200 MiB together",
+    minimum: 1,
+    maximum: documentLimits.fileBytes,
+  }),
+  sha256: sha256.describe("SHA-256 of the whole file in lower-case hex"),
   parts: z
     .array(sha256)
     .max(Math.ceil(documentLimits.fileBytes / documentLimits.partBytes))
-    .optional(),
+    .optional()
+    .describe(
+      "Needed for a file above 16 MiB (16,777,216 bytes) and refused for any other: it goes up in parts, and these are the SHA-256 of each 8 MiB (8,388,608 bytes) of it in order, the last one of what is left",
+    ),
 });
 export type FileDeclaration = z.infer<typeof FileDeclaration>;
 
 const LoadNumber = text(64);
 const Note = text(2_000);
-const KindName = z.string().regex(/^[a-z][a-z0-9-]{0,62}$/, "is not the name of a document kind");
+const KindName = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,62}$/, "is not the name of a document kind")
+  .describe("Name of one of the kinds of `GET /v1/kinds`");
 
 /** `POST /v1/documents`: the client makes the id (UUIDv7), so that a repeated request is the same request. */
 export const AcceptUploadRequest = z.strictObject({
-  id: DocumentId,
+  id: DocumentId.describe(
+    "Made by the client: a new UUIDv7 for each document, and the same one in a repetition",
+  ),
   kind: KindName,
-  loadNumber: LoadNumber.nullish(),
-  note: Note.nullish(),
-  replaces: DocumentId.nullish(),
-  files: z.array(FileDeclaration).min(1),
+  loadNumber: LoadNumber.nullish().describe(loadNumberWords),
+  note: Note.nullish().describe(noteWords),
+  replaces: DocumentId.nullish().describe(
+    "A document of the same person that this one is a retake of; it is replaced once this one is stored",
+  ),
+  files: z
+    .array(FileDeclaration)
+    .min(1)
+    .meta({ description: "Pages or files in their order", maxItems: documentLimits.files }),
 });
 export type AcceptUploadRequest = z.infer<typeof AcceptUploadRequest>;
 
@@ -52,12 +64,17 @@ export type AcceptUploadRequest = z.infer<typeof AcceptUploadRequest>;
 export const EditDocumentRequest = z
   .strictObject({
     kind: KindName.optional(),
-    loadNumber: LoadNumber.nullable().optional(),
-    note: Note.nullable().optional(),
+    loadNumber: LoadNumber.nullable().optional().describe(`${loadNumberWords}; null takes it away`),
+    note: Note.nullable().optional().describe(`${noteWords}; null takes it away`),
     files: z
       .array(z.union([z.strictObject({ id: FileId }), FileDeclaration]))
       .min(1)
-      .optional(),
+      .optional()
+      .meta({
+        description:
+          "The whole new list of pages: an `id` keeps a page, a declaration adds one, and what is not named is dropped",
+        maxItems: documentLimits.files,
+      }),
   })
   .refine(changesSomething, changesNothing);
 export type EditDocumentRequest = z.infer<typeof EditDocumentRequest>;
@@ -71,13 +88,16 @@ export const holdReasons = ["claim", "dispute", "investigation", "audit", "close
  */
 export const HoldRequest = z
   .strictObject({
-    held: z.boolean(),
-    reason: z.enum(holdReasons),
+    held: z.boolean().describe("True sets the hold of this reference or changes it, false lifts it"),
+    reason: z.enum(holdReasons).describe("Why it is set or lifted; kept in the audit trail"),
     reference: z
       .string()
       .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,63}$/, "is not a reference such as CASE-2026/17")
-      .nullish(),
-    until: moment.nullish(),
+      .nullish()
+      .describe(
+        "What tells the holds of a document apart, a case number, say; no names, since the audit trail keeps it for good",
+      ),
+    until: givenMoment.nullish().describe("The end of the hold; without one it lasts until it is lifted"),
   })
   .refine(({ held, until }) => held || !until, {
     path: ["until"],
@@ -87,101 +107,47 @@ export type HoldRequest = z.infer<typeof HoldRequest>;
 
 /** One request to send exactly as it stands: `sizeBytes` bytes of the file from `offset`. */
 export const UploadRequest = z.object({
-  /** Null for a single PUT. */
-  partNumber: z.number().int().nullable(),
-  offset: count,
-  sizeBytes: count,
-  method: z.literal("PUT"),
-  url: z.url(),
-  headers: z.record(z.string(), z.string()),
-  expiresAt: moment,
+  partNumber: z.number().int().nullable().describe("From 1 on; null for a file that goes up in one piece"),
+  offset: count.describe("Where in the file the bytes to send begin"),
+  sizeBytes: count.describe("How many bytes of the file to send from there"),
+  method: z.literal("PUT").describe("The method of the request"),
+  url: z.url().describe("The signed address, to be used as it stands and without a token"),
+  headers: z.record(z.string(), z.string()).describe("Headers to send exactly as they stand"),
+  expiresAt: moment.describe("Until when the address works; after it, have it signed anew"),
 });
 export type UploadRequest = z.infer<typeof UploadRequest>;
 
 /** What is left to send of one file; `requests` is empty when all of it is there. */
-export const FileUpload = z.object({ fileId: FileId, position: count, requests: z.array(UploadRequest) });
+export const FileUpload = z.object({
+  fileId: FileId.describe("Made by the server"),
+  position: count.describe("1 for the first page"),
+  requests: z.array(UploadRequest).describe("What is still to be sent, in any order; empty when nothing is"),
+});
 export type FileUpload = z.infer<typeof FileUpload>;
-
-const FileView = z.object({
-  id: FileId,
-  /** 1 for the first page. */
-  position: count,
-  name: z.string(),
-  mediaType: z.string(),
-  /** Told from the content by the processor; null before. */
-  detectedType: z.string().nullable(),
-  sizeBytes: count,
-  sha256,
-  arrived: z.boolean(),
-  pageCount: count.nullable(),
-  noPreviewReason: z.string().nullable(),
-});
-export const ArtefactView = z.object({ name: z.string(), mediaType: z.string(), sizeBytes: count, sha256 });
-export type ArtefactView = z.infer<typeof ArtefactView>;
-/** One of a document's holds; `until` is null for one that lasts until it is lifted, and may be past. */
-const HoldView = z.object({ reference: z.string().nullable(), until: momentOrNull });
-const PageVerdict = z.object({ page: count, reasons: z.array(z.enum(legibilityReasons)) });
-
-/** A document in a list. */
-export const DocumentSummary = z.object({
-  id: DocumentId,
-  ownerId: UserId,
-  kind: z.string(),
-  loadNumber: z.string().nullable(),
-  note: z.string().nullable(),
-  state: DocumentState,
-  version: count,
-  /** Stable code and plain words for where it is; null while there is nothing to say. */
-  reason: z.string().nullable(),
-  detail: z.string().nullable(),
-  /** Eight characters, from `received` on. */
-  confirmationCode: z.string().nullable(),
-  /** Set when the same content is already on file; its id only for whoever may see that document. */
-  duplicate: z.object({ documentId: DocumentId.nullable() }).nullable(),
-  replaces: DocumentId.nullable(),
-  supersededBy: DocumentId.nullable(),
-  review: z.enum(reviewStates),
-  /** A hold without an end; while it lasts nobody can erase the document. */
-  legalHold: z.boolean(),
-  /** The end of a hold that has one. */
-  heldUntil: momentOrNull,
-  sizeBytes: count,
-  pageCount: count.nullable(),
-  /** Per page, what may make it hard to read; null before processing. */
-  legibility: z.array(PageVerdict).nullable(),
-  createdAt: moment,
-  receivedAt: momentOrNull,
-  settledAt: momentOrNull,
-  grantExpiresAt: moment,
-  changedAt: moment,
-});
-export type DocumentSummary = z.infer<typeof DocumentSummary>;
-
-/** A document in full. */
-export const DocumentView = DocumentSummary.extend({
-  files: z.array(FileView),
-  /** Positions of the pages that have not arrived. */
-  missing: z.array(count),
-  artefacts: z.array(ArtefactView),
-  timeline: z.array(z.object({ at: moment, action: z.string() })),
-  /** Every hold by its reference, for who sees the whole tenant; null for others, and from a release that does not tell. */
-  holds: z.array(HoldView).nullable().default(null),
-});
-export type DocumentView = z.infer<typeof DocumentView>;
 
 export const UploadReply = z.object({ document: DocumentView, uploads: z.array(FileUpload) });
 export type UploadReply = z.infer<typeof UploadReply>;
 export const DocumentReply = z.object({ document: DocumentView });
+const cursor = z.string().max(200).optional().describe("`nextCursor` of the page before");
 export const ListDocumentsQuery = z.strictObject({
-  state: DocumentState.optional(),
-  kind: KindName.optional(),
-  loadNumber: LoadNumber.optional(),
-  /** Words to find in the text of the pages. */
-  search: text(200).optional(),
-  /** Only what changed at or after this moment; answers may repeat some seconds of it, so compare versions. */
-  changedSince: moment.optional(),
-  cursor: z.string().max(200).optional(),
-  limit: z.coerce.number().int().min(1).max(100).default(25),
+  state: DocumentState.optional().describe("Only documents in this state; an erased one is in no list"),
+  kind: KindName.optional().describe("Only documents of this kind"),
+  loadNumber: LoadNumber.optional().describe("Only documents of exactly this load number"),
+  code: SpokenCode.optional().describe(
+    "Only documents with this confirmation code, in any case, with or without its hyphen; two may have the same by chance",
+  ),
+  search: text(200)
+    .optional()
+    .describe(
+      'Only documents with all these words in the text of their PDF pages (`"…"` for words in a row, `or`, `-` for not); photos have no text, and names of files, notes and load numbers are not searched',
+    ),
+  changedSince: givenMoment
+    .optional()
+    .describe(
+      "Only what changed at or after this moment; answers may repeat some seconds of it, so compare versions",
+    ),
+  cursor,
+  limit: z.coerce.number().int().min(1).max(100).default(25).describe("Documents in one answer, at most"),
 });
 export type ListDocumentsQuery = z.infer<typeof ListDocumentsQuery>;
 export const DocumentList = z.object({
@@ -193,10 +159,16 @@ export const DocumentList = z.object({
 export const ArtefactName = z
   .string()
   .regex(/^(original|page|thumbnail)-[1-9][0-9]{0,4}$|^combined$|^capture-facts$/);
-export const TicketRequest = z.strictObject({ artefact: ArtefactName });
+const artefact = ArtefactName.describe(
+  "Name of one of the document's artefacts: `original-1`, `page-1`, `thumbnail-1`, `combined`, `capture-facts`",
+);
+export const TicketRequest = z.strictObject({ artefact });
 /** A URL that shows one artefact to one person for 60 seconds. */
 export const Ticket = z.object({ url: z.url(), expiresAt: moment });
-export const ContentQuery = z.strictObject({ artefact: ArtefactName, ticket: z.string().max(2_000) });
+export const ContentQuery = z.strictObject({
+  artefact,
+  ticket: z.string().max(2_000).describe("As it stands in the URL of the ticket"),
+});
 
 export const Me = z.object({
   id: UserId,
@@ -229,11 +201,14 @@ export const KindList = z.object({
 });
 export const PublicKeySet = z.object({ keys: z.array(z.record(z.string(), z.string())) });
 export const Health = z.object({
-  status: z.enum(["ok", "degraded"]),
-  /** What decode children are kept from; null while no processor has reported. */
-  isolation: z.record(z.string(), z.string()).nullable(),
-  /** Age in milliseconds of the oldest document that waits to be processed. */
-  oldestWaitingMs: count.nullable(),
+  status: z.enum(["ok", "degraded"]).describe("Whether work flows"),
+  isolation: z
+    .record(z.string(), z.string())
+    .nullable()
+    .describe("What decode children are kept from; null while no processor has reported"),
+  oldestWaitingMs: count
+    .nullable()
+    .describe("Age in milliseconds of the oldest document that waits to be processed; null when none waits"),
 });
 
 /** One line of the audit trail in its place: hashes cover it and the one before. */
@@ -254,21 +229,31 @@ export const ChainedAuditEntry = z.object({
 });
 export const AuditList = z.object({ entries: z.array(ChainedAuditEntry), nextCursor: z.string().nullable() });
 export const ListAuditQuery = z.strictObject({
-  cursor: z.string().max(200).optional(),
-  limit: z.coerce.number().int().min(1).max(500).default(200),
+  cursor,
+  limit: z.coerce.number().int().min(1).max(500).default(200).describe("Entries in one answer, at most"),
 });
 
-/** Problem details (RFC 9457), the body of every refusal. */
+const Fault = z.object({
+  in: z.enum(["body", "query", "path"]).describe("Where in the request"),
+  field: z.string().describe("Way to the field, as in `files[0].name`; empty for the whole"),
+  message: z.string().describe("What is wrong with it, in a sentence"),
+});
+
+/** Problem details (RFC 9457), the body of every refusal; with some codes come further members. */
 export const Problem = z.object({
-  type: z.string(),
-  title: z.string(),
-  status: z.number().int(),
-  /** Stable snake_case code. */
-  code: z.string(),
-  /** What happened and what to do, in plain words. */
-  detail: z.string(),
-  retryable: z.boolean(),
-  /** Names this request in our log. */
-  instance: z.string(),
+  type: z.string().describe("`urn:strongroom:problem:` and the code"),
+  title: z.string().describe("The code in words"),
+  status: z.number().int().describe("The HTTP status"),
+  code: z.string().describe("Stable snake_case code; the response `Problem` lists all. New ones may come"),
+  detail: z.string().describe("What happened and what to do, in plain words"),
+  retryable: z.boolean().describe("Whether the same request may succeed later"),
+  instance: z.string().describe("Names this request in our log"),
+  faults: z.array(Fault).optional().describe("With `invalid_request`: what is wrong, ten faults at most"),
+  missing: z
+    .array(count)
+    .optional()
+    .describe("With `upload_incomplete`: positions (1 for the first) of the files that have not arrived"),
+  supersededBy: z.uuid().optional().describe("With `already_replaced`: the document that replaced it"),
+  erasedAt: moment.optional().describe("With `erased`, for who sees the whole tenant: since when"),
 });
 export type Problem = z.infer<typeof Problem>;

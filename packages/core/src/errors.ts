@@ -29,8 +29,22 @@ export class Refusal extends Error {
   }
 }
 
+/** Bytes at rest that are gone, cut short, or not those that were put there: no further try brings them back. */
+export class NotAsStored extends Error {
+  override readonly name: string = "NotAsStored";
+}
+
+/** What was asked for cannot be handed out, since its stored copy is damaged: told as such, for an operator to act on. */
+export class Damaged extends Error {
+  override readonly name = "Damaged";
+
+  constructor(cause: NotAsStored) {
+    super("a stored copy is not as it was sealed", { cause });
+  }
+}
+
 /** The store answered, and has no object of that key: the store is there. */
-export class NoSuchObject extends Error {
+export class NoSuchObject extends NotAsStored {
   override readonly name = "NoSuchObject";
 
   constructor(key: string, options?: ErrorOptions) {

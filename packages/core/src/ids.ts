@@ -60,3 +60,13 @@ export function confirmationCode(ids: Ids): string {
   }
   return `${letters.slice(0, 4).join("")}-${letters.slice(4).join("")}`;
 }
+
+const smallLetters = confirmationAlphabet.replaceAll(/\d/g, "").toLowerCase();
+const spoken = `[${confirmationAlphabet}${smallLetters}]{4}`;
+
+/** A confirmation code as people say it, in any case, with a hyphen, a space or nothing between its groups; read as it is stored. */
+export const SpokenCode = z
+  .string()
+  .trim()
+  .regex(new RegExp(`^${spoken}[ -]?${spoken}$`), "is not a confirmation code such as 63RJ-JMKX")
+  .transform((said) => `${said.slice(0, 4)}-${said.slice(-4)}`.toUpperCase());

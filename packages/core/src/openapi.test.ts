@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type Route, routes } from "./api.ts";
+import { documentLimits } from "./document/document.ts";
 import { describeApi } from "./openapi.ts";
 
 type Node = Record<string, unknown>;
@@ -8,7 +9,7 @@ type Operation = {
   summary: string;
   tags: string[];
   security: Record<string, string[]>[];
-  parameters?: { name: string; in: string; required: boolean; schema: Node }[];
+  parameters?: { name: string; in: string; required: boolean; description?: string; schema: Node }[];
   requestBody?: { required: boolean; content: Record<string, { schema: Node }> };
   responses: Record<
     string,
@@ -185,6 +186,43 @@ describe("the description of the API", () => {
     for (const name of ["EditDocumentRequest", "EditMeRequest"])
       expect(document.components.schemas[name], name).toMatchObject({ minProperties: 1 });
     expect(document.components.schemas["AcceptUploadRequest"]).not.toHaveProperty("minProperties");
+  });
+
+  test("says what each query parameter is", () => {
+    const wordless = operations.flatMap(({ operation }) =>
+      (operation.parameters ?? [])
+        .filter(({ in: place, description }) => place === "query" && !description)
+        .map(({ name }) => `${operation.operationId} ${name}`),
+    );
+    expect(wordless).toEqual([]);
+    expect(document.paths["/v1/documents"]!["get"]!.parameters!.map(({ name }) => name)).toContain("code");
+  });
+
+  test("says what each field of a document, of a request about one and of a problem is", () => {
+    const names = ["FileDeclaration", "AcceptUploadRequest", "EditDocumentRequest", "HoldRequest"];
+    names.push("UploadRequest", "FileUpload", "DocumentSummary", "DocumentView", "Problem", "Health");
+    const wordless = names.flatMap((name) => {
+      const { properties } = document.components.schemas[name] as { properties: Record<string, Node> };
+      return Object.entries(properties).flatMap(([field, { description }]) =>
+        description ? [] : [`${name}.${field}`],
+      );
+    });
+    expect(wordless).toEqual([]);
+  });
+
+  test("tells clients the limits of a document, which are refused with codes of their own", () => {
+    const { schemas } = document.components;
+    expect(schemas["FileDeclaration"]).toMatchObject({
+      properties: { sizeBytes: { minimum: 1, maximum: documentLimits.fileBytes }, parts: { maxItems: 7 } },
+    });
+    for (const name of ["AcceptUploadRequest", "EditDocumentRequest"])
+      expect(schemas[name]).toMatchObject({ properties: { files: { minItems: 1, maxItems: 50 } } });
+  });
+
+  test("knows the further members of problems", () => {
+    expect(Object.keys(document.components.schemas["Problem"]!["properties"] as Node)).toEqual(
+      expect.arrayContaining(["faults", "missing", "supersededBy"]),
+    );
   });
 
   test("lets replies and problems grow: a client must not refuse a field that it does not know", () => {

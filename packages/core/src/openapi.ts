@@ -1,6 +1,7 @@
 import * as z from "zod";
 import * as api from "./api.ts";
 import * as shapes from "./api-shapes.ts";
+import { problemCodes } from "./problem-codes.ts";
 
 type Json = Record<string, unknown>;
 
@@ -94,10 +95,22 @@ function problemResponse(): Json {
     schema: { type: "integer" },
   };
   return {
-    description: "Why it was refused, as problem details (RFC 9457)",
+    description: describeProblems(),
     headers: { "Retry-After": wait },
     content: { "application/problem+json": { schema: { $ref: reference("Problem") } } },
   };
+}
+
+/** A table in Markdown, which OpenAPI reads descriptions as. */
+function describeProblems(): string {
+  const lines = [...problemCodes].map(([code, { status, todo }]) => `| \`${code}\` | ${status} | ${todo} |`);
+  return [
+    "Why it was refused, as problem details (RFC 9457). What a client does goes by `code`; by its status for one that it does not know.",
+    "",
+    "| code | status | what to do |",
+    "| --- | --- | --- |",
+    ...lines,
+  ].join("\n");
 }
 
 /** Every schema that api-shapes.ts exports, by its name there: what is named once is described once. */
@@ -144,12 +157,16 @@ function jsonContent(schema: z.ZodType): Json {
 function parametersOf(place: "path" | "query", schema: z.ZodObject | undefined): Json[] {
   if (!schema) return [];
   const { properties = {}, required = [] } = z.toJSONSchema(schema, conversion);
-  return Object.entries(properties).map(([name, property]) => ({
-    name,
-    in: place,
-    required: required.includes(name),
-    schema: property,
-  }));
+  return Object.entries(properties).map(([name, property]) => {
+    const { description, ...rest } = property as z.core.JSONSchema.BaseSchema;
+    return {
+      name,
+      in: place,
+      required: required.includes(name),
+      ...(description !== undefined && { description }),
+      schema: rest,
+    };
+  });
 }
 
 /** `$schema` and `$id` stand once, for the whole document. */

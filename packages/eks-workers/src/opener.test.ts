@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { Readable } from "node:stream";
 import { processOnce, query, receive, rowOf } from "@strongroom/local/test-pipeline";
 import { type TestWorld, testWorld } from "@strongroom/local/test-world";
 import { systemClock } from "@strongroom/core/clock";
@@ -58,4 +59,19 @@ it("an opener goes on after a round that failed", async () => {
   await vi.waitFor(() => expect(vitals.isWell()).toBe(true), 10_000);
   stop.abort();
   await done;
+});
+
+it("an opener that is told to stop does so in the middle of an object, and complains of nothing", async () => {
+  const stop = new AbortController();
+  const warned: string[] = [];
+  const log = { ...world.ports.log, warn: (event: string) => void warned.push(event) };
+  const reading = Promise.withResolvers<void>();
+  const read = async (): Promise<Readable> => new Readable({ read: () => reading.resolve() });
+  await query(world, "update document set fixity_checked_at = null");
+  const ports = { ...world.ports, log, objects: { ...world.ports.objects, read } };
+  const { done } = await opener({ ports, name: "opener", stopping: stop.signal });
+  await reading.promise;
+  stop.abort();
+  await done;
+  expect(warned).toEqual([]);
 });

@@ -9,9 +9,13 @@ import type { Running, Worker, WorkerContext } from "./worker.ts";
 const atMost = 50;
 
 /** The only worker that may open stored keys: reads back what is stored, round by round; of many openers one is active. */
-export const opener: Worker = async (context): Promise<Running> => ({ done: run(context), isolation: null });
+export const opener: Worker = async (context): Promise<Running> => ({
+  done: keepChecking(context, atMost),
+  isolation: null,
+});
 
-async function run(context: WorkerContext): Promise<void> {
+/** Checks at most `perRound` documents in each round. Told to stop, it lets go of the one in hand: it stays due. */
+export async function keepChecking(context: Omit<WorkerContext, "name">, perRound: number): Promise<void> {
   const { ports, stopping, vitals } = context;
   vitals?.addGauge({
     name: "strongroom_fixity_oldest_seconds",
@@ -24,19 +28,24 @@ async function run(context: WorkerContext): Promise<void> {
       return undefined;
     });
     vitals?.round(lock !== undefined);
-    if (lock) await checkWhileHeld(context, lock);
+    if (lock) await checkWhileHeld(context, lock, perRound);
     else await ports.clock.sleep(ports.config.periods.fixityRound, stopping);
   }
 }
 
-async function checkWhileHeld({ ports, stopping, vitals }: WorkerContext, lock: Lock): Promise<void> {
+async function checkWhileHeld(
+  { ports, stopping, vitals }: Omit<WorkerContext, "name">,
+  lock: Lock,
+  perRound: number,
+): Promise<void> {
   const until = AbortSignal.any([stopping, lock.lost]);
   while (!until.aborted) {
     try {
-      for (const found of await checkFixity(ports, { atMost }))
+      for (const found of await checkFixity(ports, { atMost: perRound, signal: until }))
         vitals?.count("strongroom_fixity_checked_total", { found });
       vitals?.round(true);
     } catch (error) {
+      if (until.aborted) break;
       vitals?.round(false);
       ports.log.warn("opener.round_failed", { error: error as Error });
     }

@@ -266,6 +266,21 @@ describe("refusals and faults", () => {
     }
   });
 
+  test.each(["ENOSPC", "53100"])(
+    "a full disk (%s) is answered so too, and is told as what it is",
+    async (code) => {
+      const full = new Error("storing", { cause: Object.assign(new Error("no room"), { code }) });
+      const answer = await route("showMe", async () => Promise.reject(full))(await as(driver));
+      expect(answer).toMatchObject({ statusCode: 503, headers: { "retry-after": "5" } });
+      expect(problemOf(answer)).toMatchObject({ code: "unavailable", retryable: true });
+      const requestId = answer.headers["x-request-id"];
+      expect(edge.lines).toEqual([
+        expect.objectContaining({ event: "disk.full", level: "error", requestId }),
+        expect.objectContaining({ event: "http.answered", level: "error", requestId, code: "unavailable" }),
+      ]);
+    },
+  );
+
   test("each request leaves one line, without query, token or person", async () => {
     const list = route("listDocuments", async () => ({ body: { documents: [], nextCursor: null } }));
     const request = await as(driver, { rawPath: "/v1/documents", rawQueryString: "search=Kowalski" });

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
 import middy from "@middy/core";
 import { type Route, type RouteName, routes } from "@strongroom/core/api";
+import { isDiskFull } from "@strongroom/core/ports/disk-full";
 import { jsonLog } from "@strongroom/core/log";
 import type { Ports } from "@strongroom/core/ports/ports";
 import { findActor } from "@strongroom/core/user/find-actor";
@@ -174,6 +175,7 @@ function logAnswer(name: RouteName, call: Call, status: number, error: unknown):
   if (error === null) return log.info("http.answered", fields);
   const code = refusalOf(error).refusal.code;
   if (!isOurFault(error)) return log.info("http.answered", { ...fields, code });
+  if (isDiskFull(error)) log.error("disk.full", { requestId: call.requestId, error: asError(error) });
   log.error("http.answered", { ...fields, code, error: asError(error) });
 }
 

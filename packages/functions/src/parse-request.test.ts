@@ -137,6 +137,45 @@ describe("a body", () => {
   });
 });
 
+describe("words", () => {
+  const id = "019a0000-0000-7000-8000-000000000000";
+  const file = { name: "a.jpg", mediaType: "image/jpeg", sizeBytes: 8, sha256: "0".repeat(64) };
+  /** A note, and a name of a file, in a body where each character is escaped: so a lone half of one can be sent. */
+  const accept = (note: string, name = "a.jpg") =>
+    parseRequest(
+      routes.acceptUpload,
+      event({ body: JSON.stringify({ id, kind: "cmr", note, files: [{ ...file, name }] }) }),
+    ).body;
+
+  test.each([
+    ["two\nlines", "contains a line break; it is one line"],
+    ["two\r\nlines", "contains a line break; it is one line"],
+    ["a\u0000b", "contains control characters"],
+    ["\u001b[2J", "contains control characters"],
+    ["a\u0085b", "contains control characters"],
+    ["photo\u202egpj.exe", "contains characters that turn the direction of a text around"],
+    ["a\u202bb\u202c", "contains characters that turn the direction of a text around"],
+    ["photo\ud83d.jpg", "contains half a character"],
+    ["\ude9aphoto.jpg", "contains half a character"],
+  ])("%j are refused, as a note and as the name of a file", (text, words) => {
+    expect(() => accept(text)).toThrow(`The field "note" ${words}.`);
+    expect(() => accept("note", text)).toThrow(`The field "files[0].name" ${words}.`);
+  });
+
+  test.each([
+    "🚚 Zürich – 東京",
+    "שלום\u200f!",
+    "مرحبا\u061c 12",
+    "न्\u200dष",
+    "\u2068Ana\u2069.jpg",
+    "e\u0301",
+    "a\u2028b",
+    "\u{10ffff}",
+  ])("%j are taken as they are", (text) =>
+    expect(accept(text, text)).toMatchObject({ note: text, files: [{ name: text }] }),
+  );
+});
+
 describe("a query", () => {
   test("is parsed with its defaults", () => {
     expect(list("state=stored&search=load%2042")).toEqual({ state: "stored", search: "load 42", limit: 25 });
@@ -144,12 +183,25 @@ describe("a query", () => {
   });
 
   test.each([
+    ["2026-03-01T12:00:00Z", "2026-03-01T12:00:00.000Z"],
+    ["2026-03-01T13:00:00%2B01:00", "2026-03-01T12:00:00.000Z"],
+    ["2026-03-01T13:00:00+01:00", "2026-03-01T12:00:00.000Z"], // a bare plus in a query is a space
+    ["2026-03-01T06:30:00-05:30", "2026-03-01T12:00:00.000Z"],
+  ])("takes a moment in any time zone: %s", (text, moment) => {
+    expect(list(`changedSince=${text}`)).toEqual({ changedSince: moment, limit: 25 });
+  });
+
+  test.each([
+    ["changedSince=2026-03-01T13:00:00", /"changedSince" is wrong/],
+    ["changedSince=9999-12-31T23:59:59-01:00", /"changedSince" is not within the years/],
+    ["changedSince=0000-01-01T00:00:00%2B01:00", /"changedSince" is not within the years/],
     ["state=lost", /"state" is wrong/],
     ["limit=0", /"limit" is wrong/],
     ["limit=101", /"limit" is wrong/],
     ["limit=ten", /"limit" is wrong/],
     ["changedSince=yesterday", /"changedSince" is wrong/],
     ["search=%00", 'The field "search" contains control characters.'],
+    ["code=63RJ-JMKO", 'The field "code" is not a confirmation code such as 63RJ-JMKX.'],
     ["tenantId=other", 'The field "tenantId" is not known here'],
     ["state=stored&state=failed", "given twice"],
   ])("%s is refused and the field is named", (query, words) => {

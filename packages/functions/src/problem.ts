@@ -1,6 +1,8 @@
 import type { Problem } from "@strongroom/core/api-shapes";
 import { isOutage } from "@strongroom/core/database/outage";
-import { Refusal } from "@strongroom/core/errors";
+import { Damaged, Refusal } from "@strongroom/core/errors";
+import { isDiskFull } from "@strongroom/core/ports/disk-full";
+import { problemCodes } from "@strongroom/core/problem-codes";
 import type { HttpAnswer } from "./gateway.ts";
 
 /** A dependency of ours is down or slow and the database was not asked: answered with 503, logged with its cause. */
@@ -26,7 +28,9 @@ export function asError(thrown: unknown): Error {
 /** The refusal that a caller is shown for whatever was thrown. */
 export function refusalOf(error: unknown): { refusal: Refusal; status: number } {
   if (error instanceof Refusal) return { refusal: error, status: error.status };
-  if (error instanceof Outage || isOutage(error)) return { refusal: unavailable(), status: 503 };
+  if (error instanceof Damaged) return { refusal: damaged(), status: 500 };
+  if (error instanceof Outage || isOutage(error) || isDiskFull(error))
+    return { refusal: unavailable(), status: 503 };
   return {
     refusal: new Refusal("internal", "It is our fault, not yours. Nothing more was done; try again later."),
     status: 500,
@@ -43,7 +47,7 @@ export function problemAnswer(error: unknown, requestId: string): HttpAnswer {
     status,
     code,
     detail: message,
-    retryable: retryAfterSeconds !== null || status >= 500,
+    retryable: retryAfterSeconds !== null || (status >= 500 && !(error instanceof Damaged)),
     instance: requestId,
   };
   return {
@@ -78,6 +82,13 @@ function unavailable(): Refusal {
   );
 }
 
+function damaged(): Refusal {
+  return new Refusal(
+    "damaged",
+    "The stored copy is not as it was sealed: it is gone, cut short or altered. Nothing of it was handed out. Asking again does not help: tell your operator, who has to bring it back.",
+  );
+}
+
 /** RFC 6750: a request without a token is told how to come, one with a bad token that it is bad. */
 function challengeFor(code: string): string {
   return code === "token_missing"
@@ -86,6 +97,6 @@ function challengeFor(code: string): string {
 }
 
 function titleOf(code: string): string {
-  const words = code.replaceAll("_", " ");
+  const words = problemCodes.get(code)?.title ?? code.replaceAll("_", " ");
   return words.charAt(0).toUpperCase() + words.slice(1);
 }

@@ -318,11 +318,12 @@ describe("an answer", () => {
       })(),
     );
     const { port } = await http.start({
-      handle: () => ok(body, length === null ? {} : { "content-length": length }),
+      handle: () => ok(body, { "x-request-id": "r-1", ...(length !== null && { "content-length": length }) }),
     });
+    const path = `/v1/documents/${id}/content`;
     const agent = new Agent({ keepAlive: true });
     const outcome = await new Promise<string>((resolve) => {
-      const sent = httpGet({ port, agent, path: `/v1/documents/${id}/content` }, (response) => {
+      const sent = httpGet({ port, agent, path: `${path}?artefact=page-1&ticket=secret` }, (response) => {
         buffer(response).then(
           () => resolve("clean end"),
           (error: Error) => resolve(error.message),
@@ -332,7 +333,10 @@ describe("an answer", () => {
     });
     agent.destroy();
     expect(outcome).toMatch(/aborted|socket hang up|ECONNRESET/);
-    expect(http.lines).toEqual([expect.objectContaining({ event: "http.cut" })]);
+    expect(http.lines).toEqual([
+      expect.objectContaining({ event: "http.cut", requestId: "r-1", path, artefact: "page-1" }),
+    ]);
+    expect(JSON.stringify(http.lines)).not.toContain("secret");
   });
 
   test("that nobody waits for any more closes its source", async () => {

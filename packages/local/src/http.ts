@@ -2,9 +2,10 @@ import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer, type ServerOptions as TlsOptions } from "node:https";
 import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
 import type { RouteName } from "@strongroom/core/api";
 import { Refusal } from "@strongroom/core/errors";
-import type { Log } from "@strongroom/core/log";
+import type { Log, LogFields } from "@strongroom/core/log";
 import type { HttpAnswer } from "@strongroom/functions/gateway";
 import type { LoadHandler } from "@strongroom/functions/handlers";
 import { asError, commonHeaders, isOurFault, problemAnswer } from "@strongroom/functions/problem";
@@ -78,15 +79,25 @@ type Serving = Options & { timeouts: typeof httpTimeouts };
 
 /** Never rejects: an answer that cannot be sent ends the connection. */
 async function serve(options: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  let answer: HttpAnswer | null = null;
   try {
     const mount = options.mounts?.find(({ prefix }) => request.url?.startsWith(prefix));
-    if (mount) await mount.handle(request, response);
-    else await sendAnswer(request, response, await answerTo(options, request, response));
+    if (mount) return await mount.handle(request, response);
+    answer = await answerTo(options, request, response);
+    await sendAnswer(request, response, answer);
   } catch (error) {
     if (isBrokenOff(request)) return void response.destroy();
-    options.log.warn("http.cut", { error: asError(error) });
+    options.log.warn("http.cut", { ...whatWasCut(request, answer), error: asError(error) });
     response.destroy();
   }
+}
+
+/** Which request, and of one that streams what it asked for: without the ticket. Mounts may have credentials in their path. */
+function whatWasCut({ url = "" }: IncomingMessage, answer: HttpAnswer | null): LogFields {
+  const requestId = answer?.headers["x-request-id"];
+  if (!(answer?.body instanceof Readable)) return { requestId };
+  const [path, query] = url.split("?");
+  return { requestId, path, artefact: new URLSearchParams(query).get("artefact") };
 }
 
 async function answerTo(

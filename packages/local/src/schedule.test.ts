@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
 import { writeUploadEvent } from "@strongroom/core/ports/upload-event";
 import type { Queue } from "@strongroom/core/ports/queue";
@@ -5,6 +6,7 @@ import { withClient } from "@strongroom/core/database/roles";
 import { usePorts } from "@strongroom/functions/ports";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { runSchedules } from "./schedule.ts";
+import { processOnce, query, receive } from "./test-pipeline.ts";
 import { testWorld, type TestWorld } from "./test-world.ts";
 
 let world: TestWorld;
@@ -121,6 +123,32 @@ describe("what runs by the clock", () => {
     await other!.release();
     await swept.promise;
     expect(await world.ports.objects.head(stray)).toBeNull();
+  });
+});
+
+describe("what is stored", () => {
+  test("is read back by the clock, and a fault is told; to be told to stop ends it in the middle of an object", async () => {
+    const due = await testWorld({ periods: { fixity: 1, fixityRound: 20 } });
+    const bell = await receive(due, due.dora, [randomBytes(1_000)]);
+    await processOnce(due.ports, bell);
+    usePorts(due.ports);
+    const [found, reading] = [Promise.withResolvers<unknown>(), Promise.withResolvers<void>()];
+    const error = (event: string, fields = {}) => found.resolve({ event, ...fields });
+    const head: typeof due.ports.objects.head = async (key) =>
+      key.includes("original-1") ? null : await due.ports.objects.head(key);
+    const log = { ...due.ports.log, error };
+    const first = new AbortController();
+    const ended = runSchedules({ ...due.ports, log, objects: { ...due.ports.objects, head } }, first.signal);
+    expect(await found.promise).toMatchObject({ event: "fixity.failed", documentId: bell.documentId });
+    first.abort();
+    await ended;
+    const read = async () => new Readable({ read: () => reading.resolve() });
+    await query(due, "update document set fixity_checked_at = null, fixity_fault = null");
+    running = runSchedules({ ...due.ports, objects: { ...due.ports.objects, read } }, stopping.signal);
+    await reading.promise;
+    stopping.abort();
+    await running;
+    await due.close();
   });
 });
 

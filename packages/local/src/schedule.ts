@@ -1,3 +1,4 @@
+import { keepChecking } from "@strongroom/eks-workers/opener";
 import type { Ports } from "@strongroom/core/ports/ports";
 import { handler as ingestUpload } from "@strongroom/functions/ingest/ingest-upload";
 import { handler as reconcile } from "@strongroom/functions/schedule/reconcile";
@@ -6,13 +7,23 @@ import { handler as sweep } from "@strongroom/functions/schedule/sweep";
 type SchedulePorts = Pick<Ports, "queue" | "clock" | "config" | "log">;
 type SqsEvent = Parameters<typeof ingestUpload>[0];
 
-/** What AWS does around the functions: feeds ingest from its queue and calls reconciler and sweep by the clock. */
-export async function runSchedules(ports: SchedulePorts, stopping: AbortSignal): Promise<void> {
+/**
+ * Documents in one round of the check: few, since it shares process and disk with all else. With rounds `fixityRound` (10 s)
+ * apart these are 3.8 million in 90 days.
+ */
+const checkedAtOnce = 5;
+
+/**
+ * What AWS does around the functions: feeds ingest from its queue and calls reconciler and sweep by the clock. And what an
+ * opener does there: reads back what is stored.
+ */
+export async function runSchedules(ports: Ports, stopping: AbortSignal): Promise<void> {
   const { reconcile: roundMs, sweep: sweepMs } = ports.config.periods;
   await Promise.all([
     feedIngest(ports, stopping),
     callEvery(ports, { name: "reconcile", call: reconcile, periodMs: roundMs }, stopping),
     callEvery(ports, { name: "sweep", call: sweep, periodMs: sweepMs }, stopping),
+    keepChecking({ ports, stopping }, checkedAtOnce),
   ]);
 }
 

@@ -24,7 +24,10 @@ export function holdCommand(world: World): Command {
     .argument("<id>", "document", documentId)
     .addOption(new Option("--reason <reason>", "why").choices(holdReasons).makeOptionMandatory())
     .option("--reference <number>", "number of the case, the claim or the letter")
-    .option("--until <moment>", "when the hold ends by itself (ISO 8601, UTC); without it, when it is lifted")
+    .option(
+      "--until <moment>",
+      "when the hold ends by itself (ISO 8601 with Z or an offset); without it, when it is lifted",
+    )
     .option("--lift", "lift the hold")
     .addHelpText("after", help)
     .action((id: string, options: Options) => hold(world, id, options));

@@ -57,9 +57,44 @@ test("a download that is cut is fetched again with a new ticket", async () => {
 test("a download that is cut every time ends with 3 and leaves no file", async () => {
   server.faults.download = Array.from({ length: 6 }, () => "cut" as const);
   const before = await readdir(home.path);
-  const { code } = await run("read", id, "-o", out());
+  const { code, stderr } = await run("read", id, "-o", out(), "--json");
   expect(code).toBe(3);
+  expect(JSON.parse(stderr)).toMatchObject({
+    code: "broken_off",
+    detail: expect.stringMatching(/original-1 broke off each time.*stored copy may be damaged/),
+    retryable: true,
+  });
   expect(await readdir(home.path)).toEqual(before);
+});
+
+const refusal = (code: string, status: number, retryable: boolean) => ({
+  kind: "status" as const,
+  status,
+  body: JSON.stringify({
+    type: "",
+    title: "",
+    status,
+    code,
+    detail: `It is ${code}.`,
+    retryable,
+    instance: "",
+  }),
+});
+
+test("a damaged copy is told in the server's own words, and not asked for again", async () => {
+  server.faults.api.readDocument = [refusal("damaged", 500, false)];
+  expect(await run("read", id, "-o", out())).toEqual({
+    code: 1,
+    stdout: "",
+    stderr: expect.stringMatching(/It is damaged\.\n$/),
+  });
+  expect(server.requests.filter((line) => line.endsWith("/tickets"))).toHaveLength(1);
+});
+
+test("a server that is away for a moment is asked again", async () => {
+  server.faults.api.readDocument = [refusal("unavailable", 503, true), { kind: "status", status: 502 }];
+  expect(await run("read", id, "-o", out())).toMatchObject({ code: 0 });
+  expect(server.requests.filter((line) => line.endsWith("/tickets"))).toHaveLength(3);
 });
 
 test("an older file of the name stays when the download fails", async () => {

@@ -56,6 +56,14 @@ test("filters reach the server", async () => {
   expect((await run("status", "--state", "stored", "--kind", "none")).stdout).toBe("No documents.\n");
 });
 
+test("a document is found by the code that was read out over the phone", async () => {
+  const id = await upload("--kind", "cmr", "--wait");
+  const { documents } = JSON.parse((await run("status", "--code", "acde fghj", "--json")).stdout);
+  expect(documents.map((one: { id: string }) => one.id)).toEqual([id]);
+  expect((await run("status", "--code", "63RJ-JMKX")).stdout).toBe("No documents.\n");
+  expect((await run("status", id, "--code", "63RJ-JMKX")).code).toBe(2);
+});
+
 test("one document is shown in full: state, reason, pages and timeline", async () => {
   server.outcome = {
     state: "rejected",

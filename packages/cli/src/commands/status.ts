@@ -14,6 +14,7 @@ Examples:
   strongroom status                              my documents, newest first
   strongroom status --state rejected             what I must do again
   strongroom status --load 4711 --kind cmr
+  strongroom status --code 63RJ-JMKX             the one whose confirmation code somebody reads out
   strongroom status --search "pallet damaged"    words on the pages
   strongroom status 0198f1c2-…                   one document in full
   strongroom status 0198f1c2-… --follow          stay until it is settled
@@ -30,6 +31,7 @@ type Options = {
   state?: DocumentSummary["state"];
   kind?: string;
   load?: string;
+  code?: string;
   search?: string;
   all?: true;
   follow?: true;
@@ -43,6 +45,10 @@ export function statusCommand(world: World): Command {
     .addOption(new Option("--state <state>", "only those in this state").choices(listed))
     .option("--kind <kind>", "only this kind")
     .option("--load <number>", "only this load")
+    .option(
+      "--code <code>",
+      "only those with this confirmation code, in any case, with or without the hyphen",
+    )
     .option("--search <words>", "only those with these words on a page")
     .option("--all", "every one, not only the newest 25")
     .option("--follow", "stay, and tell what changes")
@@ -58,7 +64,7 @@ async function status(
   const query = { ...filters, ...(load === undefined ? {} : { loadNumber: load }) };
   if (id !== undefined && (all === true || Object.keys(query).length > 0)) {
     throw new UsageProblem(
-      "A document id stands alone: leave out --state, --kind, --load, --search and --all.",
+      "A document id stands alone: leave out --state, --kind, --load, --code, --search and --all.",
     );
   }
   if (id === undefined && follow && world.json) {

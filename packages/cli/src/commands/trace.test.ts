@@ -39,6 +39,38 @@ test("a trace tells the time between the steps, the longest of them, and what is
   );
 });
 
+test("what happens to a settled document is told, and is no part of the way there", () => {
+  const settled = {
+    ...documentIn("stored"),
+    createdAt: "2025-11-20T14:00:00.000Z",
+    settledAt: "2025-11-20T14:01:44.000Z",
+    timeline: [
+      ...timeline,
+      { at: "2025-11-20T14:01:44.001Z", action: "document.stored" },
+      { at: "2025-11-20T14:22:09.000Z", action: "document.held" },
+    ],
+  };
+  const traced = traceDocument(settled, new Date("2025-11-20T15:00:00.000Z"));
+  expect(traced).toMatchObject({ totalMs: 104_000, waitingFor: null });
+  const lines = describeTrace(traced, settled);
+  expect(lines[4]).toMatch(/\+1 min 30 s  document\.processing +longest$/);
+  expect(lines[6]).toMatch(/\+20 min 25 s  document\.held$/);
+  expect(lines[7]).toBe("settled: stored, after 1 min 44 s");
+});
+
+test("a way that is longer than the timeline has its length, and no longest step", () => {
+  const read = [
+    { at: "2025-11-20T14:22:09.000Z", action: "document.read" },
+    { at: "2025-11-20T14:22:10.000Z", action: "document.read" },
+    { at: "2025-11-20T14:22:12.000Z", action: "document.read" },
+  ];
+  const times = { createdAt: "2025-11-20T14:00:00.000Z", settledAt: "2025-11-20T14:01:44.000Z" };
+  const settled = { ...documentIn("stored"), ...times, timeline: read };
+  const traced = traceDocument(settled, new Date());
+  expect(traced.totalMs).toBe(104_000);
+  expect(describeTrace(traced, settled).join("\n")).not.toContain("longest");
+});
+
 test.each([
   ["granted", "the sender: pages 1, 2 of 2 are missing"],
   ["received", "a worker to take it"],

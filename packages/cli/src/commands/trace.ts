@@ -18,7 +18,7 @@ export type Trace = {
   documentId: string;
   state: DocumentView["state"];
   steps: Step[];
-  /** From the first step to the last. */
+  /** From the announcement to where it settled; to the last step while it has not. */
   totalMs: number;
   waitingFor: string | null;
   waitingMs: number | null;
@@ -53,10 +53,25 @@ export function traceDocument(document: DocumentView, now: Date): Trace {
     documentId: document.id,
     state: document.state,
     steps,
-    totalMs: steps.reduce((sum, { afterMs }) => sum + (afterMs ?? 0), 0),
+    totalMs: wayMs(document, steps),
     waitingFor,
     waitingMs: waitingFor === null ? null : Math.max(0, now.getTime() - since),
   };
+}
+
+/** By its own moments: a timeline holds the latest steps only, and reading goes on for years. */
+function wayMs({ createdAt, settledAt }: DocumentView, steps: readonly Step[]): number {
+  if (settledAt !== null) return Date.parse(settledAt) - Date.parse(createdAt);
+  return steps.reduce((sum, { afterMs }) => sum + (afterMs ?? 0), 0);
+}
+
+/** What settles a document; a redriven one settles again. */
+const settling = ["document.stored", "document.rejected", "document.failed", "upload.expired"];
+
+/** The steps up to where it settled; those after it (a hold, a reading) are no part of its way. */
+function stepsOfWay({ settledAt }: DocumentView, steps: readonly Step[]): readonly Step[] {
+  if (settledAt === null) return steps;
+  return steps.slice(0, steps.findLastIndex(({ action }) => settling.includes(action)) + 1);
 }
 
 /** Who has to act next. */
@@ -77,9 +92,11 @@ function whatFor(document: DocumentView): string {
 
 /** The trace in lines for people. */
 export function describeTrace(traced: Trace, document: DocumentView): string[] {
-  const longestMs = Math.max(...traced.steps.map(({ afterMs }) => afterMs ?? 0));
-  const rows = traced.steps.map(({ at, action, afterMs }) => {
-    const longest = afterMs !== null && afterMs === longestMs && traced.steps.length > 2 ? "longest" : "";
+  const way = stepsOfWay(document, traced.steps);
+  const longestMs = Math.max(...way.map(({ afterMs }) => afterMs ?? 0));
+  const rows = traced.steps.map((step) => {
+    const { at, action, afterMs } = step;
+    const longest = way.length > 2 && way.includes(step) && afterMs === longestMs ? "longest" : "";
     return [
       `${formatMoment(at)}.${at.slice(20, 23).padEnd(3, "0")}`,
       afterMs === null ? "" : `+${formatDuration(afterMs)}`,

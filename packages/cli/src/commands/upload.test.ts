@@ -270,3 +270,17 @@ test("an upload whose grant ended meanwhile is kept, and goes on under a new one
   expect(stderr).toContain("Continuing the upload of");
   expect(server.documents.size).toBe(1);
 });
+
+test("an upload of what was erased meanwhile is told and forgotten", async () => {
+  const problem = { code: "erased", detail: "This document was erased for good.", retryable: false };
+  const headers = { "content-type": "application/problem+json" };
+  server.faults.api.completeUpload = [{ kind: "status", status: 410 }];
+  const [path] = await photos(1);
+  await run("upload", path!, "--kind", "cmr");
+  expect(await unfinished()).toHaveLength(1);
+  const body = JSON.stringify({ type: "", title: "Erased", status: 410, instance: "r", ...problem });
+  server.faults.api.acceptUpload = [{ kind: "status", status: 410, headers, body }];
+  const { code, stderr } = await run("upload", path!, "--kind", "cmr");
+  expect([code, stderr]).toEqual([1, expect.stringContaining("This document was erased for good.")]);
+  expect(await unfinished()).toEqual([]);
+});

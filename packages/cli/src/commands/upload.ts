@@ -100,11 +100,8 @@ async function uploadOne(world: World, client: Client, { upload: order, resumed 
 /** Whether the very same request can never succeed, so that there is nothing to continue. A grant that ended (410) is given anew. */
 function isHopeless(error: unknown): boolean {
   if (error instanceof LocalProblem) return error.code === "file_changed";
-  return (
-    error instanceof ApiProblem &&
-    !error.retryable &&
-    [400, 404, 409, 413, 415, 422].includes(error.problem.status)
-  );
+  if (!(error instanceof ApiProblem) || error.retryable) return false;
+  return error.code === "erased" || [400, 404, 409, 413, 415, 422].includes(error.problem.status);
 }
 
 async function waitFor(world: World, client: Client, document: DocumentView): Promise<DocumentView> {

@@ -37,7 +37,8 @@ function databaseUsd({ stage }: Load, days: number): number {
   const freeMonthlies = Math.min(monthlies, stage.database.backupDays / daysPerMonth);
   const here = Math.max(0, dailyDays - stage.database.backupDays) + monthlies - freeMonthlies;
   const far = stage.replicates ? dailyDays + monthlies : 0;
-  const sentPerMonth = stage.replicates ? daysPerMonth + (monthlyDays > 0 ? 1 : 0) : 0;
+  const perMonth = (dailyDays > 0 ? daysPerMonth : 0) + (monthlyDays > 0 ? 1 : 0);
+  const sentPerMonth = stage.replicates ? perMonth : 0;
   const perGbMonth = (here + far) * prices.auroraBackup.usd + sentPerMonth * prices.betweenRegions.usd;
   return keptBytesUsd(assumptions.databaseBytesPerDocument, perGbMonth, days);
 }

@@ -89,7 +89,7 @@ test("a backup of the vault bills each object once in each region, and small one
     billed(
       "AWS Backup",
       { ...given, cells: "single", stage: "dev", pages: 1 },
-      { backup: { ...stageShapes.dev.backup, hasVault: true } },
+      { backup: { dailyDays: 35, monthlyDays: 0, hasVault: true } },
     );
   // A day's retention, 1,000,000 documents a day, for which 1/30.4167 of a month is due. dev has no copies.
   // Artefacts: original 1,000,496 B, rendition 280,432 B, thumbnail and capture facts 131,072 B each: 1,543,072 B × 0.05.

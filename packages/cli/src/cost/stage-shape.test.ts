@@ -66,6 +66,8 @@ test("backups are kept as their plan says", async () => {
   const { dailyDays, monthlyDays, hasVault } = stageShapes.production.backup;
   expect(backupDays).toEqual({ daily: dailyDays, monthly: monthlyDays });
   expect(plan.includes("use(storage).vault.bucketArn")).toBe(hasVault);
+  for (const name of stageNames)
+    expect(stageShapes[name].backup.dailyDays > 0, name).toBe(stageOf(name, "").protects);
 });
 
 test("a cell has the system nodes that its cluster makes", async () => {

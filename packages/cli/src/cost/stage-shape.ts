@@ -39,7 +39,7 @@ const dev: StageShape = {
   hasObjectLock: false,
   replicates: false,
   copyClass: "instantRetrieval",
-  backup: { dailyDays: 35, monthlyDays: 0, hasVault: false },
+  backup: { dailyDays: 0, monthlyDays: 0, hasVault: false },
   logDays: 7,
   systemNodes: 2,
   platformCpu: 2,

@@ -36,6 +36,7 @@ const everything = () =>
     union all select 'relation ' || relname || ' ' || xmin || ' ' || coalesce(relacl::text, '') from pg_class
       where relnamespace = 'public'::regnamespace
     union all select 'role ' || rolname || ' ' || xmin from pg_authid where rolname like 'strongroom%'
+    union all select 'settings of ' || setrole || ' ' || xmin from pg_db_role_setting
     union all select 'member ' || oid || ' ' || xmin from pg_auth_members
     union all select 'database ' || datname || ' ' || xmin from pg_database where datname = current_database()
     order by 1`);
@@ -57,6 +58,23 @@ describe("a database that is not there yet", () => {
     expect(await ask("select distinct tableowner from pg_tables where schemaname = 'public'")).toEqual([
       { tableowner: "strongroom_owner" },
     ]);
+  });
+
+  it("is served by roles whose sessions have limits, given again to whom they were taken from", async () => {
+    const limits = ["statement_timeout=15000", "idle_in_transaction_session_timeout=30000"];
+    const given = () =>
+      ask(`select rolname, rolconfig from pg_roles where rolname in ('strongroom_app', 'strongroom_system')
+        order by 1`);
+    const wanted = [
+      { rolname: "strongroom_app", rolconfig: limits },
+      { rolname: "strongroom_system", rolconfig: limits },
+    ];
+    await run();
+    expect(await given()).toEqual(wanted);
+    await ask("alter role strongroom_app reset all");
+    await ask("alter role strongroom_system set statement_timeout = 0");
+    await run();
+    expect(await given()).toEqual(wanted);
   });
 
   it("may be there empty and be the master's own, as Aurora makes it", async () => {

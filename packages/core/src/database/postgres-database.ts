@@ -1,6 +1,7 @@
 import { Kysely, PostgresDialect, sql } from "kysely";
 import pg from "pg";
 import type { Connection, Database, Lock } from "../ports/database.ts";
+import { sessionLimits } from "./roles.ts";
 import { StatementNames } from "./statement-names.ts";
 import type { Tables } from "./tables.ts";
 import { inOneTrip, withTenant } from "./with-tenant.ts";
@@ -23,7 +24,10 @@ export type DatabaseAccess = Omit<Connection, "password"> & {
 type Options = {
   connections: Record<"app" | "system", DatabaseAccess>;
   maxConnections: number;
-  /** Whether connections keep plans; not behind a proxy that hands one session to many clients. Default true. */
+  /**
+   * Whether connections keep plans and ask for the limits of their sessions. Not behind a proxy, which hands one session to
+   * many clients and refuses who asks: there the limits are those of the roles (roles.ts). Default true.
+   */
   keepsPlans?: boolean;
 };
 
@@ -33,11 +37,12 @@ export function createPostgresDatabase({
   maxConnections,
   keepsPlans = true,
 }: Options): Database {
+  const limits = keepsPlans ? sessionLimits : {};
   const app = {
-    pool: poolFor(connections.app, maxConnections),
+    pool: poolFor(connections.app, maxConnections, limits),
     names: keepsPlans ? new StatementNames() : null,
   };
-  const systemPool = poolFor(connections.system, 4);
+  const systemPool = poolFor(connections.system, 4, limits);
   const system = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: systemPool }) });
   return {
     withTenant: (tenantId, work) => withTenant(app, tenantId, work),
@@ -49,16 +54,15 @@ export function createPostgresDatabase({
   };
 }
 
-function poolFor(access: DatabaseAccess, max: number): pg.Pool {
+function poolFor(access: DatabaseAccess, max: number, limits: Partial<typeof sessionLimits>): pg.Pool {
   const pool = new pg.Pool({
     ...access,
+    ...limits,
     max,
     types,
     pipeline: true,
     keepAlive: true,
     connectionTimeoutMillis: 2_000, // a grant answers within two seconds, also when the database is gone
-    statement_timeout: 15_000,
-    idle_in_transaction_session_timeout: 30_000,
   });
   pool.on("error", () => {}); // an idle connection was lost: the pool has dropped it and opens another when asked
   // A connection at work was lost: its query fails and tells. Without a listener the event would end the process.

@@ -1,6 +1,6 @@
 import type pg from "pg";
 import type { Connection } from "../ports/database.ts";
-import { type Access, roleName, withClient } from "./roles.ts";
+import { type Access, limitSessions, roleName, withClient } from "./roles.ts";
 
 /** How the roles that serve come in: each with a token of IAM, or with the password of its connection. */
 export type Logins =
@@ -35,6 +35,7 @@ async function ensureLogin(
 ): Promise<void> {
   const name = roleName(role);
   await ensureRole(client, name, "login");
+  await limitSessions(client, name);
   if (logins.auth === "iam") return await grantOnce(client, "rds_iam", name);
   const { password } = logins.connections[role];
   if (await comesIn({ ...master, user: name, password })) return;

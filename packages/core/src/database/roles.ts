@@ -5,6 +5,12 @@ import { databaseRoles } from "../ports/database.ts";
 /** PostgreSQL's name of a role. */
 export const roleName = (role: DatabaseRole): string => `strongroom_${role}`;
 
+/** Milliseconds after which PostgreSQL ends a statement of those who serve, and a transaction that waits for its client. */
+export const sessionLimits = {
+  statement_timeout: 15_000,
+  idle_in_transaction_session_timeout: 30_000,
+} as const;
+
 /**
  * Makes the roles of Strongroom, or gives them these passwords; none is superuser or may bypass row-level security.
  * Safe to call again.
@@ -17,9 +23,21 @@ export async function ensureRoles(
     await client.query("select pg_advisory_lock(hashtextextended('strongroom.roles', 0))");
     for (const role of databaseRoles)
       await ensureRole(client, roleName(role), `login password ${literal(client, passwords[role])}`);
+    for (const role of ["app", "system"] as const) await limitSessions(client, roleName(role));
     await ensureRole(client, "strongroom_search", "nologin");
     await client.query("grant strongroom_search to strongroom_owner with set true");
   });
+}
+
+/** Gives a role the limits of its sessions: RDS Proxy refuses connections that ask for them. Changes what is not so already. */
+export async function limitSessions(client: pg.Client, name: string): Promise<void> {
+  const { rows } = await client.query<{ rolconfig: string[] | null }>(
+    "select rolconfig from pg_roles where rolname = $1",
+    [name],
+  );
+  for (const [setting, limit] of Object.entries(sessionLimits))
+    if (!rows[0]?.rolconfig?.includes(`${setting}=${limit}`))
+      await client.query(`alter role ${client.escapeIdentifier(name)} set ${setting} = ${limit}`);
 }
 
 /** Makes the database if it is missing, owned by the owner role, and the schema in which queue and stream live. */

@@ -65,6 +65,32 @@ describe("filters", () => {
     expect(await idsFor(world.agnes, { kind: "invoice", loadNumber: "L-7", state: "stored" })).toEqual([]);
   });
 
+  it("by confirmation code find a document as its code is said, for whoever may see it", async () => {
+    const codes = async (actor: Actor, code: string) => {
+      const id = await add(actor);
+      await setDocument(world, id, `confirmation_code = '${code}'`);
+      return id;
+    };
+    const [doras, emils, franzs] = [
+      await codes(world.dora, "63RJ-JMKX"),
+      await codes(world.emil, "63RJ-JMKX"), // by chance: codes are drawn, not counted
+      await codes(world.franz, "63RJ-JMKX"),
+    ];
+    await codes(world.dora, "63RJ-JMKY");
+    for (const code of ["63RJ-JMKX", "63rj-jmkx", "63RJJMKX", " 63rj jmkx "])
+      expect(await idsFor(world.dora, { code })).toEqual([doras]);
+    expect((await idsFor(world.agnes, { code: "63RJ-JMKX" })).toSorted()).toEqual([doras, emils].toSorted());
+    expect(await idsFor(world.franz, { code: "63RJ-JMKX" })).toEqual([franzs]);
+    expect(await idsFor(world.franz, { code: "63RJ-JMKY" })).toEqual([]);
+    await walkTo(world, doras, "erased");
+    expect(await idsFor(world.dora, { code: "63RJ-JMKX" })).toEqual([]);
+  });
+
+  it.each(["63RJ", "63RJ-JMKO", "63RJ-JMKXX", "63RJ--JMKX", "6-3RJJMKX", "%"])(
+    "by what is no confirmation code are refused: %s",
+    (code) => expect(ListDocumentsQuery.safeParse({ code }).success).toBe(false),
+  );
+
   it("by words find documents in whose pages they stand, of this tenant and this driver only", async () => {
     const [doras, emils, franzs, other] = [
       await add(world.dora),
@@ -106,6 +132,10 @@ describe("filters", () => {
     const seen = await idsFor(world.dora, { changedSince: "2026-03-01T12:00:00Z" });
     expect(seen.toSorted()).toEqual([edge, since].toSorted());
     expect(seen).not.toContain(before);
+    expect(await idsFor(world.dora, { changedSince: "2026-03-01T12:59:59.999-01:00" })).toEqual([]);
+    expect((await idsFor(world.dora, { changedSince: "2026-03-01T13:00:00+01:00" })).toSorted()).toEqual(
+      seen.toSorted(),
+    );
   });
 });
 

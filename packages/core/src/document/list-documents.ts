@@ -36,11 +36,12 @@ export async function listDocuments(
 }
 
 function filtered(rows: Builder, query: Query): Builder {
-  const { state, kind, loadNumber, search, changedSince } = query;
+  const { state, kind, loadNumber, code, search, changedSince } = query;
   return rows
     .$if(state !== undefined, (all) => all.where("state", "=", state!))
     .$if(kind !== undefined, (all) => all.where("kind", "=", kind!))
     .$if(loadNumber !== undefined, (all) => all.where("load_number", "=", loadNumber!))
+    .$if(code !== undefined, (all) => all.where("confirmation_code", "=", code!))
     .$if(changedSince !== undefined, (all) =>
       all.where("changed_at", ">=", new Date(Date.parse(changedSince!) - overlapMs)),
     )

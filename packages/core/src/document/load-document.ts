@@ -36,6 +36,15 @@ function erased({ settled_at: erasedAt }: Pick<DocumentRow, "settled_at">): Refu
   );
 }
 
+/** For whoever repeats its very request, and nobody else: told to make a new id, a phone would send again what had to go. */
+export function erasedAlready(): Refusal {
+  return new Refusal(
+    "erased",
+    "This document was erased for good, and is not taken again. Do not send it any more.",
+    { status: 410 },
+  );
+}
+
 /** The one answer for whatever is not there for this person. */
 export function notFound(): Refusal {
   return new Refusal(

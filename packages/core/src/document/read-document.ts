@@ -3,7 +3,7 @@ import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream";
 import { appendAudit } from "../audit/append-audit.ts";
 import type { DocumentFileRow } from "../database/tables.ts";
-import { Refusal } from "../errors.ts";
+import { Damaged, NotAsStored, Refusal } from "../errors.ts";
 import { appendEvent } from "../event/append-event.ts";
 import type { Ports } from "../ports/ports.ts";
 import { findActor } from "../user/find-actor.ts";
@@ -15,7 +15,7 @@ import { dataKeyContext } from "./seal-document.ts";
 import { type Addressee, openSealed } from "./sealing.ts";
 import { openTicket, type TicketFacts } from "./ticket.ts";
 
-type ReadPorts = Pick<Ports, "database" | "objects" | "keys" | "cache" | "clock" | "ids" | "config">;
+type ReadPorts = Pick<Ports, "database" | "objects" | "keys" | "cache" | "clock" | "ids" | "log" | "config">;
 type Asked = { documentId: string; artefact: string; ticket: string };
 
 /** An artefact on its way out. A stream that fails must destroy the connection: a clean end would call a cut file whole. */
@@ -31,19 +31,22 @@ export type Content = {
 /** Up to this many bytes are verified whole before the first one is released (6 MiB: what a Lambda may answer in one piece). */
 export const verifiedWholeBytes = 6 * 1024 * 1024;
 
-/** Opens one artefact for whoever holds a valid ticket: authorises anew, audits, then verifies while it decrypts. */
+/**
+ * Opens one artefact for whoever holds a valid ticket: authorises anew, audits, then verifies while it decrypts. Throws
+ * `Damaged` when the stored copy is found not to be as it was sealed before the first byte is released.
+ */
 export async function readDocument(ports: ReadPorts, asked: Asked): Promise<Content> {
   const facts = checkTicket(ports, asked);
   const actor = await findActor(ports, facts);
   const { found, name } = await authorise(ports, actor, facts);
-  const body = await openArtefact(ports, found);
+  const body = await openBody(ports, found);
   return {
     mediaType: found.media_type,
     sizeBytes: found.size_bytes,
     sha256: found.sha256,
     fileName: name,
     disposition: found.name.startsWith("original-") ? "attachment" : "inline",
-    body: found.size_bytes <= verifiedWholeBytes ? await buffer(body) : body,
+    body,
   };
 }
 
@@ -94,6 +97,15 @@ function fileName(found: FoundArtefact, files: DocumentFileRow[]): string {
   return file?.name ?? `${found.name}${endings[found.media_type] ?? ""}`;
 }
 
+async function openBody(ports: ReadPorts, found: FoundArtefact): Promise<Content["body"]> {
+  try {
+    const body = await openArtefact(ports, found);
+    return found.size_bytes <= verifiedWholeBytes ? await buffer(body) : body;
+  } catch (error) {
+    throw error instanceof NotAsStored ? new Damaged(error) : error;
+  }
+}
+
 /** The plaintext stream of an artefact: whole, unchanged and meant for this very place, or it fails. */
 async function openArtefact(ports: ReadPorts, found: FoundArtefact): Promise<Readable> {
   const { tenant_id: tenantId, document_id: documentId, name: artefact, attempt } = found;
@@ -104,11 +116,22 @@ async function openArtefact(ports: ReadPorts, found: FoundArtefact): Promise<Rea
     sha256: found.sha256,
     sealedSizeBytes: found.sealed_size_bytes,
   };
+  const tell = (error: unknown) => tellFault(ports, found, error);
   try {
-    const opening = openSealed(to, dataKey, manifest);
+    const opening = openSealed(to, dataKey, manifest).once("error", tell);
     // The reader of `opening` sees every fault as its destruction; the callback only takes the duty of hearing it.
     return pipeline(await ports.objects.read(found.vault_key), opening, () => {});
+  } catch (error) {
+    tell(error);
+    throw error;
   } finally {
     dataKey.fill(0); // `opening` has its own copy
   }
+}
+
+/** Whoever answers knows the request alone, and after the first byte nobody is told why a stream broke off. */
+function tellFault({ log }: ReadPorts, found: FoundArtefact, error: unknown): void {
+  if (!(error instanceof NotAsStored)) return; // an outage, or the reader left: told where the answer ends
+  const { tenant_id: tenantId, document_id: documentId, name: artefact } = found;
+  log.error("document.damaged", { tenantId, documentId, artefact, error });
 }

@@ -7,6 +7,7 @@ import {
 } from "@aws-crypto/client-node";
 import { createHash } from "node:crypto";
 import type { Duplex } from "node:stream";
+import { NotAsStored } from "../errors.ts";
 import { type Gate, shield } from "./shield.ts";
 
 /** Whom a sealed artefact is for: all four are authenticated, none is secret. */
@@ -39,7 +40,7 @@ export function seal(to: Addressee, dataKey: Uint8Array): Duplex {
 }
 
 /**
- * A sealed message in, its plaintext out; fails on any message but a whole, unchanged one to this very addressee.
+ * A sealed message in, its plaintext out; fails with `NotAsStored` on any message but a whole, unchanged one to this very addressee.
  * Each frame is authenticated before it is released, but a later frame may still fail: what is out by then is a true
  * prefix, and the stream is destroyed, never ended. Without `sizeBytes`, bytes after the message are found at its end only.
  */
@@ -50,7 +51,7 @@ export function open(to: Addressee, dataKey: Uint8Array, sizeBytes: number | nul
 /** As `open`, and fails also where length or digest differ from the manifest. Throws when the manifest contradicts itself. */
 export function openSealed(to: Addressee, dataKey: Uint8Array, manifest: Manifest): Duplex {
   if (manifest.sealedSizeBytes !== sealedLength(to, manifest.sizeBytes)) {
-    throw new Error(
+    throw new NotAsStored(
       `sealed length ${manifest.sealedSizeBytes} does not fit ${manifest.sizeBytes} bytes of plaintext`,
     );
   }
@@ -118,7 +119,8 @@ function opening(to: Addressee, dataKey: Uint8Array, gate: Gate): Duplex {
   const outer = shield(inner, gate, () => inner.destroy());
   // Comes after the header authenticates and before any plaintext.
   inner.once("MessageHeader", (header: Header) => {
-    if (!isAddressedTo(to, header)) outer.destroy(new Error("the message is sealed for another addressee"));
+    if (!isAddressedTo(to, header))
+      outer.destroy(new NotAsStored("the message is sealed for another addressee"));
   });
   return outer;
 }
@@ -134,7 +136,8 @@ function gateFor(to: Addressee, sizeBytes: number | null, sha256: string | null)
   return {
     take(sealed) {
       taken += sealed.byteLength;
-      if (taken > sealedSizeBytes) throw new Error(`the message is longer than ${sealedSizeBytes} bytes`);
+      if (taken > sealedSizeBytes)
+        throw new NotAsStored(`the message is longer than ${sealedSizeBytes} bytes`);
     },
     give(plaintext) {
       given += plaintext.byteLength;
@@ -142,9 +145,10 @@ function gateFor(to: Addressee, sizeBytes: number | null, sha256: string | null)
     },
     end() {
       if (sizeBytes !== null && given !== sizeBytes)
-        throw new Error(`the plaintext has ${given} bytes, not ${sizeBytes}`);
-      if (taken !== sealedLength(to, given)) throw new Error("bytes follow the last frame");
-      if (digest && digest.digest("hex") !== sha256) throw new Error("the plaintext has another SHA-256");
+        throw new NotAsStored(`the plaintext has ${given} bytes, not ${sizeBytes}`);
+      if (taken !== sealedLength(to, given)) throw new NotAsStored("bytes follow the last frame");
+      if (digest && digest.digest("hex") !== sha256)
+        throw new NotAsStored("the plaintext has another SHA-256");
     },
   };
 }

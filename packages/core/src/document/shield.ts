@@ -1,4 +1,5 @@
 import { Duplex } from "node:stream";
+import { NotAsStored } from "../errors.ts";
 
 /** Looks at bytes on their way in, on their way out, and at the end; whatever it throws destroys the stream. */
 export type Gate = { take(chunk: Uint8Array): void; give(chunk: Uint8Array): void; end(): void };
@@ -30,7 +31,7 @@ export function shield(inner: Duplex, gate: Gate, abandon: () => void): Duplex {
     }
   };
   const fail = (cause?: unknown) =>
-    void outer.destroy(new Error("the message is broken or cut short", { cause }));
+    void outer.destroy(new NotAsStored("the message is broken or cut short", { cause }));
   let ended = false;
   inner.on("data", (chunk: Uint8Array) =>
     guarded(() => {

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { systemClock } from "../clock.ts";
 import type { Config } from "../config.ts";
+import { isDiskFull } from "../ports/disk-full.ts";
 import { systemIds } from "../ids.ts";
 import type { Log } from "../log.ts";
 import type { Ports } from "../ports/ports.ts";
@@ -63,7 +64,7 @@ async function open(
     signingKey: config.secrets.uploadKey,
     clock: systemClock,
     onStored: ({ key }) => queue.send("ingest", writeUploadEvent(key)),
-    onFault: (error) => log.warn("objects.fault", { error: error as Error }),
+    onFault: (error) => tellFault(log, error as Error),
   });
   const cache = createEmbeddedCache({ clock: systemClock, maxEntries: 10_000 });
   return {
@@ -79,4 +80,10 @@ async function open(
     log,
     config,
   };
+}
+
+/** A fault that nobody but an operator can end is none that passes. */
+function tellFault(log: Log, error: Error): void {
+  if (isDiskFull(error)) log.error("disk.full", { error });
+  else log.warn("objects.fault", { error });
 }

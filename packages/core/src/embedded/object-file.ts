@@ -1,6 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import { Readable } from "node:stream";
+import { NotAsStored } from "../errors.ts";
 import { releaseMemory } from "../ports/release-memory.ts";
 
 /** Ends every file: data ‖ facts as JSON ‖ length of the facts (uint32, big endian) ‖ magic. A cut file does not end so. */
@@ -164,7 +165,7 @@ export function readObjectData(file: FileHandle, sizeBytes: number): Readable {
         ({ bytesRead }) => {
           at += bytesRead;
           if (bytesRead === 0)
-            this.destroy(new Error(`the file is cut short at ${at} of ${sizeBytes} bytes`));
+            this.destroy(new NotAsStored(`the file is cut short at ${at} of ${sizeBytes} bytes`));
           else this.push(bytes.subarray(0, bytesRead));
         },
         (error: Error) => this.destroy(error),

@@ -235,10 +235,11 @@ describe("uploads and our own faults", () => {
     expect(bed.faults.splice(0)).toHaveLength(1);
   });
 
-  it("a disk that fills up in the middle of a body is answered with 500, not with a broken connection", async () => {
+  it("a disk that fills up in the middle of a body is answered with when to come again, not with a broken connection", async () => {
     const { intake } = bed.objects;
+    const full = Object.assign(new Error("no space left"), { code: "ENOSPC" });
     const write: typeof intake.store.write = async (_key, body) => {
-      for await (const _chunk of body) throw new Error("no space left");
+      for await (const _chunk of body) throw full;
       throw new Error("the body is empty");
     };
     const serve = createObjectServer({ intake: { ...intake, store: { ...intake.store, write } } });
@@ -248,8 +249,9 @@ describe("uploads and our own faults", () => {
     const request = await bed.objects.signPut({ ...grant, sizeBytes: large.length, sha256: hexOf(large) });
     const { port } = server.address() as AddressInfo;
     const answer = await send({ ...request, url: request.url.replace(/:\d+/, `:${port}`) }, large);
-    expect(answer.status).toBe(500);
-    expect(bed.faults.splice(0)).toEqual([new Error("no space left")]);
+    expect(answer).toMatchObject({ status: 503, headers: { "retry-after": "5" } });
+    expect(JSON.parse(answer.body)).toMatchObject({ code: "unavailable" });
+    expect(bed.faults.splice(0)).toEqual([full]);
     await new Promise((resolve) => server.close(resolve));
   });
 });

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { isDiskFull } from "../ports/disk-full.ts";
 import { type Admitted, admitUpload, type Problem } from "./object-admission.ts";
 import { type Answer, refusal, sendAnswer } from "./object-answer.ts";
 import { etagOf } from "./object-parts.ts";
@@ -31,6 +32,14 @@ const ourFault: Problem = {
   detail: "The store failed; send the same request again.",
 };
 
+const noRoom: Problem = {
+  status: 503,
+  code: "unavailable",
+  detail: "The store has no room just now. Send the same request again in a few seconds.",
+};
+/** Seconds after which a client may try again; it goes on asking until somebody has made room. */
+const noRoomRetrySeconds = "5";
+
 /**
  * Serves the signed URLs of the store: PUT and its preflight, nothing else. Never rejects.
  * Mount it on the path of `publicUrl` for the server's `request` and its `checkContinue` alike: then a client that
@@ -47,10 +56,15 @@ export function createObjectServer({ intake }: Pick<EmbeddedObjects, "intake">) 
       // A body that breaks off is the client's doing, and it has hung up.
       if (request.destroyed && !request.complete) return void request.socket.destroy();
       intake.onFault(error);
-      answer = refusal(ourFault);
+      answer = faultAnswer(error);
     }
     await sendAnswer(request, response, answer);
   };
+}
+
+function faultAnswer(error: unknown): Answer {
+  if (!isDiskFull(error)) return refusal(ourFault);
+  return { ...refusal(noRoom), headers: { "retry-after": noRoomRetrySeconds } };
 }
 
 async function answerTo(

@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import type { Readable } from "node:stream";
 import * as z from "zod";
 import type { Clock } from "../clock.ts";
-import { NoSuchObject } from "../errors.ts";
+import { NoSuchObject, NotAsStored } from "../errors.ts";
 import type { ObjectFacts, ObjectKey } from "../ports/objects.ts";
 import {
   areaOf,
@@ -168,6 +168,7 @@ async function factsOf(file: FileHandle, key: ObjectKey): Promise<ObjectFacts> {
       throw new Error("its facts belong to other bytes");
     return facts;
   } catch (error) {
-    throw new Error(`object ${key} is damaged`, { cause: error });
+    if (error instanceof Error && "syscall" in error) throw error; // the disk's, which says nothing of the bytes
+    throw new NotAsStored(`object ${key} is damaged`, { cause: error });
   }
 }

@@ -73,7 +73,10 @@ export interface Objects {
   abortParts(key: ObjectKey, uploadId: string): Promise<void>;
   /** Null when there is no such object. */
   head(key: ObjectKey): Promise<ObjectFacts | null>;
-  /** The object's bytes, each chunk the reader's own. Rejects with `NoSuchObject` when the store has none of that key; rejects, or the stream fails, when it is cut short. */
+  /**
+   * The object's bytes, each chunk the reader's own. Rejects with `NoSuchObject` when there is no such object, (or the stream
+   * fails) with `NotAsStored` when it is seen to be cut short, with another error when the store does not answer.
+   */
   read(key: ObjectKey): Promise<Readable>;
   /**
    * Writes `sizeBytes` bytes if the key is free; durable when it resolves. Rejects, and leaves no object, when the body

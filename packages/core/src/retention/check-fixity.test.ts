@@ -265,3 +265,30 @@ describe("a round", () => {
     expect(await oldestFixityMs(ports)).toBeNull();
   });
 });
+
+describe("a round that is told to stop", () => {
+  it("breaks off in the middle of an object, and says nothing of its document", async () => {
+    const bell = await stored();
+    await age(bell, 91);
+    const stop = new AbortController();
+    const read = async (): Promise<Readable> => new Readable({ read: () => stop.abort(new Error("stop")) });
+    const objects = { ...ports.objects, read };
+    await expect(checkFixity({ ...ports, objects }, { atMost: 1, signal: stop.signal })).rejects.toThrow(
+      "stop",
+    );
+    expect(await state(bell)).toMatchObject({ at: null, fault: null });
+    expect(errors).toEqual([]);
+  });
+
+  it("begins no further document", async () => {
+    for (const bell of [await stored(), await stored()]) await age(bell, 91);
+    const stop = new AbortController();
+    const withTenant: typeof ports.database.withTenant = async (...args) => {
+      const rows: unknown = await world.ports.database.withTenant(...args);
+      if (rows === true) stop.abort(); // what the first document's record answers
+      return rows as never;
+    };
+    const database = { ...ports.database, withTenant };
+    expect(await checkFixity({ ...ports, database }, { atMost: 2, signal: stop.signal })).toEqual(["intact"]);
+  });
+});

@@ -1,9 +1,11 @@
 import { once } from "node:events";
 import { createHash } from "node:crypto";
+import { addAbortSignal } from "node:stream";
 import { type RawBuilder, type Selectable, sql } from "kysely";
 import { appendAudit } from "../audit/append-audit.ts";
 import { isOutage } from "../database/outage.ts";
 import type { Tables } from "../database/tables.ts";
+import { readObject } from "../document/read-object.ts";
 import { dataKeyContext } from "../document/seal-document.ts";
 import { openSealed } from "../document/sealing.ts";
 import { DocumentId, TenantId } from "../ids.ts";
@@ -11,6 +13,7 @@ import type { Ports } from "../ports/ports.ts";
 
 type FixityPorts = Pick<Ports, "database" | "objects" | "keys" | "ids" | "log" | "config">;
 type Artefact = Selectable<Tables["artefact"]>;
+type Round = { atMost: number; signal?: AbortSignal };
 
 /**
  * What may be wrong with a sealed object: gone, shorter or longer, other bytes, not to be read, a data key that does not
@@ -24,14 +27,18 @@ export type FixityFound = FixityFault | "intact" | "skipped";
  * One round: reads back the sealed objects of stored documents, those first whose last check is longest ago, at most
  * `atMost` of them. Due is what was not checked for the period `fixity` since it was stored; a fault is looked at again after
  * `fixityFault`. Never changes a document; a fault is written into the audit trail and logged as an error. Throws when
- * database, store or keys do not answer: then nothing is said of the document that was in hand.
+ * database, store or keys do not answer, or when the signal aborts in the middle of a document: then nothing is said of the
+ * one that was in hand.
  */
 export async function checkFixity(
   ports: FixityPorts,
-  { atMost }: { atMost: number },
+  { atMost, signal = new AbortController().signal }: Round,
 ): Promise<FixityFound[]> {
   const found: FixityFound[] = [];
-  for (const due of await listDue(ports, atMost)) found.push(await checkDocument(ports, due));
+  for (const due of await listDue(ports, atMost)) {
+    if (signal.aborted) break;
+    found.push(await checkDocument(ports, due, signal));
+  }
   return found;
 }
 
@@ -76,7 +83,7 @@ async function listDue(ports: FixityPorts, atMost: number): Promise<Due[]> {
   }));
 }
 
-async function checkDocument(ports: FixityPorts, due: Due): Promise<FixityFound> {
+async function checkDocument(ports: FixityPorts, due: Due, signal: AbortSignal): Promise<FixityFound> {
   const manifest = await loadManifest(ports, due);
   if (manifest === null) return "skipped";
   const { attempt, wrapped, artefacts } = manifest;
@@ -84,7 +91,7 @@ async function checkDocument(ports: FixityPorts, due: Due): Promise<FixityFound>
   const faults: { artefact: string; fault: FixityFault }[] = [];
   try {
     for (const artefact of artefacts) {
-      const fault = dataKey === null ? "key" : await checkObject(ports, artefact, dataKey);
+      const fault = dataKey === null ? "key" : await checkObject(ports, artefact, dataKey, signal);
       if (fault !== null) faults.push({ artefact: artefact.name, fault });
     }
   } finally {
@@ -143,14 +150,16 @@ async function checkObject(
   ports: FixityPorts,
   artefact: Artefact,
   dataKey: Uint8Array,
+  signal: AbortSignal,
 ): Promise<FixityFault | null> {
   for (let tries = 1; ; tries += 1) {
     try {
       const head = await ports.objects.head(artefact.vault_key);
       if (head === null) return "missing";
       if (head.sizeBytes !== artefact.sealed_size_bytes) return "length";
-      return await readBack(ports, artefact, dataKey);
+      return await readBack(ports, artefact, dataKey, signal);
     } catch (error) {
+      signal.throwIfAborted();
       if (isNotTheDocuments(error)) throw error;
       if (tries === 2) return "unreadable";
     }
@@ -159,16 +168,18 @@ async function checkObject(
 
 /** Reads once: hashes what is sealed and opens it on the way; rejects when the store breaks off. */
 async function readBack(
-  { objects }: FixityPorts,
+  ports: FixityPorts,
   artefact: Artefact,
   dataKey: Uint8Array,
+  signal: AbortSignal,
 ): Promise<FixityFault | null> {
   const digest = createHash("sha256");
   const opening = openFor(artefact, dataKey);
   const opened = drain(opening);
   let sizeBytes = 0;
   try {
-    for await (const chunk of await objects.read(artefact.vault_key)) {
+    const source = addAbortSignal(signal, await readObject(ports, artefact.vault_key, signal));
+    for await (const chunk of source) {
       const sealed = chunk as Uint8Array;
       digest.update(sealed);
       sizeBytes += sealed.byteLength;

@@ -42,6 +42,17 @@ describe("a document under a hold", () => {
     await erase(id);
   });
 
+  it("may be given its end in any time zone, and has it in UTC", async () => {
+    const { id } = await receive(world, world.dora, [newPage()]);
+    const wanted = HoldRequest.parse({ ...set, until: "2099-06-30T01:30:00+02:00" });
+    expect(await hold(id, wanted)).toMatchObject({ heldUntil: "2099-06-29T23:30:00.000Z" });
+    const [line] = await asOwner(world, "select detail from audit where subject = $1 and action = $2", [
+      id,
+      "document.held",
+    ]);
+    expect(line).toMatchObject({ detail: { until: "2099-06-29T23:30:00.000Z" } });
+  });
+
   it("leaves a line in the audit that says why, and no words of people", async () => {
     const { id } = await receive(world, world.dora, [newPage()]);
     await hold(id, set);

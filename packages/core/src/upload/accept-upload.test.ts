@@ -19,6 +19,7 @@ import { acceptUpload } from "./accept-upload.ts";
 import { completeUpload } from "./complete-upload.ts";
 import { expireGrants } from "./expire-grants.ts";
 import { ingestUpload } from "./ingest-upload.ts";
+import type { Actor } from "../user/user.ts";
 
 let world: TestWorld;
 beforeAll(async () => (world = await testWorld()));
@@ -140,14 +141,20 @@ describe("the same id again", () => {
     });
   });
 
-  it("of an erased document is not found, and nothing comes back", async () => {
+  it("of an erased document is told so to whoever announced it, to nobody else, and nothing comes back", async () => {
     const request = requestOf(newPage());
     await acceptUpload(world.ports, world.dora, request);
     await walkTo(world, request.id, "erased");
-    await expect(acceptUpload(world.ports, world.dora, request)).rejects.toMatchObject({
-      code: "not_found",
-      status: 404,
+    const again = (actor: Actor, wanted = request) => acceptUpload(world.ports, actor, wanted);
+    await expect(again(world.dora)).rejects.toMatchObject({ code: "erased", status: 410, details: {} });
+    await expect(again(world.dora, { ...request, note: "another" })).rejects.toMatchObject({
+      code: "id_taken",
     });
+    for (const other of [world.emil, world.agnes, world.arne])
+      await expect(again(other)).rejects.toMatchObject({ code: "id_taken", status: 409 });
+    expect(await asOwner(world, "select state, note from document where id = $1", [request.id])).toEqual([
+      { state: "erased", note: null },
+    ]);
   });
 });
 

@@ -2,7 +2,7 @@ import type { AcceptUploadRequest, FileDeclaration, UploadReply } from "../api-s
 import type { DocumentRow } from "../database/tables.ts";
 import { sha256Hex } from "../digest.ts";
 import { moveDocument } from "../document/move-document.ts";
-import { findDocument, listFiles } from "../document/load-document.ts";
+import { erasedAlready, findDocument, listFiles } from "../document/load-document.ts";
 import { openDocument, type Opened } from "../document/view-document.ts";
 import { Refusal } from "../errors.ts";
 import { appendAudit } from "../audit/append-audit.ts";
@@ -24,7 +24,8 @@ type AcceptPorts = SigningPorts & Pick<Ports, "ids" | "log">;
 
 /**
  * Accepts a document that a client announces, and signs its uploads. Idempotent by document id: the same id and request
- * answer the same again (and revive an expired grant), the same id with another request is refused.
+ * answer the same again (and revive an expired grant), the same id with another request is refused, and so is what was
+ * erased.
  */
 export async function acceptUpload(
   ports: AcceptPorts,
@@ -95,6 +96,7 @@ async function repeat(ports: AcceptPorts, actor: Actor, found: DocumentRow, want
       { status: 409 },
     );
   }
+  if (known.state === "erased") throw erasedAlready();
   if (known.state === "expired") await revive(ports, actor, known);
   else if (isGrantOver(ports, known)) await prolong(ports, actor, known);
   return { created: false, ...(await signMissing(ports, actor, known.id)) };
