@@ -104,7 +104,8 @@ async function countOne({ ports, wire }: BenchWorld, renderer: Counted, pages: n
   const processed = await count(() =>
     processDocument({ ...ports, keys: counting }, bell, { renderer, worker: "worker:bench", stopping }),
   );
-  if (processed.result !== "stored") throw new Error(`the document is ${processed.result}`);
+  const { outcome } = processed.result;
+  if (outcome !== "stored") throw new Error(`the document is ${outcome}`);
   return {
     grant: grant.trips,
     receive: received.trips,

@@ -120,7 +120,7 @@ export const plants: readonly Plant[] = [
     patches: [
       {
         file: `${document}/seal-document.ts`,
-        find: `  if (stored.outcome === "exists") throw new Error(\`the vault key of this very attempt is taken: \${key}\`);
+        find: `  if (stored.outcome === "exists") throw new LoneFault(\`the vault key of this very attempt is taken: \${key}\`);
   const { versionId, sent } = stored;`,
         replace: `  const there412 = stored.outcome === "exists" ? await ports.objects.head(key) : null;
   const { versionId, sent } =

@@ -31,7 +31,7 @@ export class Refusal extends Error {
 
 /** Bytes at rest that are gone, cut short, or not those that were put there: no further try brings them back. */
 export class NotAsStored extends Error {
-  override readonly name = "NotAsStored";
+  override readonly name: string = "NotAsStored";
 }
 
 /** What was asked for cannot be handed out, since its stored copy is damaged: told as such, for an operator to act on. */
@@ -41,6 +41,20 @@ export class Damaged extends Error {
   constructor(cause: NotAsStored) {
     super("a stored copy is not as it was sealed", { cause });
   }
+}
+
+/** The store answered, and has no object of that key: the store is there. */
+export class NoSuchObject extends NotAsStored {
+  override readonly name = "NoSuchObject";
+
+  constructor(key: string, options?: ErrorOptions) {
+    super(`there is no object ${key}`, options);
+  }
+}
+
+/** A fault of ours that is of one document alone: it is tried again as any other, and says nothing of what the work needs. */
+export class LoneFault extends Error {
+  override readonly name = "LoneFault";
 }
 
 /** Marks a branch that the compiler proves unreachable; throws if data proves otherwise. */

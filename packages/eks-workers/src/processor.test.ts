@@ -177,3 +177,32 @@ it("has as many documents in hand as decoders, and twice as many fresh ones besi
   own.abort(new Error("SIGTERM"));
   await stuck.done;
 });
+
+it("documents whose pages are lost slow it for nobody: nothing that it needs is away", async () => {
+  stop.abort();
+  await running.done;
+  const own = new AbortController();
+  const events: string[] = [];
+  const warn = (event: string) => void events.push(event);
+  const ports: Ports = { ...world.ports, log: { ...world.ports.log, warn } };
+  for (let n = 0; n < 4; n += 1)
+    await loseFiles(
+      await receive(world, world.dora, [Buffer.concat([await sample("delivery-note.jpg"), Buffer.of(n)])]),
+    );
+  const { done } = await processor({ ports, name: "processor-lost-pages", stopping: own.signal });
+  const retried = () => events.filter((event) => event === "document.retried").length;
+  try {
+    await vi.waitFor(() => expect(retried()).toBeGreaterThanOrEqual(4), 10_000);
+  } finally {
+    own.abort(new Error("SIGTERM"));
+    await done;
+  }
+  expect(events).not.toContain("loop.needs_away");
+});
+
+/** What a restore without staging leaves of a document that was received. */
+async function loseFiles({ documentId }: Doorbell): Promise<void> {
+  const { objects } = world.ports;
+  for await (const { key, versionId } of objects.list("s/"))
+    if (key.includes(documentId)) await objects.remove(key, versionId);
+}

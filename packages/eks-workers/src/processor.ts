@@ -24,19 +24,20 @@ export const processor: Worker = async ({ ports, name, stopping, vitals }): Prom
   const handle = async (message: Message) => {
     const startedMs = ports.clock.monotonicMs();
     const bell = Doorbell.parse(JSON.parse(message.body));
-    const outcome = await processDocument(ports, bell, {
+    const processing = await processDocument(ports, bell, {
       renderer,
       worker: `worker:${name}`,
       stopping,
       scratch,
     });
+    const { outcome } = processing;
     vitals?.count("strongroom_documents_total", { outcome });
     ports.log.info("document.processed", {
       documentId: bell.documentId,
       outcome,
       tookMs: Math.round(ports.clock.monotonicMs() - startedMs),
     });
-    return handledAs(outcome);
+    return handledAs(processing);
   };
   const source = (name: keyof typeof inHandPerDecoder): Source => ({
     name,

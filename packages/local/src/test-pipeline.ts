@@ -99,7 +99,8 @@ export async function processOnce(
     worker = "worker:test",
   }: { renderer?: Renderer; stopping?: AbortSignal; worker?: string } = {},
 ): Promise<Processed> {
-  return await processDocument(ports, bell, { renderer, worker, stopping });
+  const { outcome } = await processDocument(ports, bell, { renderer, worker, stopping });
+  return outcome;
 }
 
 /** Rows of the test's database as its superuser sees, or changes, them. */

@@ -1,3 +1,4 @@
+import { NoSuchObject } from "@strongroom/core/errors";
 import type { KeyRange, ObjectFacts, ObjectKey, Objects } from "@strongroom/core/ports/objects";
 import { writeUploadEvent } from "@strongroom/core/ports/upload-event";
 import type { Readable } from "node:stream";
@@ -93,7 +94,7 @@ export class ObjectStore {
 
   #read(key: ObjectKey): Readable {
     const found = this.objects.get(key);
-    if (!found) throw new Error(`no such object: ${key}`);
+    if (!found) throw new NoSuchObject(key);
     return found.content as unknown as Readable;
   }
 

@@ -1,6 +1,6 @@
 import { DeleteObjectCommand, GetObjectCommand } from "@aws-sdk/client-s3";
 import { Readable } from "node:stream";
-import { NotAsStored } from "../errors.ts";
+import { NoSuchObject } from "../errors.ts";
 import type { ObjectKey, Objects } from "../ports/objects.ts";
 import { checkNotTombstone } from "../ports/object-key.ts";
 import { isRefusal, placeOf, type Store } from "./object-client.ts";
@@ -30,8 +30,7 @@ async function read(store: Store, key: ObjectKey): Promise<Readable> {
   const { Body } = await store.client
     .send(new GetObjectCommand(placeOf(store, key)))
     .catch((error: unknown) => {
-      if (isRefusal(error, "NoSuchKey")) throw new NotAsStored(`there is no object ${key}`, { cause: error });
-      throw error;
+      throw isRefusal(error, "NoSuchKey") ? new NoSuchObject(key, { cause: error }) : error;
     });
   if (!(Body instanceof Readable)) throw new Error(`S3 gave no body for ${key}`);
   return Body;

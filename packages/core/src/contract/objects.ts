@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { NotAsStored } from "../errors.ts";
+import { NoSuchObject } from "../errors.ts";
 import { listedAndRemoved, type ObjectGaps } from "./objects-listed.ts";
 import { grantFor, uploadedInOnePiece } from "./objects-in-one-piece.ts";
 import { uploadedInParts } from "./objects-in-parts.ts";
@@ -73,7 +73,7 @@ function writtenByUs(store: Store): void {
     const { objects } = store();
     const key = freshKey();
     expect(await objects.head(key)).toBeNull();
-    await expect(contentOf(objects, key)).rejects.toThrow(NotAsStored);
+    await expect(contentOf(objects, key)).rejects.toThrow(NoSuchObject);
   });
 
   it("a second put to a key leaves the first object as it is", async () => {

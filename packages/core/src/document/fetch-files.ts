@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { addAbortSignal } from "node:stream";
 import type { DocumentFileRow } from "../database/tables.ts";
 import { createMeasure, type Measured } from "../digest.ts";
+import { LoneFault, NoSuchObject } from "../errors.ts";
 import type { ObjectKey } from "../ports/objects.ts";
 import type { Ports } from "../ports/ports.ts";
 import { releaseMemory } from "../ports/release-memory.ts";
@@ -19,7 +20,7 @@ export type Fetch = (
   signal: AbortSignal,
 ) => Promise<Measured>;
 
-/** Copies every file of a document out of staging, hashing it whole on the way. */
+/** Copies every file of a document out of staging, hashing it whole on the way. @throws `LoneFault` when one is not there. */
 export async function fetchFiles(
   ports: Pick<Ports, "objects">,
   files: DocumentFileRow[],
@@ -30,11 +31,18 @@ export async function fetchFiles(
   const fetched: FetchedFile[] = [];
   for (const file of files) {
     const path = join(directory, `file-${file.position}`);
-    const { sha256, fingerprint, sizeBytes } = await fetch(ports, file.staging_key, path, signal);
+    const { sha256, fingerprint, sizeBytes } = await fetch(ports, file.staging_key, path, signal).catch(
+      ofLostPage,
+    );
     const intact = sha256 === file.sha256 && sizeBytes === file.size_bytes;
     fetched.push({ file, path, fingerprint, intact });
   }
   return fetched;
+}
+
+/** A restore without staging loses pages of some documents, and takes nothing from the others. */
+function ofLostPage(error: unknown): never {
+  throw error instanceof NoSuchObject ? new LoneFault(error.message, { cause: error }) : error;
 }
 
 const fetchToDisk: Fetch = async (ports, from, path, signal) => {

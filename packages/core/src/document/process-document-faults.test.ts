@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { Readable } from "node:stream";
 import {
   crashed,
   lapse,
@@ -11,13 +12,15 @@ import {
 } from "@strongroom/local/test-pipeline";
 import { type TestWorld, testWorld } from "@strongroom/local/test-world";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { sha256Hex } from "../digest.ts";
+import { LoneFault, NoSuchObject } from "../errors.ts";
 import { claimDocument } from "../job/claim-document.ts";
 import { countCrash } from "../job/count-crash.ts";
 import { LeaseLost } from "../job/hold-lease.ts";
 import { Doorbell } from "../job/ring-doorbell.ts";
 import type { Keys } from "../ports/keys.ts";
 import type { Objects } from "../ports/objects.ts";
-import type { Processed, ProcessPorts } from "./process-document.ts";
+import { type Processed, type ProcessPorts, processDocument } from "./process-document.ts";
 import { rejectDocument, storeDocument } from "./store-document.ts";
 
 let world: TestWorld;
@@ -72,6 +75,13 @@ const broken = ({ objects = {}, keys = {} }: Adapters): ProcessPorts => ({
 const deaf = (ports: ProcessPorts): ProcessPorts => ({
   ...ports,
   config: { ...ports.config, periods: { ...ports.config.periods, beat: 60_000 } },
+});
+
+/** One try, by a worker of the test's own. */
+const once = () => ({
+  renderer: standInRenderer(),
+  worker: "worker:test",
+  stopping: new AbortController().signal,
 });
 
 const down = () => Promise.reject(new Error("it is down"));
@@ -153,6 +163,53 @@ describe("a fault of ours", () => {
       expect(await world.ports.objects.head(file!.staging_key)).not.toBeNull();
     },
   );
+
+  it.each(faults)("when %s, says that what the work needs may be away", async (_what, fault) => {
+    const bell = await received();
+    const { outcome, fault: told } = await processDocument(broken(fault()), bell, once());
+    expect(outcome).toBe("retried");
+    expect(told).not.toBeInstanceOf(LoneFault);
+  });
+
+  it("is of the document alone when its page is not in staging, at every try", async () => {
+    const bell = await received();
+    const [file] = await query<{ staging_key: string }>(
+      world,
+      "select staging_key from document_file where document_id = $1",
+      [bell.documentId],
+    );
+    const { versionId } = (await world.ports.objects.head(file!.staging_key))!;
+    await world.ports.objects.remove(file!.staging_key, versionId);
+    const alone = { fault: expect.any(LoneFault) };
+    for (const outcome of ["retried", "retried", "failed"]) {
+      expect(await processDocument(world.ports, bell, once())).toMatchObject({ outcome, ...alone });
+      await ready(bell);
+    }
+  });
+
+  it("is of the document alone when a key of its attempt is taken; the next try has others", async () => {
+    const bell = await received();
+    const put: Objects["put"] = async (...args) => (
+      await world.ports.objects.put(args[0], Readable.from([Buffer.from("x")]), {
+        ...args[2],
+        sizeBytes: 1,
+        sha256: () => sha256Hex("x"),
+      }),
+      await world.ports.objects.put(...args)
+    );
+    const alone = { outcome: "retried", fault: expect.any(LoneFault) };
+    expect(await processDocument(broken({ objects: { put } }), bell, once())).toMatchObject(alone);
+    await ready(bell);
+    expect(await processOnce(world.ports, bell)).toBe("stored");
+  });
+
+  it("is not of the document alone when the vault does not have what it was given a moment ago", async () => {
+    const bell = await received();
+    const read: Objects["read"] = (key) => world.ports.objects.read(key.replace(/^v\/.*/, "v/forgotten"));
+    const { fault } = await processDocument(broken({ objects: { read } }), bell, once());
+    expect(fault).toBeInstanceOf(NoSuchObject);
+    expect(fault).not.toBeInstanceOf(LoneFault);
+  });
 
   it("is logged with its cause", async () => {
     const lines: unknown[] = [];

@@ -39,6 +39,8 @@ type ProcessOptions = {
 };
 /** `skipped`: not claimable; `lost`: another attempt has it. In every case the doorbell may be acknowledged. */
 export type Processed = "stored" | "rejected" | "failed" | "retried" | "released" | "lost" | "skipped";
+/** What became of a document; `fault`: what made it `retried` or `failed`. */
+export type Processing = { outcome: Processed; fault?: Error };
 
 /**
  * Takes one document from `received` to where it ends: claim, fetch and hash, render, seal, store. Idempotency key: the
@@ -48,9 +50,9 @@ export async function processDocument(
   ports: ProcessPorts,
   bell: Doorbell,
   options: ProcessOptions,
-): Promise<Processed> {
+): Promise<Processing> {
   const claim = await claimDocument(ports, bell, options.worker);
-  if (!claim) return "skipped";
+  if (!claim) return { outcome: "skipped" };
   if (claim.document.claims >= deadlyClaims)
     ports.log.error("document.kills_workers", {
       documentId: claim.document.id,
@@ -58,9 +60,10 @@ export async function processDocument(
     });
   const { inScratch } = options.carrier ?? onDisk;
   try {
-    return await holdLease(ports, claim, (lost) =>
+    const outcome = await holdLease(ports, claim, (lost) =>
       inScratch(options.scratch ?? tmpdir(), (directory) => attempt(ports, claim, directory, lost, options)),
     );
+    return { outcome };
   } catch (error) {
     return await giveUp(ports, claim, error as Error, options.stopping);
   }
@@ -71,11 +74,11 @@ async function giveUp(
   claim: Claim,
   error: Error,
   stopping: AbortSignal,
-): Promise<Processed> {
-  if (error instanceof LeaseLost) return "lost";
-  if (!stopping.aborted) return await retryDocument(ports, claim, error);
+): Promise<Processing> {
+  if (error instanceof LeaseLost) return { outcome: "lost" };
+  if (!stopping.aborted) return { outcome: await retryDocument(ports, claim, error), fault: error };
   await releaseDocument(ports, claim);
-  return "released";
+  return { outcome: "released" };
 }
 
 async function attempt(

@@ -2,6 +2,7 @@ import { addAbortSignal } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { heeding } from "../abort.ts";
 import { type Measured, measuring, sha256Hex } from "../digest.ts";
+import { LoneFault } from "../errors.ts";
 import { createFingerprint } from "../fingerprint.ts";
 import type { KeyContext } from "../ports/keys.ts";
 import type { ObjectKey } from "../ports/objects.ts";
@@ -109,7 +110,8 @@ async function sealArtefact(
   const key = vaultKey(one.to);
   const sealedSizeBytes = sealedLength(one.to, sizeBytes);
   const stored = await sealer.put(ports, key, sealedSizeBytes, one);
-  if (stored.outcome === "exists") throw new Error(`the vault key of this very attempt is taken: ${key}`);
+  // A restored database draws numbers of attempts again; the next attempt has another one.
+  if (stored.outcome === "exists") throw new LoneFault(`the vault key of this very attempt is taken: ${key}`);
   const { versionId, sent } = stored;
   // What the store has is what was sent, byte for byte: only then may anybody be told so.
   const there = await sealer.readBack(ports, key, one.signal);

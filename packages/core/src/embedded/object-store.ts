@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { type FileHandle, rename, stat } from "node:fs/promises";
+import { access, type FileHandle, rename, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Readable } from "node:stream";
 import * as z from "zod";
 import type { Clock } from "../clock.ts";
-import { NotAsStored } from "../errors.ts";
+import { NoSuchObject, NotAsStored } from "../errors.ts";
 import type { ObjectFacts, ObjectKey } from "../ports/objects.ts";
 import {
   areaOf,
@@ -102,8 +102,7 @@ export function createObjectStore(directories: ObjectDirectories, clock: Clock) 
   }
 
   async function read(key: ObjectKey): Promise<Readable> {
-    const file = await openIfThere(pathOf(key));
-    if (file === null) throw new NotAsStored(`there is no object ${key}`);
+    const file = await openObject(directories, key, pathOf(key));
     try {
       return readObjectData(file, (await factsOf(file, key)).sizeBytes);
     } catch (error) {
@@ -118,6 +117,14 @@ export function createObjectStore(directories: ObjectDirectories, clock: Clock) 
   };
 
   return { write, head, read, remove };
+}
+
+/** @throws `NoSuchObject` when there is none; what the system says when its area is away: then nothing is known to be lost. */
+async function openObject(directories: ObjectDirectories, key: ObjectKey, path: string): Promise<FileHandle> {
+  const file = await openIfThere(path);
+  if (file !== null) return file;
+  await access(areaOf(directories, key));
+  throw new NoSuchObject(key);
 }
 
 async function removeVersion(

@@ -18,6 +18,7 @@ import { buffer } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../clock.ts";
 import { objectsContract } from "../contract/objects.ts";
+import { NoSuchObject } from "../errors.ts";
 import { allOf, openObjectTestbed, send } from "./object-testbed.ts";
 import { createEmbeddedObjects } from "./objects.ts";
 
@@ -104,6 +105,13 @@ describe("objects as files", () => {
       await expect(open().read("v/00/a")).rejects.toThrow("object v/00/a is damaged");
     },
   );
+
+  it("a directory that is away is told from an object that is not there", async () => {
+    const objects = open();
+    await expect(objects.read("s/00/a")).rejects.toThrow(NoSuchObject);
+    await rm(join(root, "staging"), { recursive: true });
+    await expect(objects.read("s/00/a")).rejects.toThrow("ENOENT");
+  });
 
   it("a file that lost its first byte is found to be damaged", async () => {
     await put("v/00/a", randomBytes(100));

@@ -74,8 +74,8 @@ export interface Objects {
   /** Null when there is no such object. */
   head(key: ObjectKey): Promise<ObjectFacts | null>;
   /**
-   * The object's bytes, each chunk the reader's own. Rejects (or the stream fails) with `NotAsStored` when there is no such
-   * object or it is seen to be cut short, with another error when the store does not answer.
+   * The object's bytes, each chunk the reader's own. Rejects with `NoSuchObject` when there is no such object, (or the stream
+   * fails) with `NotAsStored` when it is seen to be cut short, with another error when the store does not answer.
    */
   read(key: ObjectKey): Promise<Readable>;
   /**

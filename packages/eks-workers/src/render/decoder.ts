@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Duplex, Readable } from "node:stream";
 import { setTimeout as after } from "node:timers/promises";
+import { countDown } from "./deadline.ts";
 import { encodeHeader, type Frame, FrameReader } from "./frames.ts";
 import type { Command } from "./isolation.ts";
 import { type Job, readyHeader } from "./job.ts";
@@ -70,8 +71,8 @@ export class Decoder {
     const hurry = () => decoder.#weigh(nice);
     if (needed) decoder.#weigh(niceness.aside);
     void needed?.then(hurry);
-    const timer = setTimeout(() => decoder.#signal(), startDeadlineMs);
-    const end = await Promise.race([decoder.#answer(0), decoder.#exited]).finally(() => clearTimeout(timer));
+    const stopCounting = countDown(startDeadlineMs, () => decoder.#signal());
+    const end = await Promise.race([decoder.#answer(0), decoder.#exited]).finally(stopCounting);
     if (needed) hurry();
     decoder.#onData = null;
     if ("frame" in end && end.frame.header["kind"] === readyHeader.kind) return decoder;
@@ -113,10 +114,10 @@ export class Decoder {
     signal.throwIfAborted();
     this.jobs += 1;
     let timedOut = false;
-    const timer = setTimeout(() => {
+    const stopCounting = countDown(deadlineMs, () => {
       timedOut = true;
       this.#signal();
-    }, deadlineMs);
+    });
     const stop = () => this.#signal();
     signal.addEventListener("abort", stop);
     try {
@@ -129,7 +130,7 @@ export class Decoder {
       await this.kill();
       throw error;
     } finally {
-      clearTimeout(timer);
+      stopCounting();
       signal.removeEventListener("abort", stop);
       this.#onData = null;
     }

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { chmod, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { getPriority, tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { setTimeout as after } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import sharp from "sharp";
@@ -27,7 +28,7 @@ beforeAll(async () => {
   );
   const frames = JSON.stringify(pathToFileURL(join(import.meta.dirname, "frames.ts")).href);
   // Tells who it is and what it was asked; a file of 7 bytes keeps it busy for ever, one of 8 it calls broken, one of 6 puts
-  // it to sleep.
+  // it to sleep, one of 5 keeps it busy for a second and has a long answer.
   parrot = await file(
     "parrot.mjs",
     `
@@ -37,13 +38,15 @@ beforeAll(async () => {
     for (let job = readFrameSync(3); job !== null; job = readFrameSync(3)) {
       const { mediaType, allowance } = job.header;
       const size = job.blobs[0].length;
-      while (size === 7);
+      const sinceMs = performance.now();
+      while (size === 7 || (size === 5 && performance.now() < sinceMs + 1_000));
       if (size === 6) await new Promise(() => setInterval(() => {}, 1_000));
       const image = (blob) => ({ blob, width: 1, height: 1 });
       const pages = [{ rendition: image(0), thumbnail: image(1), legibility: [] }];
       const rendered = { outcome: "rendered", mediaType, pageCount: 1, pages, text: null, captureFacts: { pid: process.pid, niceness: getPriority(), allowance } };
       const broken = { outcome: "no_preview", mediaType, reason: "broken", pageCount: process.pid };
-      writeFrameSync(3, { header: size === 8 ? broken : size === 9 ? { outcome: "fault", message: "ours" } : rendered, blobs: [Buffer.from([255, 216, 255]), Buffer.from([255, 216, 255])] });
+      const jpeg = Buffer.concat([Buffer.from([255, 216, 255]), Buffer.alloc(size === 5 ? 20_000_000 : 0)]);
+      writeFrameSync(3, { header: size === 8 ? broken : size === 9 ? { outcome: "fault", message: "ours" } : rendered, blobs: [jpeg, jpeg] });
     }`,
   );
 });
@@ -229,6 +232,27 @@ describe("a job", () => {
     const endless = renderer.render(await jpegOf(7), { tight: false });
     for (let job = 0; job < 5; job += 1) expect(await heard(renderer, photo)).toHaveProperty("pid");
     expect(await endless).toEqual({ outcome: "crashed", mediaType: "image/jpeg", cause: "timed_out" });
+  });
+
+  test("has the time in which its parent stood still, and its answer of meanwhile is heard", async () => {
+    const script = `
+      import { createRenderer } from ${JSON.stringify(pathToFileURL(join(import.meta.dirname, "pool.ts")).href)};
+      const renderer = await createRenderer({ concurrency: 1, scratch: ${JSON.stringify(folder)}, childEntry: ${JSON.stringify(parrot)}, deadlineMs: 2_500 });
+      const { captureFacts } = await renderer.render(${JSON.stringify(photo)}, { tight: false });
+      const ending = renderer.render(${JSON.stringify(await jpegOf(5))}, { tight: false });
+      console.log(captureFacts.pid);
+      console.log((await ending).outcome);
+      await renderer.close();`;
+    const parent = spawn(process.execPath, [await file("frozen.mjs", script)], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const lines = createInterface(parent.stdout)[Symbol.asyncIterator]();
+    await atWork(Number((await lines.next()).value));
+    parent.kill("SIGSTOP");
+    await after(4_000); // its pipe holds a part of the answer
+    parent.kill("SIGCONT");
+    expect((await lines.next()).value).toBe("rendered");
+    await once(parent, "exit");
   });
 
   test("is given up at once when its caller stops it, running or waiting", async () => {
