@@ -1,6 +1,8 @@
 import { join } from "node:path";
+import { withClient } from "@strongroom/core/database/roles";
 import { firstRootKeyPath } from "@strongroom/core/embedded/root-key";
 import { Refusal } from "@strongroom/core/errors";
+import type { Connection } from "@strongroom/core/ports/database";
 import { databaseDirectory, namesIn } from "./data-directory.ts";
 
 /**
@@ -31,4 +33,17 @@ async function whatIsLeft(dataDirectory: string): Promise<string | null> {
   const rootKey = firstRootKeyPath(keys);
   const hadOwn = (await namesIn(dataDirectory)).includes("postgres-password");
   return hadOwn && (await namesIn(keys)).some((name) => join(keys, name) === rootKey) ? keys : null;
+}
+
+/** Throws a Refusal when our own server does not take the kept password: its file is that of another directory, or another backup. */
+export async function refuseWrongPassword(superuser: Connection, dataDirectory: string): Promise<void> {
+  await withClient(superuser, async () => {}).catch((error: Error & { code?: string }) => {
+    if (error.code !== "28P01") throw error;
+    const path = join(dataDirectory, "postgres-password");
+    throw new Refusal(
+      "postgres_password_wrong",
+      `${path} does not hold the password of the database beside it. Bring back the file that belongs to it from your backup ` +
+        "(it lies in the same one as the database), and start again.",
+    );
+  });
 }

@@ -56,6 +56,16 @@ describe("a PostgreSQL of our own", () => {
     expect(await processesOf(data())).toEqual([]);
   });
 
+  test("says in words that the kept password is another one's, and leaves nothing running", async () => {
+    await (await open()).stop();
+    await writeFile(join(data(), "postgres-password"), "of another directory\n");
+    await expect(open()).rejects.toMatchObject({
+      code: "postgres_password_wrong",
+      message: expect.stringMatching(/postgres-password .* Bring back .* from your backup/),
+    });
+    expect(await processesOf(data())).toEqual([]);
+  });
+
   test("is not made anew when its disk goes away under it", async () => {
     const failed = Promise.withResolvers<unknown>();
     const error = (event: string, fields?: Record<string, unknown>) =>
