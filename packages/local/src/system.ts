@@ -85,7 +85,7 @@ async function open(options: SystemOptions, opened: Closer[]): Promise<RunningSy
     log: options.log,
   });
   opened.push(() => server.stop());
-  const connections = await prepare(server, secrets);
+  const connections = await prepare(server, secrets, options.log);
   await refuseLostRootKey(connections.owner, join(dataDirectory, "keys"));
   await refuseLostParts(connections.owner, dataDirectory);
   const environment = environmentOf({ ...options, dataDirectory }, url, secrets, connections);
@@ -178,6 +178,7 @@ function pidsOf(workers: Workers): Record<WorkerKind, number | null> {
 async function prepare(
   { superuser }: DatabaseServer,
   { passwords }: Secrets,
+  log: Log,
 ): Promise<Record<DatabaseRole, Connection>> {
   await ensureRoles(superuser, passwords as Record<DatabaseRole, string>);
   await prepareDatabase(superuser, database);
@@ -188,7 +189,8 @@ async function prepare(
     password: passwords[role],
   });
   const connections = { owner: as("owner"), app: as("app"), system: as("system"), embedded: as("embedded") };
-  await migrate(connections.owner);
+  const applied = await migrate(connections.owner);
+  if (applied.length > 0) log.info("migrations.applied", { applied: applied.join(" ") });
   await seed(connections.owner);
   return connections;
 }
