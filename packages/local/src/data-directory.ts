@@ -1,5 +1,5 @@
-import { access, chmod, constants, mkdir, realpath, stat } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { access, chmod, constants, mkdir, readdir, realpath, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { Refusal } from "@strongroom/core/errors";
 import { runningAsRoot } from "./postgres-binaries.ts";
 import { holdDirectory } from "./postgres-leftover.ts";
@@ -41,3 +41,21 @@ const isDirectory = (path: string): Promise<boolean> =>
     (found) => found.isDirectory(),
     () => false,
   );
+
+/** Where our own database lies. `postgres` is a directory, or a link to one outside: the data name their place. */
+export const databaseDirectory = (dataDirectory: string): string => join(dataDirectory, "postgres", "data");
+
+/**
+ * Names in a directory; none when it is not there, which is as good as empty: so looks the place of a disk that is not
+ * mounted. Throws a Refusal when it cannot be read.
+ */
+export async function namesIn(directory: string): Promise<string[]> {
+  return await readdir(directory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw new Refusal(
+      "directory_unreadable",
+      `${directory} cannot be read (${error.code ?? error.message}). ` +
+        "Mend its disk, or start as the user who started before.",
+    );
+  });
+}

@@ -56,6 +56,29 @@ describe("a PostgreSQL of our own", () => {
     expect(await processesOf(data())).toEqual([]);
   });
 
+  test("says in words that the kept password is another one's, and leaves nothing running", async () => {
+    await (await open()).stop();
+    await writeFile(join(data(), "postgres-password"), "of another directory\n");
+    await expect(open()).rejects.toMatchObject({
+      code: "postgres_password_wrong",
+      message: expect.stringMatching(/postgres-password .* Bring back .* from your backup/),
+    });
+    expect(await processesOf(data())).toEqual([]);
+  });
+
+  test("is not made anew when its disk goes away under it", async () => {
+    const failed = Promise.withResolvers<unknown>();
+    const error = (event: string, fields?: Record<string, unknown>) =>
+      event === "postgres.not_restarted" && failed.resolve(fields?.error);
+    const server = await open({ ...silentLog, error });
+    await mkdir(join(data(), "objects/vault/sealed"), { recursive: true });
+    await rename(join(data(), "postgres"), join(home, "unmounted"));
+    process.kill(server.pid()!, "SIGKILL");
+    expect(await failed.promise).toMatchObject({ code: "database_missing" });
+    await expect(stat(join(data(), "postgres"))).rejects.toMatchObject({ code: "ENOENT" });
+    await rename(join(home, "unmounted"), join(data(), "postgres"));
+  });
+
   test("that comes up while it is told to stop is stopped", async () => {
     const [first, second] = [standIn(), standIn()];
     const starting = Promise.withResolvers<void>();

@@ -7,6 +7,8 @@ import { withClient } from "@strongroom/core/database/roles";
 import { Refusal } from "@strongroom/core/errors";
 import type { Log } from "@strongroom/core/log";
 import type { Connection } from "@strongroom/core/ports/database";
+import { databaseDirectory } from "./data-directory.ts";
+import { refuseLostDatabase, refuseWrongPassword } from "./database-check.ts";
 import { type RunningPostgres, startPostgres } from "./postgres.ts";
 
 /** A PostgreSQL that is kept running; `stop` ends it, or leaves it alone when it is not ours. */
@@ -24,10 +26,18 @@ type Options = {
 export async function openDatabaseServer(options: Options): Promise<DatabaseServer> {
   if (options.databaseUrl !== null) return await reachGiven(options.databaseUrl);
   const first = await startOwn(options);
-  const start = () => startPostgres({ ...ownOptions(options), port: first.port });
+  const { host, port, superuser: account } = first;
+  const superuser = { host, port, database: "postgres", ...account };
+  await refuseWrongPassword(superuser, options.dataDirectory).catch(async (error: Error) => {
+    await first.stop();
+    throw error;
+  });
+  const start = async () => {
+    await refuseLostDatabase(options.dataDirectory); // its disk may be what went away
+    return await startPostgres({ ...ownOptions(options), port });
+  };
   const { pid, stop } = keepRunning(first, start, options.log);
-  const { host, port, superuser } = first;
-  return { superuser: { host, port, database: "postgres", ...superuser }, pid, stop };
+  return { superuser, pid, stop };
 }
 
 /** Refuses what is no URL: it needs no server to see that. */
@@ -96,9 +106,8 @@ export function keepRunning(
   };
 }
 
-/** `postgres` in the data directory is a directory, or a link to the one that `startOutside` made: the data name their place. */
 const ownOptions = ({ dataDirectory, log }: Options) => ({
-  dataDirectory: join(dataDirectory, "postgres", "data"),
+  dataDirectory: databaseDirectory(dataDirectory),
   secretsDirectory: dataDirectory,
   log,
 });

@@ -24,6 +24,12 @@ test.each([
   expect(await greeting(logsToFile)).toContain(`  Data     ${dataDirectory}          ${logs}\n`),
 );
 
+test("names all root keys as what is to be kept, not the first one alone", async () => {
+  const text = await greeting(true);
+  expect(text).toContain(`  Keys     ${join(dataDirectory, "keys")}   keep a copy `);
+  expect(text).not.toContain("root.key");
+});
+
 test("has a token for each person, and the hours that it says", async () => {
   const text = await greeting(true);
   const hours = Number(/tokens that work for (\d+) hours/.exec(text)![1]);

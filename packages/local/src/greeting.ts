@@ -28,7 +28,7 @@ export async function greet(
     `  API      ${url}          (contract: ${url}/openapi.json)\n`,
     `  Health   ${url}/health\n`,
     `  Data     ${dataDirectory}          (logs: ${logs})\n`,
-    `  Root key ${dataDirectory}/keys/root.key   keep a copy in a safe place: without it no document opens\n\n`,
+    `  Keys     ${dataDirectory}/keys   keep a copy in a safe place, anew after each new key: without it no document opens\n\n`,
     `People to try it as, with tokens that work for ${tokenHours} hours:\n`,
     ...people,
     `\nTry:  npm run --silent strongroom -- login --url ${url} --token <token>\n`,

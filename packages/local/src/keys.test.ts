@@ -49,6 +49,15 @@ test("a new receipt key signs, and the old one's public half stays", async () =>
   expect(stdout).toContain(`receipt  ${kid.padEnd(44)} verifies\n`);
 });
 
+test("a new receipt key takes the place of one that was lost, of which nothing is left to verify with", async () => {
+  await open();
+  await rm(join(data, "keys", "receipt.key"));
+  const { code, stdout } = await keys("--new", "receipt");
+  const { kid } = await (await open()).sign(new Uint8Array(1));
+  expect(code).toBe(0);
+  expect(stdout.match(/^receipt .*/gm)).toEqual([`receipt  ${kid.padEnd(44)} signs and verifies`]);
+});
+
 test("shows what is there, makes nothing, and tells no secret", async () => {
   const { rootKeyId } = await (await open()).generateDataKey(context);
   const files = await readdir(join(data, "keys"));

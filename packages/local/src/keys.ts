@@ -1,7 +1,12 @@
 import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { readReceiptKey, readRetiredKeys, replaceReceiptKey } from "@strongroom/core/embedded/receipt-key";
+import {
+  createReceiptKey,
+  readReceiptKey,
+  readRetiredKeys,
+  replaceReceiptKey,
+} from "@strongroom/core/embedded/receipt-key";
 import { addRootKey, readRootKeys } from "@strongroom/core/embedded/root-key";
 import { Refusal } from "@strongroom/core/errors";
 import { openDataDirectory } from "./data-directory.ts";
@@ -13,7 +18,11 @@ const usage = `Shows the keys of a data directory (STRONGROOM_DATA, or ./data), 
   npm run -s keys -- --new receipt     signs all new receipts; the old one's public half stays, to verify the others
 `;
 
-const makers = { root: addRootKey, receipt: replaceReceiptKey };
+/** A receipt key that was lost for good leaves no public half. */
+const newReceiptKey = async (directory: string) =>
+  (await createReceiptKey(directory)) || (await replaceReceiptKey(directory));
+
+const makers = { root: addRootKey, receipt: newReceiptKey };
 const isKind = (kind: string): kind is keyof typeof makers => Object.hasOwn(makers, kind);
 
 async function main(): Promise<void> {

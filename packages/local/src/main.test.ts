@@ -82,7 +82,7 @@ describe("npm start", () => {
     );
     expect(await readdir(data)).toContain("workers.log");
     expect(await readdir(data)).not.toContain("local.log");
-    expect(text).toContain(`Root key ${data}/keys/root.key`);
+    expect(text).toContain(`Keys     ${data}/keys `);
     expect((await stat(join(data, "keys/root.key"))).mode & 0o777).toBe(0o600);
     for (const [name, role] of [
       ["Dora Lind", "driver"],

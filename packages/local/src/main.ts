@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import { createWriteStream, type WriteStream } from "node:fs";
 import { join, resolve } from "node:path";
-import { inspect } from "node:util";
 import { Refusal } from "@strongroom/core/errors";
 import { jsonLog } from "@strongroom/core/log";
 import { readArguments } from "./arguments.ts";
+import { tellFailure } from "./failure.ts";
 import { greet } from "./greeting.ts";
 import { startSystem } from "./system.ts";
 import { ioThreads } from "./workers.ts";
@@ -39,14 +39,13 @@ async function main(): Promise<void> {
   process.env.UV_THREADPOOL_SIZE ||= ioThreads; // read when the first file is opened
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {}); // nobody reads any more: no reason to end
   const stop = new AbortController();
-  const dataDirectory = resolve(process.env.STRONGROOM_DATA || "data");
   const logsToFile = process.stderr.isTTY;
   const system = await startSystem({
-    dataDirectory,
+    dataDirectory: dataDirectory(),
     port: portOf(process.env.STRONGROOM_PORT),
     databaseUrl: process.env.DATABASE_URL || null,
     beforeDatabase: () => hearSignals(stop), // until then nothing has to be closed: a signal ends us, whatever hangs
-    log: jsonLog({ process: "local" }, logsToFile ? writeBelow(dataDirectory) : undefined),
+    log: jsonLog({ process: "local" }, logsToFile ? writeBelow(dataDirectory()) : undefined),
     environment: Object.fromEntries(
       passedOn.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
     ),
@@ -56,6 +55,8 @@ async function main(): Promise<void> {
   await system.stop();
   process.stdout.write("Stopped. Nothing is lost; start again with npm start.\n");
 }
+
+const dataDirectory = (): string => resolve(process.env.STRONGROOM_DATA || "data");
 
 /** From here on a start that is told to stop ends in good order. The second time, at once. */
 function hearSignals(stop: AbortController): void {
@@ -75,10 +76,10 @@ function endBy(signal: NodeJS.Signals): void {
 }
 
 /** On a terminal the log goes to a file, so that addresses and tokens stay in sight; anywhere else it is standard error. */
-function writeBelow(dataDirectory: string): (line: string) => void {
+function writeBelow(directory: string): (line: string) => void {
   let file: WriteStream | null = null; // opened by the first line: by then the directory is there
   return (line) => {
-    file ??= createWriteStream(join(dataDirectory, "local.log"), { flags: "a", mode: 0o600 }).on(
+    file ??= createWriteStream(join(directory, "local.log"), { flags: "a", mode: 0o600 }).on(
       "error",
       () => {},
     );
@@ -98,9 +99,6 @@ function portOf(text: string | undefined): number {
 try {
   await main();
 } catch (error) {
-  // A Refusal says all there is to say; any other fault is ours, and shown with its causes.
-  process.stderr.write(
-    error instanceof Refusal ? `${error.message}\n` : `Strongroom failed.\n${inspect(error)}\n`,
-  );
+  process.stderr.write(tellFailure(error, dataDirectory()));
   process.exit(1); // whatever a failed start left open
 }

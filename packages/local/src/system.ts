@@ -14,10 +14,12 @@ import { adoptStaging } from "@strongroom/core/upload/adopt-staging";
 import { handlers } from "@strongroom/functions/handlers";
 import { usePorts } from "@strongroom/functions/ports";
 import { openDataDirectory } from "./data-directory.ts";
+import { refuseLostDatabase } from "./database-check.ts";
 import { checkDatabaseUrl, type DatabaseServer, openDatabaseServer } from "./database-server.ts";
 import { createHttpServer } from "./http.ts";
 import { type Issuer, openIssuer } from "./issuer.ts";
 import { noticeMount } from "./notices.ts";
+import { refuseLostParts } from "./parts-check.ts";
 import { findPort, portRefusal } from "./port.ts";
 import { refuseLostRootKey } from "./root-key-check.ts";
 import { runSchedules } from "./schedule.ts";
@@ -72,6 +74,7 @@ async function open(options: SystemOptions, opened: Closer[]): Promise<RunningSy
   const held = await openDataDirectory(options.dataDirectory);
   opened.push(() => held.letGo());
   const dataDirectory = held.path;
+  if (options.databaseUrl === null) await refuseLostDatabase(dataDirectory);
   const port = await findPort(options.port);
   const url = `http://127.0.0.1:${port}`;
   const secrets = await openSecrets(dataDirectory);
@@ -82,8 +85,9 @@ async function open(options: SystemOptions, opened: Closer[]): Promise<RunningSy
     log: options.log,
   });
   opened.push(() => server.stop());
-  const connections = await prepare(server, secrets);
+  const connections = await prepare(server, secrets, options.log);
   await refuseLostRootKey(connections.owner, join(dataDirectory, "keys"));
+  await refuseLostParts(connections.owner, dataDirectory);
   const environment = environmentOf({ ...options, dataDirectory }, url, secrets, connections);
   return await run({ options, url, port, dataDirectory, server, environment }, opened);
 }
@@ -174,6 +178,7 @@ function pidsOf(workers: Workers): Record<WorkerKind, number | null> {
 async function prepare(
   { superuser }: DatabaseServer,
   { passwords }: Secrets,
+  log: Log,
 ): Promise<Record<DatabaseRole, Connection>> {
   await ensureRoles(superuser, passwords as Record<DatabaseRole, string>);
   await prepareDatabase(superuser, database);
@@ -184,7 +189,8 @@ async function prepare(
     password: passwords[role],
   });
   const connections = { owner: as("owner"), app: as("app"), system: as("system"), embedded: as("embedded") };
-  await migrate(connections.owner);
+  const applied = await migrate(connections.owner);
+  if (applied.length > 0) log.info("migrations.applied", { applied: applied.join(" ") });
   await seed(connections.owner);
   return connections;
 }

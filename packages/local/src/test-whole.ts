@@ -89,6 +89,7 @@ export async function clientFor(url: string, issuer: Issuer, name: string): Prom
 export const stubborn: Patience = {
   ...defaultPatience,
   tries: 100,
+  triesOnceMet: 100,
   sleep: (delayMs, signal) => defaultPatience.sleep(Math.min(delayMs, 250), signal),
 };
 

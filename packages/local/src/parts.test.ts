@@ -1,0 +1,148 @@
+import { mkdir, mkdtemp, rename, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { runCommand } from "@strongroom/cli/stand-in-terminal";
+import { checkpointAudit } from "@strongroom/core/audit/checkpoint-audit";
+import { createReceiptKey } from "@strongroom/core/embedded/receipt-key";
+import { silentLog } from "@strongroom/core/log";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { seededPeople } from "./seed.ts";
+import { type RunningSystem, startSystem } from "./system.ts";
+import { dumpTables, restoreTables, type TableDump } from "./test-backup.ts";
+import { untilQuiet } from "./test-whole.ts";
+
+let home: string;
+let data: string;
+let running: RunningSystem | null = null;
+/** What the database held while all documents were still there. */
+let whole: TableDump;
+
+async function start(): Promise<RunningSystem> {
+  const environment = { STRONGROOM_JOBS: "1" };
+  const options = { dataDirectory: data, port: 0, databaseUrl: null, log: silentLog, environment };
+  return (running = await startSystem(options));
+}
+async function stop(): Promise<void> {
+  await running?.stop();
+  running = null;
+}
+
+/** One command line, as somebody of the seed. */
+async function as({ url, issuer }: RunningSystem, name: string, ...argv: string[]) {
+  const { tenantId, userId } = seededPeople.find((person) => person.name === name)!;
+  const token = await issuer.issueToken({ tenantId, userId, hours: 1 });
+  return await runCommand(argv, { home, as: { url, token } });
+}
+
+const ours = ({ superuser }: RunningSystem) => ({ ...superuser, database: "strongroom" });
+const place = (part: string) => join(data, part);
+
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), "strongroom-parts-"));
+  data = join(home, "data");
+  const system = await start();
+  const photo = join(import.meta.dirname, "..", "samples", "delivery-note.jpg");
+  await as(system, "Dora Lind", "upload", photo, "--kind", "cmr", "--wait");
+  await untilQuiet(ours(system));
+  whole = await dumpTables(ours(system));
+  await checkpointAudit(system.ports);
+  await stop();
+}, 60_000);
+afterEach(stop);
+afterAll(() => rm(home, { recursive: true, force: true }));
+
+/** Moves a part away as long as `work` takes; what stands in its place then must not be of a start's making. */
+async function without(part: string, work: () => Promise<void>): Promise<void> {
+  await rename(place(part), join(home, "away"));
+  try {
+    await work();
+  } finally {
+    await stop();
+    await rm(place(part), { recursive: true, force: true });
+    await rename(join(home, "away"), place(part));
+  }
+}
+
+const refused = (code: string, ...words: string[]) =>
+  expect(start()).rejects.toMatchObject({
+    code,
+    message: expect.stringMatching(new RegExp(words.map((word) => RegExp.escape(word)).join("[^]*"))),
+  });
+
+describe("a start on a directory that lacks a part which its database speaks of is refused, and makes nothing", () => {
+  it.each([
+    ["objects/vault", "parts_missing", "documents that are sealed there"],
+    ["objects", "parts_missing", "documents that are sealed there"],
+    ["postgres", "database_missing", "objects/vault"],
+    ["postgres/data", "database_missing", "objects/vault"],
+    ["keys/receipt.key", "parts_missing", "npm run -s keys -- --new receipt"],
+  ])("%s", async (part, code, words) => {
+    await without(part, async () => {
+      await refused(code, place(part), words, "docs/runbooks/restore.md");
+      await expect(stat(place(part))).rejects.toMatchObject({ code: "ENOENT" });
+    });
+  });
+
+  it.each([
+    ["objects/vault", "parts_missing"],
+    ["postgres", "database_missing"],
+  ])("%s, of which the mount point alone is there", async (part, code) => {
+    await without(part, async () => {
+      await mkdir(place(part));
+      await refused(code, place(part), "mounted");
+    });
+  });
+
+  it("goes on once they are back, and without a vault that is said to be lost", async () => {
+    await start();
+    await stop();
+    await without("objects/vault", async () => {
+      await mkdir(place("objects/vault/lost"), { recursive: true });
+      await start();
+    });
+  });
+
+  it("goes on with a new receipt key where one was made knowingly", async () => {
+    await without("keys/receipt.key", async () => {
+      await createReceiptKey(place("keys"));
+      await start();
+    });
+  });
+});
+
+describe("a database that knows erased documents", () => {
+  beforeAll(async () => {
+    const system = await start();
+    const listed = await as(system, "Dora Lind", "status", "--json");
+    const { documents } = JSON.parse(listed.stdout) as { documents: { id: string }[] };
+    const erased = await as(
+      system,
+      "Arne Dahl",
+      "erase",
+      documents[0]!.id,
+      "--yes",
+      "-o",
+      join(home, "c.jws"),
+    );
+    if (erased.code !== 0) throw new Error(erased.stderr);
+    await untilQuiet(ours(system));
+    await stop();
+  }, 30_000);
+
+  it("is not started without their tombstones, but is where these are said to be lost", async () => {
+    await without("objects/tombstones", async () => {
+      await refused("parts_missing", place("objects/tombstones"), "erased", "docs/runbooks/restore.md");
+      await mkdir(place("objects/tombstones/lost"), { recursive: true });
+      await start();
+    });
+  });
+
+  it("is started as an older one beside an empty vault, when all that it knows was erased since", async () => {
+    const system = await start();
+    await restoreTables(ours(system), whole);
+    await stop();
+    await rm(place("objects/vault"), { recursive: true });
+    const { url } = await start();
+    expect((await fetch(`${url}/health`)).status).toBe(200);
+  });
+});
