@@ -103,7 +103,9 @@ function problemResponse(): Json {
 
 /** A table in Markdown, which OpenAPI reads descriptions as. */
 function describeProblems(): string {
-  const lines = [...problemCodes].map(([code, { status, todo }]) => `| \`${code}\` | ${status} | ${todo} |`);
+  const lines = [...problemCodes].map(
+    ([code, { status, remedy }]) => `| \`${code}\` | ${status} | ${remedy} |`,
+  );
   return [
     "Why it was refused, as problem details (RFC 9457). What a client does goes by `code`; by its status for one that it does not know.",
     "",

@@ -52,8 +52,8 @@ test("the description of the API lists them all, each with what to do", () => {
     components: { responses: { Problem: { description: string } } };
   };
   const lines = components.responses.Problem.description.split("\n");
-  for (const [code, { status, todo }] of problemCodes) {
-    expect(lines).toContain(`| \`${code}\` | ${status} | ${todo} |`);
-    expect(todo).toMatch(/^[A-Z][^|\n]+\.$/);
+  for (const [code, { status, remedy }] of problemCodes) {
+    expect(lines).toContain(`| \`${code}\` | ${status} | ${remedy} |`);
+    expect(remedy).toMatch(/^[A-Z][^|\n]+\.$/);
   }
 });

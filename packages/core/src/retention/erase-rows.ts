@@ -31,7 +31,8 @@ const erasable = documentStates.filter((state) => canMove(state, "erased"));
 
 /**
  * Erases a document from the tables: the wrapped key, its texts, names, receipt and all words of people. What stays says
- * that it was there: ids, times, sizes and hashes. What it replaced is replaced by nothing any more. The caller holds the lock on its row. Throws when it is not to be erased.
+ * that it was there: ids, times, sizes and hashes. What it replaced is replaced by nothing any more. The caller holds the
+ * lock on its row. Throws when it is not to be erased.
  */
 export async function eraseRows(ports: ErasePorts, tx: Transaction, erasing: Erasing): Promise<void> {
   const facts = await readFacts(ports, tx, erasing);

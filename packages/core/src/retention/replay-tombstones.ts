@@ -17,8 +17,8 @@ const batch = 500;
 /**
  * Erases every document that has a tombstone and is not erased: a restore brought it back, or an erasure died before its
  * commit. Comes before a restored system serves anybody. Neither a hold nor a worker stops it, since both are older than the
- * decision, or came back with the restore. Answers how many documents were erased. One that cannot
- * be is told, and the others are erased all the same; then it throws, and nobody is served.
+ * decision, or came back with the restore. Answers how many documents were erased. One that cannot be is told, and the
+ * others are erased all the same; then it throws, and nobody is served.
  */
 export async function replayTombstones(ports: ReplayPorts): Promise<number> {
   let erased = 0;
