@@ -1,8 +1,8 @@
 import type { Ports } from "@strongroom/core/ports/ports";
 import type { Message, QueueName } from "@strongroom/core/ports/queue";
 
-/** One queue, and as many messages as may be in hand, whencesoever, when one of it is taken. */
-export type Source = { name: QueueName; upTo: () => number };
+/** One queue, and as many messages as may be in hand, whencesoever, when one of it is taken; none is while it is not open. */
+export type Source = { name: QueueName; upTo: () => number; isOpen?: () => boolean };
 type LookoutPorts = Pick<Ports, "queue" | "config" | "log">;
 /** What a queue answered; `messages` null when it could not be asked. */
 type Received = { queue: QueueName; messages: Message[] | null };
@@ -43,7 +43,7 @@ export class Lookout {
       return arrived;
     }
     const sources = this.#patient ? this.#others : [this.#first, ...this.#others];
-    for (const source of sources) {
+    for (const source of sources.filter(({ isOpen }) => isOpen?.() ?? true)) {
       const free = Math.min(most, source.upTo() - this.#inHand.size);
       const received = free > 0 ? await this.#ask(source, free, 0) : null;
       if (received && received.messages?.length !== 0) return received;

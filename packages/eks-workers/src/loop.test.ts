@@ -124,6 +124,24 @@ describe("a worker's loop", () => {
     clearInterval(goOn);
   });
 
+  it("leaves a queue alone that is not open, and tells its handler whence each message comes", async () => {
+    let isOpen = false;
+    const queues = [source("documents", 2), { ...source("late", 2), isOpen: () => isOpen }] as const;
+    const handled: string[] = [];
+    await send("1", "late");
+    const done = runLoop(world.ports, { queues, stopping: stop.signal }, async ({ body }, queue) => {
+      handled.push(`${queue} ${body}`);
+      if (body === "3") isOpen = true;
+    });
+    const seen = (all: string[]) => vi.waitFor(() => expect(handled).toEqual(all), { timeout: 10_000 });
+    await send("2");
+    await seen(["documents 2"]);
+    await send("3");
+    await seen(["documents 2", "documents 3", "late 1"]);
+    stop.abort();
+    await done;
+  });
+
   it("takes what a patient look brought meanwhile before more over-age work", async () => {
     const messageOf = (body: string): Message => ({
       id: body,

@@ -19,7 +19,7 @@ type LoopOptions = {
  * or nothing of the kind. No answer says that all is there; an error, that it is not.
  */
 export type Handled = "well" | "fault" | "neither";
-type Handle = (message: Message) => Promise<Handled | void>;
+type Handle = (message: Message, queue: QueueName) => Promise<Handled | void>;
 
 /**
  * Receives, handles and acknowledges until `stopping`, with at most `upTo()` messages in hand; then waits for what is in
@@ -102,7 +102,7 @@ async function handleOne(
   const done = new AbortController();
   const renewing = renew(ports, queue, message, done.signal);
   try {
-    const handled = await handle(message);
+    const handled = await handle(message, queue);
     await ports.queue.acknowledge(queue, message.receipt);
     return handled ?? "well";
   } catch (error) {

@@ -141,6 +141,52 @@ it("told to stop in the middle of its work it gives the document back, cleans up
   await next.done;
 });
 
+it("while others' documents come in, a company that has half of the decoders gets no more out of the late queue for half a second", async () => {
+  stop.abort();
+  await running.done;
+  const own = new AbortController();
+  let nowMs = 0;
+  const holds = new Map<string, () => void>();
+  const { objects, config, clock } = world.ports;
+  const put: typeof objects.put = async (key, body, ...rest) => {
+    const documentId = key.split("/")[3]!;
+    if (key.includes(world.dora.tenantId) && !holds.has(documentId))
+      await new Promise<void>((resolve) => holds.set(documentId, resolve));
+    return await objects.put(key, body, ...rest);
+  };
+  const ports: Ports = {
+    ...world.ports,
+    clock: { ...clock, monotonicMs: () => nowMs },
+    config: { ...config, jobs: 2 },
+    objects: { ...objects, put },
+  };
+  let pictures = 0;
+  const photo = async () => Buffer.concat([await sample("delivery-note.jpg"), Buffer.of(99, pictures++)]);
+  const send = async (by: typeof world.dora) => await receive(world, by, [await photo()]);
+  const [first, second, third] = [await send(world.dora), await send(world.dora), await send(world.dora)];
+  const other = await send(world.franz);
+  const { done } = await processor({ ports, name: "processor-shared", stopping: own.signal });
+  const patience = { timeout: 25_000, interval: 20 };
+  const held = (count: number) => vi.waitFor(() => expect(holds.size).toBe(count), patience);
+  try {
+    expect(await settled(other)).toMatchObject({ state: "stored" });
+    await held(2); // with one free place, the second one came out of the late queue
+    holds.get(second.documentId)!();
+    await settled(second);
+    await settled(await send(world.franz));
+    expect(await rowOf(world, third)).toMatchObject({ state: "received" });
+    nowMs += 500;
+    await settled(await send(world.franz));
+    await held(3);
+    for (const goOn of holds.values()) goOn();
+    for (const one of [first, third]) await settled(one);
+  } finally {
+    own.abort(new Error("SIGTERM"));
+    for (const goOn of holds.values()) goOn();
+    await done;
+  }
+});
+
 it("has as many documents in hand as decoders, and twice as many fresh ones beside them, so that these find a place whoever floods", async () => {
   const own = new AbortController();
   const sealing = new Set<string>();

@@ -1,9 +1,10 @@
 import { rm } from "node:fs/promises";
 import { processDocument } from "@strongroom/core/document/process-document";
 import { Doorbell } from "@strongroom/core/job/ring-doorbell";
-import type { Message } from "@strongroom/core/ports/queue";
+import type { Message, QueueName } from "@strongroom/core/ports/queue";
 import { oldestWaitingMs } from "@strongroom/core/upload/check-overload";
 import type { Source } from "./lookout.ts";
+import { FairShare } from "./fair-share.ts";
 import { handledAs } from "./handled-as.ts";
 import { runLoop } from "./loop.ts";
 import { createRenderer } from "./render/pool.ts";
@@ -21,15 +22,13 @@ const inHandPerDecoder = { late: 1, documents: 3 } as const;
 export const processor: Worker = async ({ ports, name, stopping, vitals }): Promise<Running> => {
   const scratch = await openScratch();
   const renderer = await createRenderer({ concurrency: ports.config.jobs, log: ports.log, scratch });
-  const handle = async (message: Message) => {
+  const share = new FairShare(ports.clock, ports.config.jobs);
+  const options = { renderer, worker: `worker:${name}`, stopping, scratch };
+  const handle = async (message: Message, queue: QueueName) => {
     const startedMs = ports.clock.monotonicMs();
     const bell = Doorbell.parse(JSON.parse(message.body));
-    const processing = await processDocument(ports, bell, {
-      renderer,
-      worker: `worker:${name}`,
-      stopping,
-      scratch,
-    });
+    const putDown = share.take(queue, bell.tenantId);
+    const processing = await processDocument(ports, bell, options).finally(putDown);
     const { outcome } = processing;
     vitals?.count("strongroom_documents_total", { outcome });
     ports.log.info("document.processed", {
@@ -43,7 +42,7 @@ export const processor: Worker = async ({ ports, name, stopping, vitals }): Prom
     name,
     upTo: () => ports.config.jobs * inHandPerDecoder[name] + renderer.aside,
   });
-  const queues = [source("documents"), source("late")] as const;
+  const queues = [source("documents"), { ...source("late"), isOpen: () => share.allowsLate }] as const;
   vitals?.addGauge({
     name: "strongroom_oldest_waiting_seconds",
     help: "Age of the oldest document of all tenants that waits to be processed; 0 when none does.",

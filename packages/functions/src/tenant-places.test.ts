@@ -9,14 +9,19 @@ function stillClock() {
       sleepers.add(resolve);
       signal?.addEventListener("abort", () => resolve());
     });
-  const clock = { now: () => new Date(), monotonicMs: () => 0, sleep };
-  return { clock, passTime: () => sleepers.forEach((wake) => wake()) };
+  let nowMs = 0;
+  const clock = { now: () => new Date(), monotonicMs: () => nowMs, sleep };
+  const passTime = () => {
+    nowMs += 1_000;
+    sleepers.forEach((wake) => wake());
+  };
+  return { clock, passTime };
 }
 
-/** Enters without waiting; `entered` names who is in, in order. */
+/** Enters without waiting, on two cores; `entered` names who is in, in order. */
 function door() {
   const { clock, passTime } = stillClock();
-  const places = new TenantPlaces();
+  const places = new TenantPlaces(2);
   const entered: string[] = [];
   const enter = async (tenantId: string, name: string) => {
     const leave = await places.enter({ clock }, tenantId);
@@ -28,7 +33,7 @@ function door() {
 
 const soon = () => new Promise((resolve) => setImmediate(resolve));
 
-test("two requests of a tenant are worked on at once, the others after them in their order", async () => {
+test("as many requests of a tenant as there are cores are worked on at once, the others after them in their order", async () => {
   const { enter, entered } = door();
   const [first, second] = await Promise.all([enter("a", "1"), enter("a", "2")]);
   void enter("a", "3");
@@ -78,4 +83,32 @@ test("who comes at the moment when one leaves does not pass those who wait", asy
   void enter("a", "4");
   await soon();
   expect(entered).toEqual(["1", "2", "3"]);
+});
+
+test("while others' come in, half as many are: a place that is left is not given on until there are fewer", async () => {
+  const { enter, entered } = door();
+  const [first, second] = await Promise.all([enter("a", "1"), enter("a", "2")]);
+  for (const name of ["3", "4"]) void enter("a", name);
+  (await enter("b", "5"))();
+  first!();
+  await soon();
+  expect(entered).toEqual(["1", "2", "5"]);
+  second!();
+  await soon();
+  expect(entered).toEqual(["1", "2", "5", "3"]);
+});
+
+test("who went in without a place does not give one on", async () => {
+  const { enter, entered, passTime } = door();
+  const leaves: Promise<() => void>[] = ["1", "2", "3"].map((name) => enter("a", name));
+  await soon();
+  passTime();
+  await soon();
+  void enter("a", "4");
+  (await leaves[2]!)();
+  await soon();
+  expect(entered).toEqual(["1", "2", "3"]);
+  (await leaves[0]!)();
+  await soon();
+  expect(entered).toEqual(["1", "2", "3", "4"]);
 });

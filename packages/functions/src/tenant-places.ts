@@ -1,35 +1,54 @@
+import { availableParallelism } from "node:os";
 import type { Ports } from "@strongroom/core/ports/ports";
+import { fairShareOf, TenantsTogether } from "@strongroom/core/tenants-together";
 
-/** Requests of one tenant that one process works on at once; a server on one machine has all tenants in one process. */
-const atOnce = 2;
 /** Then a request goes on all the same: whatever holds the ones before it, nobody is answered later than that for it. */
-const patienceMs = 250;
+const patienceMs = 1_000;
 
 /** Gives a place back; once is enough. */
 export type Leave = () => void;
+type Waits = { taken: number; line: (() => void)[] };
 
 /**
- * Lets few requests of each tenant be worked on at once, first come, first served: those of one that floods wait for one
- * another, and in nobody else's way. Where a process has one request at a time, as on AWS Lambda, nobody ever waits.
+ * Lets as many requests of each tenant be worked on at once as there are cores, half as many while others' come in, first come,
+ * first served: those of one that floods wait for one another, and in nobody else's way. A server on one machine has all tenants in
+ * one process; where a process has one request at a time, as on AWS Lambda, nobody ever waits.
  */
 export class TenantPlaces {
-  readonly #tenants = new Map<string, { taken: number; line: (() => void)[] }>();
+  readonly #cores: number;
+  readonly #tenants = new Map<string, Waits>();
+  readonly #together = new TenantsTogether();
 
-  /** Resolves when there is a place, and after a quarter of a second without. */
+  constructor(cores = availableParallelism()) {
+    this.#cores = cores;
+  }
+
+  /** Resolves when there is a place, and after a second without. */
   async enter({ clock }: Pick<Ports, "clock">, tenantId: string): Promise<Leave> {
+    this.#together.note(tenantId, clock.monotonicMs());
     const places = this.#tenants.get(tenantId) ?? { taken: 0, line: [] };
     this.#tenants.set(tenantId, places);
-    const isGiven = places.taken >= atOnce && (await wait(clock, places.line));
+    const isGiven = places.taken >= this.#most(clock) && (await wait(clock, places.line));
     if (!isGiven) places.taken += 1;
     let isIn = true;
     return () => {
-      if (!isIn) return;
+      if (isIn) this.#leave(clock, tenantId, places);
       isIn = false;
-      const next = places.line.shift();
-      if (next) return next();
-      places.taken -= 1;
-      if (places.taken === 0) this.#tenants.delete(tenantId);
     };
+  }
+
+  /** Those who are called in have their places from that moment on: nobody passes them. */
+  #leave(clock: Ports["clock"], tenantId: string, places: Waits): void {
+    places.taken -= 1;
+    while (places.line.length > 0 && places.taken < this.#most(clock)) {
+      places.taken += 1;
+      places.line.shift()!();
+    }
+    if (places.taken === 0) this.#tenants.delete(tenantId);
+  }
+
+  #most(clock: Ports["clock"]): number {
+    return fairShareOf(this.#cores, this.#together.areAt(clock.monotonicMs()));
   }
 }
 
