@@ -3,7 +3,7 @@ import type { QueueName } from "@strongroom/core/ports/queue";
 import { fairShareOf, TenantsTogether } from "@strongroom/core/tenants-together";
 
 /** So seldom `late` is looked into all the same: what else waits in it, over-age, must not wait for the end of a flood. */
-const restMs = 500;
+const restMs = 1_000;
 
 /**
  * How much of a worker one company may have while others' fresh documents come in: half of its decoders. What it has beyond its

@@ -141,7 +141,7 @@ it("told to stop in the middle of its work it gives the document back, cleans up
   await next.done;
 });
 
-it("while others' documents come in, a company that has half of the decoders gets no more out of the late queue for half a second", async () => {
+it("while others' documents come in, a company that has half of the decoders gets no more out of the late queue for a second", async () => {
   stop.abort();
   await running.done;
   const own = new AbortController();
@@ -175,7 +175,7 @@ it("while others' documents come in, a company that has half of the decoders get
     await settled(second);
     await settled(await send(world.franz));
     expect(await rowOf(world, third)).toMatchObject({ state: "received" });
-    nowMs += 500;
+    nowMs += 1_000;
     await settled(await send(world.franz));
     await held(3);
     for (const goOn of holds.values()) goOn();
