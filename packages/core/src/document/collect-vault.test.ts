@@ -206,32 +206,50 @@ it("an object whose attempt commits while the collector looks at it is never rem
   expect(await isThere(key)).toBe(true);
 });
 
-it("a vault that is too large for one sweep is looked through in parts, and all of it within a few", async () => {
-  const { tenantId } = world.dora;
-  const left = new Set(
-    Array.from({ length: 1_000 }, () => keyOf({ tenantId, documentId: newDocumentId() }, 1)),
-  );
+/** Sweeps of a vault of these objects, of which one has time for the first batch alone. */
+function shortSweeps(left: Set<string>) {
   const hour = 60 * 60_000;
   const [sizeBytes, versionId, modifiedAt] = [1, "1", new Date(0)];
   const sweepAt = async (now: number) => {
+    const listed: string[] = [];
     const objects = {
       ...world.ports.objects,
       list: async function* (_prefix: string, { after = "", upTo = "~" }: KeyRange = {}) {
         for (const key of [...left].sort())
-          if (key > after && key <= upTo) yield { key, sizeBytes, versionId, modifiedAt };
+          if (key > after && key <= upTo) {
+            listed.push(key);
+            yield { key, sizeBytes, versionId, modifiedAt };
+          }
       },
       remove: async (key: string) => void left.delete(key),
     };
     let asked = 0;
     const clock = { ...world.ports.clock, now: () => new Date(now), monotonicMs: () => asked++ * hour };
-    return await collectVault({ ...world.ports, objects, clock });
+    return { removed: await collectVault({ ...world.ports, objects, clock }), listed };
   };
+  return { hour, sweepAt };
+}
+
+const leftOf = ({ tenantId }: TestWorld["dora"], count: number) =>
+  Array.from({ length: count }, () => keyOf({ tenantId, documentId: newDocumentId() }, 1));
+
+it("a vault that is too large for one sweep is looked through in parts", async () => {
+  const left = new Set(leftOf(world.dora, 1_000));
+  const { hour, sweepAt } = shortSweeps(left);
   const seen: number[] = [];
   const begun = Date.UTC(2026, 0, 5);
   for (let sweeps = 0; left.size > 0 && sweeps < 10; sweeps++)
-    seen.push(await sweepAt(begun + sweeps * hour));
+    seen.push((await sweepAt(begun + sweeps * hour)).removed);
   expect(seen[0]).toBe(200);
   expect(left.size).toBe(0);
+});
+
+it("a sweep that is over has looked at all that it has listed, of tenants with little as well", async () => {
+  const left = new Set([...leftOf(world.franz, 100), ...leftOf(world.dora, 1_000)]);
+  const { listed } = await shortSweeps(left).sweepAt(Date.UTC(2026, 0, 5));
+  const seen = listed.slice(0, -1); // the last one is where it learns that it is over
+  expect(seen.some((key) => key.includes(world.franz.tenantId))).toBe(true);
+  expect(seen.filter((key) => left.has(key))).toEqual([]);
 });
 
 it("sweeps begin all over the vault: of 100 in a row no two neighbours are further apart than twice their share", async () => {
@@ -245,6 +263,7 @@ it("sweeps begin all over the vault: of 100 in a row no two neighbours are furth
     const now = () => new Date(Date.UTC(2026, 0, 5) + sweeps * 60 * 60_000);
     await collectVault({ ...world.ports, objects, clock: { ...world.ports.clock, now } });
   }
+  expect(begins).toHaveLength(100);
   begins.sort((one, other) => one - other);
   const gaps = begins.map((begin, at) => (begins[at + 1] ?? begins[0]! + 256) - begin);
   expect(Math.max(...gaps)).toBeLessThanOrEqual(6); // 2 / 100 of 256, and one for rounding

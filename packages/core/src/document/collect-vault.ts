@@ -46,7 +46,11 @@ export async function collectVault(ports: CollectPorts): Promise<number> {
   const each = containFaults<Left>(({ key }, error) =>
     ports.log.error("vault.collect_failed", { key, error }),
   );
-  for await (const lying of tenantBatches(pastGrace(ports), batch)) {
+  let isOver = false;
+  for await (const lying of tenantBatches(
+    pastGrace(ports, () => isOver),
+    batch,
+  )) {
     for (const one of await unwanted(ports, lying)) {
       const mayReturn = !one.isKnown && one.modifiedAt.getTime() > outlived;
       const isGone = await each.did(one, async () => {
@@ -59,18 +63,19 @@ export async function collectVault(ports: CollectPorts): Promise<number> {
       });
       if (isGone) removed += 1;
     }
-    if (ports.clock.monotonicMs() - startedMs < sweepVault) continue;
+    if (isOver || ports.clock.monotonicMs() - startedMs < sweepVault) continue;
     ports.log.info("vault.swept_in_part", { from: startOf(ports), until: lying.at(-1)!.key });
-    break;
+    isOver = true; // what was listed is looked at, or a tenant with little never would be
   }
   if (unknown > 0) ports.log.error("vault.unknown_documents", { objects: unknown });
   each.end();
   return removed;
 }
 
-async function* pastGrace(ports: CollectPorts): AsyncGenerator<Left> {
+async function* pastGrace(ports: CollectPorts, isOver: () => boolean): AsyncGenerator<Left> {
   const oldest = ports.clock.now().getTime() - ports.config.periods.orphanGrace;
   for await (const { key, versionId, modifiedAt } of listFrom(ports, startOf(ports))) {
+    if (isOver()) return;
     const parts = Parts.safeParse(key.split("/"));
     if (!parts.success || modifiedAt.getTime() > oldest) continue;
     const [, , tenantId, documentId, token] = parts.data;
