@@ -7,11 +7,13 @@ type LookoutPorts = Pick<Ports, "queue" | "config" | "log">;
 /** What a queue answered; `messages` null when it could not be asked. */
 type Received = { queue: QueueName; messages: Message[] | null };
 
-/** How long the first queue is waited for when every queue is empty. */
-const waitMs = 5_000;
+/** How long the first queue is waited for when every queue is empty, and while one is not open, which it may be meanwhile. */
+const waitMs = { all: 5_000, open: 1_000 };
 
 /** Settled already: behind a look that has an answer, and before one that has none. */
 const nothingYet = Promise.resolve(null);
+
+const isOpen = (source: Source): boolean => source.isOpen?.() ?? true;
 
 /** Looks into the queues, in their order; the patient look into the first one goes on while others are worked on. */
 export class Lookout {
@@ -43,13 +45,13 @@ export class Lookout {
       return arrived;
     }
     const sources = this.#patient ? this.#others : [this.#first, ...this.#others];
-    for (const source of sources.filter(({ isOpen }) => isOpen?.() ?? true)) {
+    for (const source of sources.filter(isOpen)) {
       const free = Math.min(most, source.upTo() - this.#inHand.size);
       const received = free > 0 ? await this.#ask(source, free, 0) : null;
       if (received && received.messages?.length !== 0) return received;
     }
     if (this.#patient === null && this.#inHand.size < this.#first.upTo())
-      this.#patient = this.#ask(this.#first, Math.min(most, this.#kept()), waitMs);
+      this.#patient = this.#ask(this.#first, Math.min(most, this.#kept()), this.#patienceMs());
     const received = await Promise.race([...(this.#patient ? [this.#patient] : []), ...this.#inHand]);
     if (!received) return null;
     this.#patient = null;
@@ -59,6 +61,10 @@ export class Lookout {
   /** What a look that was still under way brought when all was to stop. */
   async last(): Promise<Received> {
     return (await this.#patient) ?? { queue: this.#first.name, messages: [] };
+  }
+
+  #patienceMs(): number {
+    return this.#others.every(isOpen) ? waitMs.all : waitMs.open;
   }
 
   /** Places that messages of the other queues cannot take meanwhile; at least one. */

@@ -142,6 +142,23 @@ describe("a worker's loop", () => {
     await done;
   });
 
+  it.each([
+    { isOpen: true, waits: 5_000 },
+    { isOpen: false, waits: 1_000 },
+  ])("looks again after $waits ms when another queue's being open is $isOpen", async ({ isOpen, waits }) => {
+    const waited: number[] = [];
+    const queue: Queue = {
+      ...world.ports.queue,
+      receive: (name, wish) => (waited.push(wish.waitMs), world.ports.queue.receive(name, wish)),
+    };
+    const queues = [source("documents", 2), { ...source("late", 2), isOpen: () => isOpen }] as const;
+    const done = runLoop({ ...world.ports, queue }, { queues, stopping: stop.signal }, async () => {});
+    await vi.waitFor(() => expect(waited).toContain(waits));
+    stop.abort();
+    await done;
+    expect(waited.filter((ms) => ms !== 0)).toEqual([waits]);
+  });
+
   it("takes what a patient look brought meanwhile before more over-age work", async () => {
     const messageOf = (body: string): Message => ({
       id: body,
