@@ -145,6 +145,6 @@ function declaredName(path: string): string {
   const name = basename(path)
     .trim()
     .slice(0, documentLimits.nameLength)
-    .replace(/[\p{Cc}\p{Cs}\u202a-\u202e]/gu, "_");
+    .replace(/[\p{Cc}\p{Cs}\u2028-\u202e]/gu, "_");
   return name === "" ? "unnamed" : name;
 }

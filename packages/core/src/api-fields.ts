@@ -5,7 +5,7 @@ import * as z from "zod";
  * character (a lone surrogate) would be stored as another than it was.
  */
 const unfit = [
-  [/[\r\n]/, "contains a line break; it is one line"],
+  [/[\r\n\u2028\u2029]/, "contains a line break; it is one line"],
   [/\p{Cc}/u, "contains control characters"],
   [/[\u202a-\u202e]/, "contains characters that turn the direction of a text around"],
   [/\p{Cs}/u, "contains half a character"],
