@@ -67,7 +67,7 @@ export const EditDocumentRequest = z
     loadNumber: LoadNumber.nullable().optional().describe(`${loadNumberWords}; null takes it away`),
     note: Note.nullable().optional().describe(`${noteWords}; null takes it away`),
     files: z
-      .array(z.union([z.strictObject({ id: FileId }), FileDeclaration]))
+      .array(z.union([z.strictObject({ id: FileId.describe("Of a page that stays") }), FileDeclaration]))
       .min(1)
       .optional()
       .meta({

@@ -19,7 +19,12 @@ const FileView = z.object({
     .nullable()
     .describe("Why the file has no preview, as a code; its original is kept all the same"),
 });
-export const ArtefactView = z.object({ name: z.string(), mediaType: z.string(), sizeBytes: count, sha256 });
+export const ArtefactView = z.object({
+  name: z.string().describe("`original-1`, `page-1`, `thumbnail-1`, `combined` and so on"),
+  mediaType: z.string().describe("As it is served"),
+  sizeBytes: count.describe("As it is served, not as it is sealed"),
+  sha256: sha256.describe("Of the bytes as they are served"),
+});
 export type ArtefactView = z.infer<typeof ArtefactView>;
 const HoldView = z.object({
   reference: z.string().nullable().describe("What tells it from the others; null for the one without"),
@@ -55,7 +60,7 @@ export const DocumentSummary = z.object({
       "Eight characters as in 63RJ-JMKX, from `received` on, to be read out over the phone; `GET /v1/documents?code=` finds it",
     ),
   duplicate: z
-    .object({ documentId: DocumentId.nullable() })
+    .object({ documentId: DocumentId.nullable().describe("Null for who may not see that document") })
     .nullable()
     .describe("Set when the same content was on file already; its id only for whoever may see that document"),
   replaces: DocumentId.nullable().describe("The document that this one is a retake of"),
@@ -91,7 +96,12 @@ export const DocumentView = DocumentSummary.extend({
       "What can be read of it by a ticket: originals, pages, thumbnails and so on; empty until it is stored",
     ),
   timeline: z
-    .array(z.object({ at: moment, action: z.string() }))
+    .array(
+      z.object({
+        at: moment.describe("By the server's clock"),
+        action: z.string().describe("As in the audit, such as `document.stored`"),
+      }),
+    )
     .describe("What was done with it, in the order of time; the latest 200 lines"),
   // The default is for the answer of a release that does not tell.
   holds: z

@@ -201,12 +201,14 @@ describe("the description of the API", () => {
   test("says what each field of a document, of a request about one and of a problem is", () => {
     const names = ["FileDeclaration", "AcceptUploadRequest", "EditDocumentRequest", "HoldRequest"];
     names.push("UploadRequest", "FileUpload", "DocumentSummary", "DocumentView", "Problem", "Health");
-    const wordless = names.flatMap((name) => {
-      const { properties } = document.components.schemas[name] as { properties: Record<string, Node> };
-      return Object.entries(properties).flatMap(([field, { description }]) =>
-        description ? [] : [`${name}.${field}`],
-      );
-    });
+    names.push("ArtefactView");
+    const wordless = names.flatMap((name) =>
+      [...nodesOf(document.components.schemas[name], name)].flatMap(({ way, node }) =>
+        Object.entries((node["properties"] ?? {}) as Record<string, Node>).flatMap(([field, one]) =>
+          one["description"] ? [] : [`${way}.${field}`],
+        ),
+      ),
+    );
     expect(wordless).toEqual([]);
   });
 
