@@ -69,10 +69,12 @@ export const proofsStay: Rule = (synthesis) =>
       (bucket) =>
         !bucketPolicy(synthesis, bucket).some(
           ({ Effect, Sid, Resource }) =>
-            Effect === "Deny" && Sid === "DenyRemovalOfProofs" && /\/t\/\*/.test(JSON.stringify(Resource)),
+            Effect === "Deny" &&
+            Sid === "DenyRemovalOfProofs" &&
+            ["/t/*", "/v/checkpoints/*"].every((keys) => JSON.stringify(Resource).includes(keys)),
         ),
     )
-    .map((bucket) => `${nameOf(bucket)} lets tombstones be removed`);
+    .map((bucket) => `${nameOf(bucket)} lets tombstones or checkpoints be removed`);
 
 /** A bucket that keeps versions lets go of old ones one day: what a lifecycle deletes is only made such a version. */
 export const oldVersionsGo: Rule = (synthesis) =>

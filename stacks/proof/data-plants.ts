@@ -21,6 +21,16 @@ export const dataPlants: Plant[] = [
       (props(one)["Create"] = JSON.parse(JSON.stringify(props(one)["Create"]).replace("Deny", "Allow"))),
   ],
   [
+    "a replica that everybody may open with",
+    () => keys.copiesHaveTheirKeys,
+    "Custom::KeyReplica",
+    /^Data/,
+    (one) =>
+      (props(one)["Create"] = JSON.parse(
+        JSON.stringify(props(one)["Create"]).replace(/(aws:PrincipalArn(\\+)":\[)/, '$1$2"*$2",'),
+      )),
+  ],
+  [
     "a function that may come to the cluster and comes by the proxy",
     () => access.loginsFitTheirDoor,
     "AWS::IAM::Policy",

@@ -18,6 +18,18 @@ export const grantPlants: Plant[] = [
       }),
   ],
   [
+    "a processor that writes what it likes anywhere",
+    () => grants.onlyRelayWritesCheckpoints,
+    "AWS::IAM::Policy",
+    /processor/i,
+    (one) =>
+      props(one)["PolicyDocument"]["Statement"].push({
+        Effect: "Allow",
+        Action: "s3:PutObject",
+        Resource: "*",
+      }),
+  ],
+  [
     "a relay that removes a checkpoint",
     () => grants.onlyRelayWritesCheckpoints,
     "AWS::IAM::Policy",

@@ -28,11 +28,14 @@ function replicaPolicy(synthesis: Synthesis, key: Found): Statement[] | null {
   return made ? statementsOf(JSON.parse(made.parameters["Policy"]!)) : null;
 }
 
-/** The same, but that more names may open: those of the other region. */
+/** The same, but that more names may open: the same ones of the other region. */
 const isAsClosed = (there: Statement[], here: Statement[]): boolean =>
   isDeepStrictEqual(there.map(unconditional), here.map(unconditional)) &&
   here.every((statement, at) => namesOf(statement).every((name) => namesOf(there[at]!).includes(name))) &&
+  there.every((statement, at) => isDeepStrictEqual(regionless(statement), regionless(here[at]!))) &&
   there.every(({ Condition }, at) => (Condition === undefined) === (here[at]!.Condition === undefined));
+const regionless = (statement: Statement) =>
+  new Set(namesOf(statement).map((name) => JSON.stringify(name).replace(/[a-z]+-[a-z]+-\d/g, "")));
 const unconditional = ({ Condition: _, ...statement }: Statement) => statement;
 const namesOf = ({ Condition }: Statement): unknown[] =>
   [Condition?.["ArnNotLike"]?.["aws:PrincipalArn"] ?? []].flat();

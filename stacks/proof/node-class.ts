@@ -13,13 +13,14 @@ export const nodeClassFinds =
     resourcesOf(synthesis, "AWS::EKS::Cluster").flatMap((cluster) => {
       const name = String(cluster.properties["Name"]);
       const text = nodeClass.replaceAll("<stage>", stage).replaceAll("<cell>", name.replace(/^.*-/, ""));
-      const terms = termsOf(text);
-      const subnets = bearersOf(synthesis, "AWS::EC2::Subnet", terms);
+      const [ofSubnets, ofGroups = ""] = text.split("securityGroupSelectorTerms:");
+      const groups = termsOf(ofGroups);
+      const subnets = bearersOf(synthesis, "AWS::EC2::Subnet", termsOf(ofSubnets!));
       return [
-        ...(terms.some(({ tag, value }) => tag === "aws:eks:cluster-name" && value === name)
+        ...(groups.some(({ tag, value }) => tag === "aws:eks:cluster-name" && value === name)
           ? []
           : ["group"]),
-        ...(bearersOf(synthesis, "AWS::EC2::SecurityGroup", terms).length === 1 ? [] : ["members"]),
+        ...(bearersOf(synthesis, "AWS::EC2::SecurityGroup", groups).length === 1 ? [] : ["members"]),
         ...(subnets.length === 3 && subnets.every(({ id }) => /private/.test(id)) ? [] : ["subnets"]),
         ...(namesRole(synthesis, text) ? [] : ["role"]),
       ].map((what) => `${nameOf(cluster)}: nodes do not find their ${what}`);

@@ -52,6 +52,13 @@ export const plants: Plant[] = [
     (one) => props(one)["PolicyDocument"]["Statement"].pop(),
   ],
   [
+    "a vault whose checkpoints can be removed",
+    () => buckets.proofsStay,
+    "AWS::S3::BucketPolicy",
+    /^Vault/,
+    (one) => props(one)["PolicyDocument"]["Statement"].at(-1).Resource.pop(),
+  ],
+  [
     "staging that takes bodies in chunks",
     () => buckets.writesAreClosed,
     "AWS::S3::BucketPolicy",

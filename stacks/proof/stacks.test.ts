@@ -224,6 +224,13 @@ test("docs/deploy.md tells node classes by which tags they find groups and subne
   expect(finds(made("production, two cells"))).toEqual([]);
   const withoutTheClusters = nodeClass.replace(/^.*aws:eks:cluster-name.*$/m, "");
   expect(nodeClassFinds(withoutTheClusters, "production")(made("production, two cells"))).toHaveLength(2);
+  const discovery = /^.*karpenter.sh\/discovery.*\n/gm;
+  expect(nodeClass.match(discovery)).toHaveLength(2);
+  for (const left of [0, 1]) {
+    let lines = 0;
+    const withOne = nodeClass.replace(discovery, (line) => (lines++ === left ? line : ""));
+    expect(nodeClassFinds(withOne, "production")(made("production, two cells"))).toHaveLength(2);
+  }
 });
 
 test("no command of the runbooks writes an object in a way that the bucket's own policy refuses", () => {
@@ -407,6 +414,13 @@ describe("what a stage is made of", () => {
   test("what protects its data has backups here and far away, and nothing else has any", () => {
     const vaults = names.filter((name) => types(name).has("AWS::Backup::BackupVault"));
     expect(vaults).toEqual(production);
+    for (const name of production)
+      for (const { properties } of resourcesOf(made(name), "AWS::Backup::BackupPlan")) {
+        const { BackupPlanRule } = properties["BackupPlan"] as {
+          BackupPlanRule: { CopyActions?: unknown[] }[];
+        };
+        expect(BackupPlanRule.map(({ CopyActions }) => CopyActions?.length)).toEqual([1, 1]);
+      }
     expect(types("staging, two cells")).not.toContain("AWS::Backup::BackupPlan");
   });
 
