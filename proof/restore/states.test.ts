@@ -108,7 +108,7 @@ describe("of a restored database, a document that was", () => {
     expect([readable.has(bellOf("erased").documentId), await stateOf("erased")]).toEqual([false, "erased"]);
   });
 
-  it("noted to be erased, without a tombstone, is erased by the reconciler", async () => {
+  it("noted to be erased, without a tombstone, is erased by the reconciler's step", async () => {
     expect(await stateOf("erasing")).toBe("stored");
     const { config } = restored.ports;
     const impatient = { ...config, periods: { ...config.periods, silence: -60_000 } };

@@ -40,7 +40,7 @@ function callAt(text: string, from: number): string {
   throw new Error(`a call has no end: ${text.slice(from, from + 80)}`);
 }
 
-test("every code that the sources refuse with is described with its status, and no other is", () => {
+test("every code of a Refusal in the sources is described with its status, and no other is", () => {
   const described = [...problemCodes].map(([code, { status }]) => `${code} ${status}`);
   const met = [...thrown].filter((line) => !atStart.some((code) => line.startsWith(`${code} `)));
   expect(described.toSorted()).toEqual(met.toSorted());

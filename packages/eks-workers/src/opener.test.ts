@@ -62,9 +62,12 @@ it("an opener goes on after a round that failed", async () => {
 });
 
 it("an opener that is told to stop does so in the middle of an object, and complains of nothing", async () => {
+  const bell = await receive(world, world.dora, [randomBytes(30)]);
+  await processOnce(world.ports, bell);
   const stop = new AbortController();
-  const warned: string[] = [];
-  const log = { ...world.ports.log, warn: (event: string) => void warned.push(event) };
+  const told: string[] = [];
+  const note = (event: string) => void told.push(event);
+  const log = { ...world.ports.log, warn: note, error: note };
   const reading = Promise.withResolvers<void>();
   const read = async (): Promise<Readable> => new Readable({ read: () => reading.resolve() });
   await query(world, "update document set fixity_checked_at = null");
@@ -73,5 +76,6 @@ it("an opener that is told to stop does so in the middle of an object, and compl
   await reading.promise;
   stop.abort();
   await done;
-  expect(warned).toEqual([]);
+  expect(told).toEqual([]);
+  expect(await rowOf(world, bell)).toMatchObject({ fixity_checked_at: null, fixity_fault: null });
 });

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 let home: string;
@@ -49,4 +49,6 @@ test("starts nothing for a file that is not there", async () => {
 test("under npm run, paths count from the directory that the person is in", async () => {
   const { stderr } = await demo(["gone.jpg"], { npm_lifecycle_event: "demo", INIT_CWD: home });
   expect(stderr).toBe(`There is no file or folder ${join(home, "gone.jpg")}.\n`);
+  const other = await demo(["gone.jpg"], { INIT_CWD: home }); // whoever starts it otherwise is where he says
+  expect(other.stderr).toBe(`There is no file or folder ${resolve("gone.jpg")}.\n`);
 });

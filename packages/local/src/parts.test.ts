@@ -4,8 +4,10 @@ import { join } from "node:path";
 import { runCommand } from "@strongroom/cli/stand-in-terminal";
 import { checkpointAudit } from "@strongroom/core/audit/checkpoint-audit";
 import { createReceiptKey } from "@strongroom/core/embedded/receipt-key";
+import { withClient } from "@strongroom/core/database/roles";
 import { silentLog } from "@strongroom/core/log";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { openDatabaseServer } from "./database-server.ts";
 import { seededPeople } from "./seed.ts";
 import { type RunningSystem, startSystem } from "./system.ts";
 import { dumpTables, restoreTables, type TableDump } from "./test-backup.ts";
@@ -138,9 +140,12 @@ describe("a database that knows erased documents", () => {
   });
 
   it("is started as an older one beside an empty vault, when all that it knows was erased since", async () => {
-    const system = await start();
-    await restoreTables(ours(system), whole);
-    await stop();
+    const server = await openDatabaseServer({ dataDirectory: data, databaseUrl: null, log: silentLog });
+    const database = { ...server.superuser, database: "strongroom" };
+    await restoreTables(database, whole);
+    const { rows } = await withClient(database, (client) => client.query("select from artefact"));
+    await server.stop();
+    expect(rows).not.toEqual([]);
     await rm(place("objects/vault"), { recursive: true });
     const { url } = await start();
     expect((await fetch(`${url}/health`)).status).toBe(200);

@@ -4,7 +4,7 @@ import { writeUploadEvent } from "@strongroom/core/ports/upload-event";
 import type { Queue } from "@strongroom/core/ports/queue";
 import { withClient } from "@strongroom/core/database/roles";
 import { usePorts } from "@strongroom/functions/ports";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { runSchedules } from "./schedule.ts";
 import { processOnce, query, receive } from "./test-pipeline.ts";
 import { testWorld, type TestWorld } from "./test-world.ts";
@@ -129,6 +129,14 @@ describe("what runs by the clock", () => {
 describe("what is stored", () => {
   test("is read back by the clock, and a fault is told; to be told to stop ends it in the middle of an object", async () => {
     const due = await testWorld({ periods: { fixity: 1, fixityRound: 20 } });
+    const first = new AbortController();
+    let ended: Promise<void> = Promise.resolve();
+    onTestFinished(async () => {
+      first.abort();
+      stopping.abort();
+      await Promise.allSettled([ended, running]);
+      await due.close();
+    });
     const bell = await receive(due, due.dora, [randomBytes(1_000)]);
     await processOnce(due.ports, bell);
     usePorts(due.ports);
@@ -137,8 +145,7 @@ describe("what is stored", () => {
     const head: typeof due.ports.objects.head = async (key) =>
       key.includes("original-1") ? null : await due.ports.objects.head(key);
     const log = { ...due.ports.log, error };
-    const first = new AbortController();
-    const ended = runSchedules({ ...due.ports, log, objects: { ...due.ports.objects, head } }, first.signal);
+    ended = runSchedules({ ...due.ports, log, objects: { ...due.ports.objects, head } }, first.signal);
     expect(await found.promise).toMatchObject({ event: "fixity.failed", documentId: bell.documentId });
     first.abort();
     await ended;
@@ -148,7 +155,6 @@ describe("what is stored", () => {
     await reading.promise;
     stopping.abort();
     await running;
-    await due.close();
   });
 });
 

@@ -168,6 +168,7 @@ describe("a fault of ours", () => {
     const bell = await received();
     const { outcome, fault: told } = await processDocument(broken(fault()), bell, once());
     expect(outcome).toBe("retried");
+    expect(told).toBeInstanceOf(Error);
     expect(told).not.toBeInstanceOf(LoneFault);
   });
 

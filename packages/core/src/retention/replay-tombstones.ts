@@ -50,6 +50,7 @@ async function standing(ports: ReplayPorts, tombstones: [Owned, ...Owned[]]): Pr
       .where("tenant_id", "=", tenantId)
       .where(isAnyOf("id", ids))
       .where("state", "<>", "erased")
+      .orderBy("id")
       .execute(),
   );
   return rows.map(({ id }) => ({ tenantId, documentId: id }));

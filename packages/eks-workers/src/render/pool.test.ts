@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import { setTimeout as after } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import sharp from "sharp";
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import type { Renderer } from "@strongroom/core/document/rendering";
 import { createRenderer, type PooledRenderer, type RendererOptions } from "./pool.ts";
 
@@ -246,6 +246,7 @@ describe("a job", () => {
     const parent = spawn(process.execPath, [await file("frozen.mjs", script)], {
       stdio: ["ignore", "pipe", "inherit"],
     });
+    onTestFinished(() => void parent.kill("SIGKILL"));
     const lines = createInterface(parent.stdout)[Symbol.asyncIterator]();
     await atWork(Number((await lines.next()).value));
     parent.kill("SIGSTOP");
