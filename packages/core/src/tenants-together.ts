@@ -19,7 +19,7 @@ export class TenantsTogether {
   }
 }
 
-/** What one tenant may have of a process, in works at once: half of the cores while others come too, else all of them. */
+/** What one tenant may have of a process, in works at once: half of the cores, one at least, while others come too; else all of them. */
 export function fairShareOf(cores: number, isShared: boolean): number {
   return isShared ? Math.max(1, Math.floor(cores / 2)) : cores;
 }

@@ -2,8 +2,14 @@ import type { Clock } from "@strongroom/core/clock";
 import type { QueueName } from "@strongroom/core/ports/queue";
 import { fairShareOf, TenantsTogether } from "@strongroom/core/tenants-together";
 
-/** So seldom `late` is looked into all the same: what else waits in it, over-age, must not wait for the end of a flood. */
-const restMs = 1_000;
+/**
+ * So seldom `late` is looked into all the same, by what its last bell was for: what else waits in it, over-age, must not wait for
+ * the end of a flood, nor for all the bells of it that are rung a second time and find nothing to do.
+ */
+const restMs = { work: 1_000, nothing: 50 };
+
+/** `aside`: documents in hand that take nobody's decoder. */
+type Hands = { decoders: number; aside: () => number };
 
 /**
  * How much of a worker one company may have while others' fresh documents come in: half of its decoders. What it has beyond its
@@ -11,30 +17,36 @@ const restMs = 1_000;
  */
 export class FairShare {
   readonly #clock: Pick<Clock, "monotonicMs">;
-  readonly #decoders: number;
+  readonly #hands: Hands;
   readonly #inHand = new Map<string, number>();
   readonly #fresh = new TenantsTogether();
-  #late = { tenantId: "", atMs: -Infinity };
+  #late = { tenantId: "", restsUntilMs: -Infinity };
 
-  constructor(clock: Pick<Clock, "monotonicMs">, decoders: number) {
+  constructor(clock: Pick<Clock, "monotonicMs">, hands: Hands) {
     this.#clock = clock;
-    this.#decoders = decoders;
+    this.#hands = hands;
   }
 
-  /** Notes a document that is taken in hand; what it answers is to be called, once, when it is out of it. */
-  take(queue: QueueName, tenantId: string): () => void {
+  /** Notes a document that is taken in hand; what it answers is to be called, once, with whether there was anything to do. */
+  take(queue: QueueName, tenantId: string): (wasWork: boolean) => void {
     const atMs = this.#clock.monotonicMs();
-    if (queue === "late") this.#late = { tenantId, atMs };
+    const seen = { tenantId, restsUntilMs: atMs + restMs.work };
+    if (queue === "late") this.#late = seen;
     else this.#fresh.note(tenantId, atMs);
     this.#count(tenantId, 1);
-    return () => this.#count(tenantId, -1);
+    return (wasWork) => {
+      if (!wasWork) seen.restsUntilMs = atMs + restMs.nothing;
+      this.#count(tenantId, -1);
+    };
   }
 
-  /** Whether more may be taken out of `late` now. */
-  get allowsLate(): boolean {
+  /** How many more may be taken out of `late` now. */
+  get lateRoom(): number {
     const nowMs = this.#clock.monotonicMs();
-    if (!this.#fresh.areAt(nowMs) || nowMs - this.#late.atMs >= restMs) return true;
-    return (this.#inHand.get(this.#late.tenantId) ?? 0) < fairShareOf(this.#decoders, true);
+    if (!this.#fresh.areAt(nowMs)) return Infinity;
+    const share = fairShareOf(this.#hands.decoders, true) + this.#hands.aside();
+    const room = share - (this.#inHand.get(this.#late.tenantId) ?? 0);
+    return Math.max(room, nowMs < this.#late.restsUntilMs ? 0 : 1);
   }
 
   #count(tenantId: string, by: 1 | -1): void {

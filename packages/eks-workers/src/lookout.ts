@@ -1,19 +1,22 @@
 import type { Ports } from "@strongroom/core/ports/ports";
 import type { Message, QueueName } from "@strongroom/core/ports/queue";
 
-/** One queue, and as many messages as may be in hand, whencesoever, when one of it is taken; none is while it is not open. */
-export type Source = { name: QueueName; upTo: () => number; isOpen?: () => boolean };
-type LookoutPorts = Pick<Ports, "queue" | "config" | "log">;
+/**
+ * One queue, as many messages as may be in hand, whencesoever, when one of it is taken, and how many more of its own may be taken
+ * now; with no room it is not asked.
+ */
+export type Source = { name: QueueName; upTo: () => number; room?: () => number };
+type LookoutPorts = Pick<Ports, "queue" | "clock" | "config" | "log">;
 /** What a queue answered; `messages` null when it could not be asked. */
 type Received = { queue: QueueName; messages: Message[] | null };
 
-/** How long the first queue is waited for when every queue is empty, and while one is not open, which it may be meanwhile. */
-const waitMs = { all: 5_000, open: 1_000 };
+/** How long the first queue is waited for when every queue is empty. */
+const waitMs = 5_000;
+/** Then it is looked again whether a queue without room has some: as time goes by it may, though nothing else happens. */
+const roomAgainMs = 250;
 
 /** Settled already: behind a look that has an answer, and before one that has none. */
 const nothingYet = Promise.resolve(null);
-
-const isOpen = (source: Source): boolean => source.isOpen?.() ?? true;
 
 /** Looks into the queues, in their order; the patient look into the first one goes on while others are worked on. */
 export class Lookout {
@@ -45,14 +48,17 @@ export class Lookout {
       return arrived;
     }
     const sources = this.#patient ? this.#others : [this.#first, ...this.#others];
-    for (const source of sources.filter(isOpen)) {
-      const free = Math.min(most, source.upTo() - this.#inHand.size);
+    let wasFull = false;
+    for (const source of sources) {
+      const room = source.room?.() ?? Infinity;
+      wasFull ||= room <= 0;
+      const free = Math.min(most, room, source.upTo() - this.#inHand.size);
       const received = free > 0 ? await this.#ask(source, free, 0) : null;
       if (received && received.messages?.length !== 0) return received;
     }
     if (this.#patient === null && this.#inHand.size < this.#first.upTo())
-      this.#patient = this.#ask(this.#first, Math.min(most, this.#kept()), this.#patienceMs());
-    const received = await Promise.race([...(this.#patient ? [this.#patient] : []), ...this.#inHand]);
+      this.#patient = this.#ask(this.#first, Math.min(most, this.#kept()), waitMs);
+    const received = await this.#whateverComes(wasFull);
     if (!received) return null;
     this.#patient = null;
     return received;
@@ -63,8 +69,16 @@ export class Lookout {
     return (await this.#patient) ?? { queue: this.#first.name, messages: [] };
   }
 
-  #patienceMs(): number {
-    return this.#others.every(isOpen) ? waitMs.all : waitMs.open;
+  /** What the patient look brings, or nothing, once something in hand is done or a queue may have room again. */
+  async #whateverComes(wasFull: boolean): Promise<Received | null> {
+    const come = new AbortController();
+    const again = wasFull ? [this.#ports.clock.sleep(roomAgainMs, come.signal)] : [];
+    try {
+      const patient = this.#patient ? [this.#patient] : [];
+      return (await Promise.race([...patient, ...this.#inHand, ...again])) ?? null;
+    } finally {
+      come.abort();
+    }
   }
 
   /** Places that messages of the other queues cannot take meanwhile; at least one. */

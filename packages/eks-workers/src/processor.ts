@@ -1,5 +1,5 @@
 import { rm } from "node:fs/promises";
-import { processDocument } from "@strongroom/core/document/process-document";
+import { processDocument, type Processing } from "@strongroom/core/document/process-document";
 import { Doorbell } from "@strongroom/core/job/ring-doorbell";
 import type { Message, QueueName } from "@strongroom/core/ports/queue";
 import { oldestWaitingMs } from "@strongroom/core/upload/check-overload";
@@ -22,13 +22,21 @@ const inHandPerDecoder = { late: 1, documents: 3 } as const;
 export const processor: Worker = async ({ ports, name, stopping, vitals }): Promise<Running> => {
   const scratch = await openScratch();
   const renderer = await createRenderer({ concurrency: ports.config.jobs, log: ports.log, scratch });
-  const share = new FairShare(ports.clock, ports.config.jobs);
+  const share = new FairShare(ports.clock, { decoders: ports.config.jobs, aside: () => renderer.aside });
   const options = { renderer, worker: `worker:${name}`, stopping, scratch };
+  const taken = async (queue: QueueName, bell: Doorbell): Promise<Processing> => {
+    const putDown = share.take(queue, bell.tenantId);
+    let processing: Processing | null = null;
+    try {
+      return (processing = await processDocument(ports, bell, options));
+    } finally {
+      putDown(processing?.outcome !== "skipped");
+    }
+  };
   const handle = async (message: Message, queue: QueueName) => {
     const startedMs = ports.clock.monotonicMs();
     const bell = Doorbell.parse(JSON.parse(message.body));
-    const putDown = share.take(queue, bell.tenantId);
-    const processing = await processDocument(ports, bell, options).finally(putDown);
+    const processing = await taken(queue, bell);
     const { outcome } = processing;
     vitals?.count("strongroom_documents_total", { outcome });
     ports.log.info("document.processed", {
@@ -42,7 +50,7 @@ export const processor: Worker = async ({ ports, name, stopping, vitals }): Prom
     name,
     upTo: () => ports.config.jobs * inHandPerDecoder[name] + renderer.aside,
   });
-  const queues = [source("documents"), { ...source("late"), isOpen: () => share.allowsLate }] as const;
+  const queues = [source("documents"), { ...source("late"), room: () => share.lateRoom }] as const;
   vitals?.addGauge({
     name: "strongroom_oldest_waiting_seconds",
     help: "Age of the oldest document of all tenants that waits to be processed; 0 when none does.",

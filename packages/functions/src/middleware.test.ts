@@ -315,7 +315,7 @@ test("what changes something waits for as many such requests of its tenant as th
   const change = { body: '{"name":"Bo"}' };
   const mine = await Promise.all(Array.from({ length: cores + 1 }, () => as(driver, change)));
   const under = mine.map((asked) => slowEdit(asked));
-  await vi.waitFor(() => expect(begun).toHaveLength(cores));
+  await vi.waitFor(() => expect(begun).toHaveLength(cores), 10_000);
   under.push(slowEdit(await as(stranger, change)));
   await vi.waitFor(() => expect(begun).toContain(stranger.tenantId));
   expect(await showMe(await as(driver))).toMatchObject({ statusCode: 200 });

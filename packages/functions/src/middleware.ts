@@ -84,7 +84,7 @@ export function route<Name extends RouteName>(name: Name, handle: Handle<Name>):
     )
     .use(step((call) => admit(call, declared.access)))
     .use(step((call) => void (call.parsed = parseRequest(declared, call.event))))
-    .use(step((call) => takePlace(call, declared)));
+    .use(step((call) => takePlace(call, name)));
   return (event, context) => chain(event, context!);
 }
 
@@ -126,11 +126,13 @@ async function admit(call: Call & { ports: Ports }, access: Route["access"]): Pr
 }
 
 const places = new TenantPlaces();
+/** A second at most, and of a route that has less than two to answer a quarter: the work needs the rest. */
+const patienceMs = (name: RouteName): number => Math.min(1_000, answerWithinMs(name) / 4);
 
 /** What changes something costs most, and is sent by machines; a page that somebody looks at asks for much at once. */
-async function takePlace(call: Call & { ports: Ports }, { method }: Route): Promise<void> {
-  if (call.actor === null || method === "GET") return;
-  const leave = await places.enter(call.ports, call.actor.tenantId);
+async function takePlace(call: Call & { ports: Ports }, name: RouteName): Promise<void> {
+  if (call.actor === null || routes[name].method === "GET") return;
+  const leave = await places.enter(call.ports, call.actor.tenantId, patienceMs(name));
   if (call.isClosed) leave();
   else call.leave = leave;
 }

@@ -15,20 +15,20 @@ function stillClock() {
     nowMs += 1_000;
     sleepers.forEach((wake) => wake());
   };
-  return { clock, passTime };
+  return { clock, passTime, later: (ms: number) => void (nowMs += ms) };
 }
 
 /** Enters without waiting, on two cores; `entered` names who is in, in order. */
 function door() {
-  const { clock, passTime } = stillClock();
+  const { clock, passTime, later } = stillClock();
   const places = new TenantPlaces(2);
   const entered: string[] = [];
   const enter = async (tenantId: string, name: string) => {
-    const leave = await places.enter({ clock }, tenantId);
+    const leave = await places.enter({ clock }, tenantId, 1_000);
     entered.push(name);
     return leave;
   };
-  return { enter, entered, passTime };
+  return { enter, entered, passTime, later };
 }
 
 const soon = () => new Promise((resolve) => setImmediate(resolve));
@@ -111,4 +111,17 @@ test("who went in without a place does not give one on", async () => {
   (await leaves[0]!)();
   await soon();
   expect(entered).toEqual(["1", "2", "3", "4"]);
+});
+
+test("who waits since others' came in is not passed when these come no more", async () => {
+  const { enter, entered, later } = door();
+  (await enter("b", "1"))();
+  await enter("a", "2");
+  void enter("a", "3");
+  await soon();
+  expect(entered).toEqual(["1", "2"]);
+  later(1_000);
+  void enter("a", "4");
+  await soon();
+  expect(entered).toEqual(["1", "2", "3"]);
 });

@@ -2,16 +2,13 @@ import { availableParallelism } from "node:os";
 import type { Ports } from "@strongroom/core/ports/ports";
 import { fairShareOf, TenantsTogether } from "@strongroom/core/tenants-together";
 
-/** Then a request goes on all the same: whatever holds the ones before it, nobody is answered later than that for it. */
-const patienceMs = 1_000;
-
 /** Gives a place back; once is enough. */
 export type Leave = () => void;
 type Waits = { taken: number; line: (() => void)[] };
 
 /**
- * Lets as many requests of each tenant be worked on at once as there are cores, half as many while others' come in, first come,
- * first served: those of one that floods wait for one another, and in nobody else's way. A server on one machine has all tenants in
+ * Lets as many requests of each tenant be worked on at once as there are cores, half as many (one at least) while others' come in,
+ * first come, first served: those of one that floods wait for one another, and in nobody else's way. A server on one machine has all tenants in
  * one process; where a process has one request at a time, as on AWS Lambda, nobody ever waits.
  */
 export class TenantPlaces {
@@ -23,12 +20,14 @@ export class TenantPlaces {
     this.#cores = cores;
   }
 
-  /** Resolves when there is a place, and after a second without. */
-  async enter({ clock }: Pick<Ports, "clock">, tenantId: string): Promise<Leave> {
+  /** Resolves when there is a place, and after `patienceMs` without: nobody is answered later than that for those before him. */
+  async enter({ clock }: Pick<Ports, "clock">, tenantId: string, patienceMs: number): Promise<Leave> {
     this.#together.note(tenantId, clock.monotonicMs());
     const places = this.#tenants.get(tenantId) ?? { taken: 0, line: [] };
     this.#tenants.set(tenantId, places);
-    const isGiven = places.taken >= this.#most(clock) && (await wait(clock, places.line));
+    this.#callIn(clock, places); // there may be more places than when they came
+    const mustWait = places.line.length > 0 || places.taken >= this.#most(clock);
+    const isGiven = mustWait && (await wait(clock, places.line, patienceMs));
     if (!isGiven) places.taken += 1;
     let isIn = true;
     return () => {
@@ -37,14 +36,18 @@ export class TenantPlaces {
     };
   }
 
-  /** Those who are called in have their places from that moment on: nobody passes them. */
   #leave(clock: Ports["clock"], tenantId: string, places: Waits): void {
     places.taken -= 1;
+    this.#callIn(clock, places);
+    if (places.taken === 0) this.#tenants.delete(tenantId);
+  }
+
+  /** Those who are called in have their places from that moment on: nobody passes them. */
+  #callIn(clock: Ports["clock"], places: Waits): void {
     while (places.line.length > 0 && places.taken < this.#most(clock)) {
       places.taken += 1;
       places.line.shift()!();
     }
-    if (places.taken === 0) this.#tenants.delete(tenantId);
   }
 
   #most(clock: Ports["clock"]): number {
@@ -53,7 +56,7 @@ export class TenantPlaces {
 }
 
 /** Whether the place of one that left was given to us. */
-async function wait(clock: Ports["clock"], line: (() => void)[]): Promise<boolean> {
+async function wait(clock: Ports["clock"], line: (() => void)[], patienceMs: number): Promise<boolean> {
   const called = new AbortController();
   const call = () => called.abort();
   line.push(call);

@@ -206,9 +206,10 @@ it("an object whose attempt commits while the collector looks at it is never rem
   expect(await isThere(key)).toBe(true);
 });
 
-/** Sweeps of a vault of these objects, of which one has time for the first batch alone. */
-function shortSweeps(left: Set<string>) {
+/** Sweeps of a vault of these objects, of which one has no time left, `overMs` ago, when it has looked at the first batch. */
+function shortSweeps(left: Set<string>, overMs = 0) {
   const hour = 60 * 60_000;
+  const { sweepVault: sweepMs } = world.ports.config.periods;
   const [sizeBytes, versionId, modifiedAt] = [1, "1", new Date(0)];
   const sweepAt = async (now: number) => {
     const listed: string[] = [];
@@ -224,7 +225,7 @@ function shortSweeps(left: Set<string>) {
       remove: async (key: string) => void left.delete(key),
     };
     let asked = 0;
-    const clock = { ...world.ports.clock, now: () => new Date(now), monotonicMs: () => asked++ * hour };
+    const clock = { ...world.ports.clock, now: () => new Date(now), monotonicMs: () => (asked++ && sweepMs + overMs) };
     return { removed: await collectVault({ ...world.ports, objects, clock }), listed };
   };
   return { hour, sweepAt };
@@ -250,6 +251,12 @@ it("a sweep that is over has looked at all that it has listed, of tenants with l
   const seen = listed.slice(0, -1); // the last one is where it learns that it is over
   expect(seen.some((key) => key.includes(world.franz.tenantId))).toBe(true);
   expect(seen.filter((key) => left.has(key))).toEqual([]);
+});
+
+it("a sweep that is over for half as long again ends, whatever it has listed", async () => {
+  const left = new Set([...leftOf(world.franz, 100), ...leftOf(world.dora, 1_000)]);
+  const halfMs = world.ports.config.periods.sweepVault / 2;
+  expect((await shortSweeps(left, halfMs + 1).sweepAt(Date.UTC(2026, 0, 5))).removed).toBe(200);
 });
 
 it("sweeps begin all over the vault: of 100 in a row no two neighbours are further apart than twice their share", async () => {
