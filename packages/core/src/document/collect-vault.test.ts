@@ -225,7 +225,11 @@ function shortSweeps(left: Set<string>, overMs = 0) {
       remove: async (key: string) => void left.delete(key),
     };
     let asked = 0;
-    const clock = { ...world.ports.clock, now: () => new Date(now), monotonicMs: () => (asked++ && sweepMs + overMs) };
+    const clock = {
+      ...world.ports.clock,
+      now: () => new Date(now),
+      monotonicMs: () => asked++ && sweepMs + overMs,
+    };
     return { removed: await collectVault({ ...world.ports, objects, clock }), listed };
   };
   return { hour, sweepAt };
