@@ -34,7 +34,8 @@ const meanings: Readonly<Record<string, Meaning>> = {
   "clock_timestamp() + $::float8 * interval '1 millisecond'": ([delay], around) => later(around, delay),
   "clock_timestamp() - $::float8 * interval '1 millisecond'": ([age], around) =>
     later(around, -(age as number)),
-  "clock_timestamp() - interval '24 hours'": (_values, around) => later(around, -86_400_000),
+  "statement_timestamp() - $::float8 * interval '1 millisecond'": ([age], around) =>
+    later(around, -(age as number)),
   "version + 1": (_values, around) => (row(around)["version"] as number) + 1,
   "decode_crashes + 1": (_values, around) => (row(around)["decode_crashes"] as number) + 1,
   "$::uuid": ([value]) => value,
@@ -105,8 +106,7 @@ function searches(): Record<string, Meaning> {
       return at === null || at < around.now().getTime();
     },
     "$::float8 * interval '1 millisecond'": ([period]) => period,
-    "received_at + $ > clock_timestamp()": ([overAge], around) =>
-      ms(row(around)["received_at"])! + (overAge as number) > around.now().getTime(),
+    "received_at > $": ([moment], around) => ms(row(around)["received_at"])! > ms(moment)!,
     "state in ('received', 'processing') and not waits_turn and retries = 0": (_values, around) => {
       const { state, waits_turn: waits, retries } = row(around);
       return (state === "received" || state === "processing") && waits === false && retries === 0;

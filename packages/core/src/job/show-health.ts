@@ -1,6 +1,6 @@
-import { sql } from "kysely";
 import type * as z from "zod";
 import type { Health } from "../api-shapes.ts";
+import { ago } from "../database/ago.ts";
 import type { Ports } from "../ports/ports.ts";
 import { oldestWaitingMs } from "../upload/check-overload.ts";
 
@@ -13,11 +13,7 @@ export async function showHealth(
     .selectFrom("worker")
     .select("isolation")
     .where("kind", "=", "processor")
-    .where(
-      "beat_at",
-      ">",
-      sql<Date>`clock_timestamp() - ${3 * ports.config.periods.beat}::float8 * interval '1 millisecond'`,
-    )
+    .where("beat_at", ">", ago(3 * ports.config.periods.beat))
     .orderBy("beat_at", "desc")
     .limit(1)
     .executeTakeFirst();

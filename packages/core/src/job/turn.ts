@@ -1,5 +1,6 @@
 import { expressionBuilder, sql } from "kysely";
 import type { Config } from "../config.ts";
+import { ago } from "../database/ago.ts";
 import type { DocumentRow, Tables } from "../database/tables.ts";
 import type { Transaction } from "../ports/database.ts";
 
@@ -14,7 +15,7 @@ type Periods = Pick<Config["periods"], "silence" | "overAge">;
 
 const ms = (period: number) => sql<Date>`${period}::float8 * interval '1 millisecond'`;
 /** Over-age documents are in `late` with or without a turn: they neither take one nor wait for one. */
-const isFresh = ({ overAge }: Periods) => sql<boolean>`received_at + ${ms(overAge)} > clock_timestamp()`;
+const isFresh = ({ overAge }: Periods) => sql<boolean>`received_at > ${ago(overAge)}`;
 
 /** Whether a document that is received now has to wait for its turn; an expression for the statement that receives it. */
 export function mustWait(tx: Transaction, periods: Periods) {

@@ -1,8 +1,9 @@
 import { once } from "node:events";
 import { createHash } from "node:crypto";
 import { addAbortSignal } from "node:stream";
-import { type RawBuilder, type Selectable, sql } from "kysely";
+import { type Selectable, sql } from "kysely";
 import { appendAudit } from "../audit/append-audit.ts";
+import { ago } from "../database/ago.ts";
 import { isOutage } from "../database/outage.ts";
 import type { Tables } from "../database/tables.ts";
 import { readObject } from "../document/read-object.ts";
@@ -55,8 +56,6 @@ export async function oldestFixityMs(ports: Pick<Ports, "database">): Promise<nu
 }
 
 const since = sql<Date>`coalesce(fixity_checked_at, settled_at)`;
-const ago = (ms: number): RawBuilder<Date> =>
-  sql<Date>`clock_timestamp() - ${ms}::float8 * interval '1 millisecond'`;
 
 type Due = { tenantId: TenantId; documentId: DocumentId };
 

@@ -1,4 +1,4 @@
-import { sql } from "kysely";
+import { ago } from "../database/ago.ts";
 import { containFaults } from "../database/contain-faults.ts";
 import { Refusal } from "../errors.ts";
 import { TenantId } from "../ids.ts";
@@ -20,7 +20,7 @@ export async function finishErasures(ports: FinishPorts): Promise<number> {
     .selectFrom("document")
     .select(["tenant_id", "id"])
     .where("state", "<>", "erased")
-    .where("erasing_at", "<", sql<Date>`clock_timestamp() - ${silence}::float8 * interval '1 millisecond'`)
+    .where("erasing_at", "<", ago(silence))
     .orderBy("erasing_at")
     .limit(200)
     .execute();

@@ -25,6 +25,7 @@ export async function unattendedSince(
     .where("lease_until", "is", null)
     .where("retry_at", "is", null)
     .where("changed_at", "<", lately)
+    .where("received_at", "<", new Date(lately.getTime() + 1_000)) // follows from it, and bounds the index
     .executeTakeFirst();
   return row?.since ?? null;
 }

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { ago } from "../database/ago.ts";
 import { type Contained, containFaults } from "../database/contain-faults.ts";
 import type { DocumentState } from "../document/document.ts";
 import { findDocument, listFiles } from "../document/load-document.ts";
@@ -29,7 +30,7 @@ export async function clearStaging(ports: ClearPorts): Promise<number> {
       .select(["tenant_id", "id"])
       .where("state", "=", state)
       .where("staging_cleared_at", "is", null)
-      .where("settled_at", "<", sql<Date>`clock_timestamp() - ${ms}::float8 * interval '1 millisecond'`)
+      .where("settled_at", "<", ago(ms))
       .where(isFree)
       .orderBy("settled_at")
       .limit(200)

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { ago } from "../database/ago.ts";
 import { isOutage } from "../database/outage.ts";
 import { moveDocument } from "../document/move-document.ts";
 import { DocumentId, TenantId } from "../ids.ts";
@@ -67,7 +68,7 @@ export async function expireGrants(ports: ReceivePorts): Promise<number> {
     .selectFrom("document")
     .select(["tenant_id", "id"])
     .where("state", "=", "granted")
-    .where("grant_expires_at", "<", sql<Date>`clock_timestamp()`)
+    .where("grant_expires_at", "<", ago(0))
     .orderBy("grant_expires_at")
     .limit(200)
     .execute();
@@ -99,7 +100,7 @@ async function isOverdue(tx: Transaction, documentId: string): Promise<boolean> 
     .selectFrom("document")
     .select("id")
     .where((eb) => eb.and({ tenant_id: tx.insideTenant, id: documentId, state: "granted" }))
-    .where("grant_expires_at", "<", sql<Date>`clock_timestamp()`)
+    .where("grant_expires_at", "<", ago(0))
     .forUpdate()
     .executeTakeFirst();
   return overdue !== undefined;

@@ -1,4 +1,4 @@
-import { sql } from "kysely";
+import { ago } from "../database/ago.ts";
 import { isAnyOf } from "../database/is-any-of.ts";
 import { ringSilent } from "../job/ring-silent.ts";
 import { sweepDeadLetters } from "../job/sweep-dead-letters.ts";
@@ -36,11 +36,7 @@ async function pruneOutbox({ database, config }: Pick<Ports, "database" | "confi
   const over = await database.system
     .selectFrom("outbox")
     .select("id")
-    .where(
-      "published_at",
-      "<",
-      sql<Date>`clock_timestamp() - ${keepPublished}::float8 * interval '1 millisecond'`,
-    )
+    .where("published_at", "<", ago(keepPublished))
     .orderBy("published_at")
     .limit(prunedAtOnce)
     .execute();

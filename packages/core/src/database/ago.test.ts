@@ -1,0 +1,37 @@
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { announce, asOwner, newPage } from "@strongroom/local/test-documents";
+import { type TestWorld, testWorld } from "@strongroom/local/test-world";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { announcedSinceYesterday } from "../upload/check-quota.ts";
+
+let world: TestWorld;
+beforeAll(async () => (world = await testWorld()));
+afterAll(() => world.close());
+
+it("bounds an index: the quota looks at the documents of a day, not at all that a tenant ever had", async () => {
+  const { document } = await announce(world, world.dora, [newPage()]);
+  await asOwner(
+    world,
+    `insert into document select (jsonb_populate_record(one, jsonb_build_object('id', gen_random_uuid(),
+       'created_at', one.created_at - n * interval '1 hour', 'announced_at', one.created_at - n * interval '1 hour'))).*
+     from document one, generate_series(25, 3000) n where one.id = $1`,
+    [document.id],
+  );
+  await asOwner(world, "analyze document");
+  const plan = await world.ports.database.withTenant(world.dora.tenantId, (tx) =>
+    announcedSinceYesterday(tx).select("id").explain("json"),
+  );
+  const conditions = [...JSON.stringify(plan).matchAll(/"Index Cond":"([^"]*)"/g)].map(([, words]) => words);
+  for (const column of ["created_at", "announced_at"])
+    expect(conditions).toContainEqual(expect.stringContaining(`(${column} > `));
+});
+
+it("is what every column is compared with: no statement asks the volatile clock at each row", () => {
+  const sources = globSync(join(import.meta.dirname, "../**/*.ts")).filter((path) => !/\.test\.ts$/.test(path));
+  expect(sources.length).toBeGreaterThan(100);
+  const volatile = sources.filter((path) =>
+    /"[<>]=?",\s*sql(<\w+>)?`clock_timestamp\(\)/.test(readFileSync(path, "utf8")),
+  );
+  expect(volatile).toEqual([]);
+});
