@@ -30,7 +30,8 @@ export async function unattendedSince(
   return row?.since ?? null;
 }
 
-function oldestUnsettled(database: Kysely<Tables>) {
+/** Since when the oldest waits, of all that `database` may see. */
+export function oldestUnsettled(database: Kysely<Tables>) {
   return database
     .selectFrom("document")
     .select(({ fn }) => fn.min("received_at").as("since"))
