@@ -43,7 +43,7 @@ it("the document of all tenants that waits longest is the first entry of an inde
 
 it("no statement asks the volatile clock at each row: no index would bound it", () => {
   const sources = globSync(join(import.meta.dirname, "../**/*.ts")).filter(
-    (path) => !/\.test\.ts$/.test(path),
+    (path) => !path.endsWith(".test.ts"),
   );
   expect(sources.length).toBeGreaterThan(100);
   const volatile = sources.filter((path) =>
