@@ -9,9 +9,8 @@ const upload = "packages/core/src/upload";
 
 const leaseFree =
   "where(sql<boolean>`(lease_until is null or lease_until + ${restMs(leaseMs)} < clock_timestamp())`)";
-const overdue = 'where("grant_expires_at", "<", sql<Date>`clock_timestamp()`)';
-const sevenDaysOld =
-  'where("created_at", "<", sql<Date>`clock_timestamp() - ${604_800_000}::float8 * interval \'1 millisecond\'`)';
+const overdue = 'where("grant_expires_at", "<", ago(0))';
+const sevenDaysOld = 'where("created_at", "<", ago(604_800_000))';
 
 /** The bugs that the simulation must find. Each one has been in somebody's product. */
 export const plants: readonly Plant[] = [
