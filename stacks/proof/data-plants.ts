@@ -1,7 +1,7 @@
 import * as access from "./access-rules.ts";
 import * as databases from "./database-rules.ts";
 import * as keys from "./key-rules.ts";
-import { type Plant, props } from "./plant.ts";
+import { allowing, type Plant, props } from "./plant.ts";
 
 /** Faults of keys, database and backups. */
 export const dataPlants: Plant[] = [
@@ -35,26 +35,22 @@ export const dataPlants: Plant[] = [
     () => access.loginsFitTheirDoor,
     "AWS::IAM::Policy",
     /^even.*ReaderRole/,
-    (one) =>
-      props(one)["PolicyDocument"]["Statement"].push({
-        Effect: "Allow",
-        Action: "rds-db:connect",
-        Resource: ["arn:aws:rds-db:us-east-1:111122223333:dbuser:cluster-ABC/strongroom_app"],
-      }),
+    allowing({
+      Action: "rds-db:connect",
+      Resource: ["arn:aws:rds-db:us-east-1:111122223333:dbuser:cluster-ABC/strongroom_app"],
+    }),
   ],
   [
     "a worker that may come by the proxy and comes to the cluster",
     () => access.loginsFitTheirDoor,
     "AWS::IAM::Policy",
     /processor/i,
-    (one) =>
-      props(one)["PolicyDocument"]["Statement"].push({
-        Effect: "Allow",
-        Action: "rds-db:connect",
-        Resource: {
-          "Fn::ImportValue": "production-strongroom-database:ExportsOutputFnGetAttProxyDBProxyArn",
-        },
-      }),
+    allowing({
+      Action: "rds-db:connect",
+      Resource: {
+        "Fn::ImportValue": "production-strongroom-database:ExportsOutputFnGetAttProxyDBProxyArn",
+      },
+    }),
   ],
   [
     "a proxy whose targets may be made before the writer",

@@ -1,5 +1,5 @@
 import * as grants from "./grant-rules.ts";
-import { type Plant, props } from "./plant.ts";
+import { allowing, type Plant } from "./plant.ts";
 
 /** Each gives one worker of a healthy stage more than it needs. */
 export const grantPlants: Plant[] = [
@@ -8,66 +8,56 @@ export const grantPlants: Plant[] = [
     () => grants.onlyRelayWritesCheckpoints,
     "AWS::IAM::Policy",
     /processor/i,
-    (one) =>
-      props(one)["PolicyDocument"]["Statement"].push({
-        Effect: "Allow",
-        Action: "s3:PutObject",
-        Resource: {
-          "Fn::Join": ["", [{ "Fn::ImportValue": "production-strongroom-storage:VaultArn" }, "/v/*"]],
-        },
-      }),
+    allowing({
+      Action: "s3:PutObject",
+      Resource: {
+        "Fn::Join": ["", [{ "Fn::ImportValue": "production-strongroom-storage:VaultArn" }, "/v/*"]],
+      },
+    }),
   ],
   [
     "a processor that writes what it likes anywhere",
     () => grants.onlyRelayWritesCheckpoints,
     "AWS::IAM::Policy",
     /processor/i,
-    (one) =>
-      props(one)["PolicyDocument"]["Statement"].push({
-        Effect: "Allow",
-        Action: "s3:PutObject",
-        Resource: "*",
-      }),
+    allowing({
+      Action: "s3:PutObject",
+      Resource: "*",
+    }),
   ],
   [
     "a relay that removes a checkpoint",
     () => grants.onlyRelayWritesCheckpoints,
     "AWS::IAM::Policy",
     /relay/i,
-    (one) =>
-      props(one)["PolicyDocument"]["Statement"].push({
-        Effect: "Allow",
-        Action: ["s3:PutObject", "s3:DeleteObjectVersion"],
-        Resource: {
-          "Fn::Join": [
-            "",
-            [{ "Fn::ImportValue": "production-strongroom-storage:VaultArn" }, "/v/checkpoints/*"],
-          ],
-        },
-      }),
+    allowing({
+      Action: ["s3:PutObject", "s3:DeleteObjectVersion"],
+      Resource: {
+        "Fn::Join": [
+          "",
+          [{ "Fn::ImportValue": "production-strongroom-storage:VaultArn" }, "/v/checkpoints/*"],
+        ],
+      },
+    }),
   ],
   [
     "an opener that locks",
     () => grants.openersOnlyOpen,
     "AWS::IAM::Policy",
     /opener/i,
-    (one) =>
-      props(one)["PolicyDocument"]["Statement"].push({
-        Effect: "Allow",
-        Action: "s3:PutObjectRetention",
-        Resource: "*",
-      }),
+    allowing({
+      Action: "s3:PutObjectRetention",
+      Resource: "*",
+    }),
   ],
   [
     "an opener that opens what is not ours",
     () => grants.openersOnlyOpen,
     "AWS::IAM::Policy",
     /opener/i,
-    (one) =>
-      props(one)["PolicyDocument"]["Statement"].push({
-        Effect: "Allow",
-        Action: "kms:Decrypt",
-        Resource: "*",
-      }),
+    allowing({
+      Action: "kms:Decrypt",
+      Resource: "*",
+    }),
   ],
 ];

@@ -13,3 +13,7 @@ export type Plant = [
 
 // oxlint-disable-next-line typescript/no-explicit-any -- what is broken here has no type that would allow it
 export const props = (resource: Resource) => resource.Properties as Record<string, any>;
+
+/** Lets whoever has this policy do more than it did. */
+export const allowing = (statement: object) => (one: Resource) =>
+  props(one)["PolicyDocument"]["Statement"].push({ Effect: "Allow", ...statement });

@@ -2,7 +2,7 @@ import * as access from "./access-rules.ts";
 import * as buckets from "./bucket-rules.ts";
 import { dataPlants } from "./data-plants.ts";
 import type { Rule } from "./find.ts";
-import { type Plant, props } from "./plant.ts";
+import { allowing, type Plant, props } from "./plant.ts";
 import * as rules from "./rules.ts";
 import type { Schemas } from "./schema.ts";
 import { account } from "./synthesize.ts";
@@ -29,13 +29,11 @@ export const plants: Plant[] = [
     () => buckets.noPublicBucket,
     "AWS::S3::BucketPolicy",
     /^Vault/,
-    (one) =>
-      props(one)["PolicyDocument"]["Statement"].push({
-        Effect: "Allow",
-        Principal: "*",
-        Action: "s3:GetObject",
-        Resource: "*",
-      }),
+    allowing({
+      Principal: "*",
+      Action: "s3:GetObject",
+      Resource: "*",
+    }),
   ],
   [
     "a bucket without its TLS rule",
@@ -146,26 +144,22 @@ export const plants: Plant[] = [
     () => access.noWildcardOnData,
     "AWS::IAM::Policy",
     /processor/i,
-    (one) =>
-      props(one)["PolicyDocument"]["Statement"].push({
-        Effect: "Allow",
-        Action: ["kms:GenerateDataKey*"],
-        Resource: "*",
-      }),
+    allowing({
+      Action: ["kms:GenerateDataKey*"],
+      Resource: "*",
+    }),
   ],
   [
     "a processor that opens",
     () => access.onlyOpenersOpen,
     "AWS::IAM::Policy",
     /processor/i,
-    (one) =>
-      props(one)["PolicyDocument"]["Statement"].push({
-        Effect: "Allow",
-        Action: "kms:Decrypt",
-        Resource: {
-          "Fn::ImportValue": "production-strongroom-keys:ExportsOutputFnGetAttDataKey17AFBB84Arn",
-        },
-      }),
+    allowing({
+      Action: "kms:Decrypt",
+      Resource: {
+        "Fn::ImportValue": "production-strongroom-keys:ExportsOutputFnGetAttDataKey17AFBB84Arn",
+      },
+    }),
   ],
   [
     "a key that trusts IAM alone",
@@ -179,12 +173,10 @@ export const plants: Plant[] = [
     () => access.karpenterIsHeld,
     "AWS::IAM::Policy",
     /Karpenter/,
-    (one) =>
-      props(one)["PolicyDocument"]["Statement"].push({
-        Effect: "Allow",
-        Action: "ec2:TerminateInstances",
-        Resource: "*",
-      }),
+    allowing({
+      Action: "ec2:TerminateInstances",
+      Resource: "*",
+    }),
   ],
   [
     "a foreign account",
