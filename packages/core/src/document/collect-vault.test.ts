@@ -230,7 +230,9 @@ function shortSweeps(left: Set<string>, overMs = 0) {
       now: () => new Date(now),
       monotonicMs: () => asked++ && sweepMs + overMs,
     };
-    return { removed: await collectVault({ ...world.ports, objects, clock }), listed };
+    const told: string[] = [];
+    const log = { ...world.ports.log, info: (event: string) => void told.push(event) };
+    return { removed: await collectVault({ ...world.ports, objects, clock, log }), listed, told };
   };
   return { hour, sweepAt };
 }
@@ -251,7 +253,8 @@ it("a vault that is too large for one sweep is looked through in parts", async (
 
 it("a sweep that is over has looked at all that it has listed, of tenants with little as well", async () => {
   const left = new Set([...leftOf(world.franz, 100), ...leftOf(world.dora, 1_000)]);
-  const { listed } = await shortSweeps(left).sweepAt(Date.UTC(2026, 0, 5));
+  const { listed, told } = await shortSweeps(left).sweepAt(Date.UTC(2026, 0, 5));
+  expect(told).toEqual(["vault.swept_in_part"]);
   const seen = listed.slice(0, -1); // the last one is where it learns that it is over
   expect(seen.some((key) => key.includes(world.franz.tenantId))).toBe(true);
   expect(seen.filter((key) => left.has(key))).toEqual([]);
@@ -260,7 +263,8 @@ it("a sweep that is over has looked at all that it has listed, of tenants with l
 it("a sweep that is over for half as long again ends, whatever it has listed", async () => {
   const left = new Set([...leftOf(world.franz, 100), ...leftOf(world.dora, 1_000)]);
   const halfMs = world.ports.config.periods.sweepVault / 2;
-  expect((await shortSweeps(left, halfMs + 1).sweepAt(Date.UTC(2026, 0, 5))).removed).toBe(200);
+  const { removed, told } = await shortSweeps(left, halfMs + 1).sweepAt(Date.UTC(2026, 0, 5));
+  expect([removed, told]).toEqual([200, ["vault.swept_in_part"]]);
 });
 
 it("sweeps begin all over the vault: of 100 in a row no two neighbours are further apart than twice their share", async () => {

@@ -66,8 +66,10 @@ export async function collectVault(ports: CollectPorts): Promise<number> {
       if (isGone) removed += 1;
     }
     const tookMs = ports.clock.monotonicMs() - startedMs;
-    if (tookMs > sweepVault * lastShare) break;
     isOver = tookMs >= sweepVault;
+    if (tookMs <= sweepVault * lastShare) continue;
+    tellPart(ports, lying.at(-1)!.key);
+    break;
   }
   if (unknown > 0) ports.log.error("vault.unknown_documents", { objects: unknown });
   each.end();
@@ -77,13 +79,16 @@ export async function collectVault(ports: CollectPorts): Promise<number> {
 async function* pastGrace(ports: CollectPorts, isOver: () => boolean): AsyncGenerator<Left> {
   const oldest = ports.clock.now().getTime() - ports.config.periods.orphanGrace;
   for await (const { key, versionId, modifiedAt } of listFrom(ports, startOf(ports))) {
-    if (isOver()) return ports.log.info("vault.swept_in_part", { from: startOf(ports), until: key });
+    if (isOver()) return tellPart(ports, key);
     const parts = Parts.safeParse(key.split("/"));
     if (!parts.success || modifiedAt.getTime() > oldest) continue;
     const [, , tenantId, documentId, token] = parts.data;
     yield { tenantId, documentId, token, key, versionId, modifiedAt };
   }
 }
+
+const tellPart = (ports: CollectPorts, until: string): void =>
+  ports.log.info("vault.swept_in_part", { from: startOf(ports), until });
 
 /**
  * Each sweep begins elsewhere, a golden section of the vault further on, so that sweeps which see a part of it leave no part
