@@ -1,7 +1,7 @@
 /** What comes this close on one another comes together. */
 const withinMs = 1_000;
 
-/** Whether more than one tenant asks for work these days, told from who came when: within a second of one another. */
+/** Whether more than one tenant asks for work now, told from who came when: within a second of one another. */
 export class TenantsTogether {
   #last = { tenantId: "", atMs: -Infinity };
   #metAtMs = -Infinity;

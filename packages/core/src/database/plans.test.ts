@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { announce, asOwner, newPage } from "@strongroom/local/test-documents";
 import { type TestWorld, testWorld } from "@strongroom/local/test-world";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { mustWait } from "../job/turn.ts";
 import { oldestUnsettled } from "../upload/check-overload.ts";
 import { announcedSinceYesterday } from "../upload/check-quota.ts";
 
@@ -26,13 +27,27 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
+/** What bounds the searches of a plan. */
+const conditionsOf = (plan: unknown) =>
+  [...JSON.stringify(plan).matchAll(/"Index Cond":"([^"]*)"/g)].map(([, words]) => words);
+
 it("the quota looks at the documents of a day, not at all that a tenant ever had", async () => {
   const plan = await world.ports.database.withTenant(world.dora.tenantId, (tx) =>
     announcedSinceYesterday(tx).select("id").explain("json"),
   );
-  const conditions = [...JSON.stringify(plan).matchAll(/"Index Cond":"([^"]*)"/g)].map(([, words]) => words);
   for (const column of ["created_at", "announced_at"])
-    expect(conditions).toContainEqual(expect.stringContaining(`(${column} > `));
+    expect(conditionsOf(plan)).toContainEqual(expect.stringContaining(`(${column} > `));
+});
+
+it("whether a document has to wait for its turn is not asked of all that waits over-age before it", async () => {
+  const { periods } = world.ports.config;
+  const plan = await world.ports.database.withTenant(world.dora.tenantId, (tx) =>
+    tx
+      .selectFrom("tenant")
+      .select(() => mustWait(tx, periods).as("waits"))
+      .explain("json"),
+  );
+  expect(conditionsOf(plan)).toContainEqual(expect.stringContaining("(received_at > "));
 });
 
 it("the document of all tenants that waits longest is the first entry of an index", async () => {
