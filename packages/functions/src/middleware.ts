@@ -126,7 +126,7 @@ async function admit(call: Call & { ports: Ports }, access: Route["access"]): Pr
 }
 
 const places = new TenantPlaces();
-/** A second at most, and of a route that has less than two to answer a quarter: the work needs the rest. */
+/** A quarter of what the route has to answer in, and a second at most: the work needs the rest. */
 const patienceMs = (name: RouteName): number => Math.min(1_000, answerWithinMs(name) / 4);
 
 /** What changes something costs most, and is sent by machines; a page that somebody looks at asks for much at once. */
