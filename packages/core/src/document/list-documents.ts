@@ -3,6 +3,7 @@ import type * as z from "zod";
 import type { DocumentList, ListDocumentsQuery } from "../api-shapes.ts";
 import type { Tables } from "../database/tables.ts";
 import { Refusal } from "../errors.ts";
+import type { Transaction } from "../ports/database.ts";
 import type { Ports } from "../ports/ports.ts";
 import { type Actor, seesWholeTenant } from "../user/user.ts";
 import { selectDocuments, type SeenRow } from "./load-document.ts";
@@ -20,25 +21,28 @@ export async function listDocuments(
   actor: Actor,
   query: Query,
 ): Promise<z.infer<typeof DocumentList>> {
-  const after = query.cursor ? readCursor(query.cursor) : null;
-  const rows = await ports.database.inOneTrip(actor.tenantId, (tx) => {
-    const all = selectDocuments(tx).where("state", "<>", "erased");
-    const own = seesWholeTenant(actor) ? all : all.where("owner_id", "=", actor.userId);
-    const ordered = filtered(own, query).orderBy("created_at", "desc").orderBy("id", "desc");
-    const next = after
-      ? ordered.where(sql<boolean>`(created_at, id) < (${after.createdAt}::timestamptz, ${after.id}::uuid)`)
-      : ordered;
-    return next.limit(query.limit + 1).execute();
-  });
+  const rows = await ports.database.inOneTrip(actor.tenantId, (tx) => pageOf(tx, actor, query).execute());
   const page = rows.slice(0, query.limit);
   const last = rows.length > query.limit ? page.at(-1) : undefined;
   return { documents: page.map((row) => summarize(actor, row)), nextCursor: last ? writeCursor(last) : null };
 }
 
+/** What the query asks for, and one more than a page: whether there is a next one. */
+export function pageOf(tx: Transaction, actor: Actor, query: Query): Builder {
+  const after = query.cursor ? readCursor(query.cursor) : null;
+  const all = selectDocuments(tx).where("state", "<>", "erased");
+  const own = seesWholeTenant(actor) ? all : all.where("owner_id", "=", actor.userId);
+  const ordered = filtered(own, query).orderBy("created_at", "desc").orderBy("id", "desc");
+  const next = after
+    ? ordered.where(sql<boolean>`(created_at, id) < (${after.createdAt}::timestamptz, ${after.id}::uuid)`)
+    : ordered;
+  return next.limit(query.limit + 1);
+}
+
 function filtered(rows: Builder, query: Query): Builder {
   const { state, kind, loadNumber, code, search, changedSince } = query;
   return rows
-    .$if(state !== undefined, (all) => all.where("state", "=", state!))
+    .$if(state !== undefined, (all) => all.where("state", "=", sql.lit(state!))) // of a parameter it is not known which index has it
     .$if(kind !== undefined, (all) => all.where("kind", "=", kind!))
     .$if(loadNumber !== undefined, (all) => all.where("load_number", "=", loadNumber!))
     .$if(code !== undefined, (all) => all.where("confirmation_code", "=", code!))

@@ -4,6 +4,7 @@ import { type Contained, containFaults } from "../database/contain-faults.ts";
 import type { DocumentState } from "../document/document.ts";
 import { findDocument, listFiles } from "../document/load-document.ts";
 import { TenantId } from "../ids.ts";
+import type { Database } from "../ports/database.ts";
 import type { Ports } from "../ports/ports.ts";
 import { isFree, isHeldAt } from "../retention/holds.ts";
 import { parseStagingKey } from "./staging-key.ts";
@@ -25,23 +26,26 @@ export async function clearStaging(ports: ClearPorts): Promise<number> {
   let cleared = 0;
   const each = containEach(ports);
   for (const [state, ms] of Object.entries(keepMs(ports)) as [DocumentState, number][]) {
-    const rows = await ports.database.system
-      .selectFrom("document")
-      .select(["tenant_id", "id"])
-      .where("state", "=", state)
-      .where("staging_cleared_at", "is", null)
-      .where("settled_at", "<", ago(ms))
-      .where(isFree)
-      .orderBy("settled_at")
-      .limit(200)
-      .execute();
-    for (const { tenant_id, id } of rows) {
+    for (const { tenant_id, id } of await dueToClear(ports.database, state, ms).execute()) {
       const work = () => clear(ports, TenantId.parse(tenant_id), id, state);
       if (await each.did({ documentId: id }, work)) cleared += 1;
     }
   }
   each.end();
   return cleared;
+}
+
+/** Those that came to rest in a state so long ago, longest ago first. */
+export function dueToClear({ system }: Pick<Database, "system">, state: DocumentState, ms: number) {
+  return system
+    .selectFrom("document")
+    .select(["tenant_id", "id"])
+    .where("state", "=", sql.lit(state)) // of a parameter it is not known which index has it
+    .where("staging_cleared_at", "is", null)
+    .where("settled_at", "<", ago(ms))
+    .where(isFree)
+    .orderBy("settled_at")
+    .limit(200);
 }
 
 /** Of a document, or of what lies under one key: keys of staging are made of ids. */

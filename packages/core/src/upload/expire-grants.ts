@@ -1,9 +1,10 @@
 import { sql } from "kysely";
 import { ago } from "../database/ago.ts";
 import { isOutage } from "../database/outage.ts";
+import type { DocumentState } from "../document/document.ts";
 import { moveDocument } from "../document/move-document.ts";
 import { DocumentId, TenantId } from "../ids.ts";
-import type { Transaction } from "../ports/database.ts";
+import type { Database, Transaction } from "../ports/database.ts";
 import { type ReceivePorts, receiveDocument } from "./receive-document.ts";
 
 type Waiting = { tenantId: TenantId; documentId: DocumentId };
@@ -64,15 +65,18 @@ async function countEach(
 
 /** Ends grants that were left unfinished for seven days, after a last look whether all of it is there. */
 export async function expireGrants(ports: ReceivePorts): Promise<number> {
-  const rows = await ports.database.system
+  return await countEach(ports, await overdueGrants(ports.database).execute(), lookAndExpire);
+}
+
+/** Those that are over, longest ago first. */
+export function overdueGrants({ system }: Pick<Database, "system">) {
+  return system
     .selectFrom("document")
     .select(["tenant_id", "id"])
-    .where("state", "=", "granted")
+    .where("state", "=", sql.lit<DocumentState>("granted")) // of a parameter it is not known which index has it
     .where("grant_expires_at", "<", ago(0))
     .orderBy("grant_expires_at")
-    .limit(200)
-    .execute();
-  return await countEach(ports, rows, lookAndExpire);
+    .limit(200);
 }
 
 async function lookAndExpire(ports: ReceivePorts, waiting: Waiting): Promise<boolean> {
