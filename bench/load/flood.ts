@@ -8,46 +8,62 @@ const times = 50;
 /** What the big company sends, as a share of what the system can do alone: too much, since taking it in costs as well. */
 const overload = 1;
 
+/** One pair may fall into a slow moment of the machine, on either side of it. */
+const pairs = 3;
+
 /**
  * Sixteen small companies send a little each, first among themselves, then while a big one sends fifty times as much as each
- * of them, more than can be processed: theirs must not wait for its.
+ * of them, more than can be processed: theirs must not wait for its. The median of three such pairs counts.
  */
 export async function runFlood(setting: Setting): Promise<Report> {
-  const { system, clean, seconds, tell } = setting;
+  const { clean, tell } = setting;
   const perSecond = (overload * clean) / times;
+  tell(
+    `the others: ${perSecond.toFixed(2)}/s each, the big one ${(perSecond * times).toFixed(1)}/s; due → stored`,
+  );
+  const seen: Pair[] = [];
+  for (let n = 0; n < pairs; n += 1) seen.push(await runPair(setting, perSecond));
+  const ordered = seen.toSorted((one, other) => one.ratio - other.ratio);
+  const { baseline, flood, own, ratio } = ordered[Math.floor(pairs / 2)]!;
+  const [baselineMs, floodMs, ownMs] = [baseline, flood, own].map(({ stored }) => stored.percentiles());
+  const ratios = ordered.map((pair) => pair.ratio);
+  return {
+    scenario: "flood",
+    figures: { perSecond, times, baselineMs: baselineMs!, floodMs: floodMs!, ownMs: ownMs!, ratio },
+    findings: [
+      {
+        promise: "the others' p95 in a flood ≤ 3 × their p95 without it, median of three pairs",
+        seen: `${ratio.toFixed(2)} × (${ratios.map((one) => one.toFixed(2)).join(", ")})`,
+        met: ratio <= 3,
+      },
+      nothingLost(...lost(seen.flatMap((pair) => [pair.baseline, pair.flood, pair.own]))),
+    ],
+  };
+}
+
+/** `own` is the flood itself; `ratio` that of the others' p95 in it to their p95 without it. */
+type Pair = { baseline: Journey; flood: Journey; own: Journey; ratio: number };
+
+async function runPair(setting: Setting, perSecond: number): Promise<Pair> {
+  const { system, random, seconds, tell } = setting;
   // The same arrivals in both, since those that bunch wait for one another with or without a flood.
-  const arrivals = system.companies.slice(1).map(() => poisson(setting.random, perSecond, seconds));
+  const arrivals = system.companies.slice(1).map(() => poisson(random, perSecond, seconds));
   const baseline = await journeyOf(setting, await Promise.all(others(setting, arrivals)));
   const [big] = system.companies;
-  const schedule = poisson(setting.random, perSecond * times, seconds);
+  const schedule = poisson(random, perSecond * times, seconds);
   const [flooding, ...theirs] = await Promise.all([
     offer(big!, schedule, setting.photo),
     ...others(setting, arrivals),
   ]);
   const flood = await journeyOf(setting, theirs);
   const own = await journeyOf(setting, [flooding]);
-  const [baselineMs, floodMs, ownMs] = [baseline, flood, own].map(({ stored }) => stored.percentiles());
-  tell(
-    `the others: ${perSecond.toFixed(2)}/s each, the big one ${(perSecond * times).toFixed(1)}/s; due → stored`,
-  );
-  tell(`among themselves  ${describePercentiles(baselineMs!)}`);
-  tell(`in the flood      ${describePercentiles(floodMs!)}`);
+  const ratio = flood.stored.percentiles().p95 / baseline.stored.percentiles().p95;
+  tell(`among themselves  ${describePercentiles(baseline.stored.percentiles())}`);
+  tell(`in the flood      ${describePercentiles(flood.stored.percentiles())}  ${ratio.toFixed(2)} ×`);
   tell(`  of it until received  ${describePercentiles(flood.sent.percentiles())}`);
   tell(`  of it then            ${describePercentiles(flood.processed.percentiles())}`);
-  tell(`the flood itself  ${describePercentiles(ownMs!)}`);
-  const ratio = floodMs!.p95 / baselineMs!.p95;
-  return {
-    scenario: "flood",
-    figures: { perSecond, times, baselineMs: baselineMs!, floodMs: floodMs!, ownMs: ownMs!, ratio },
-    findings: [
-      {
-        promise: "the others' p95 in a flood ≤ 3 × their p95 without it",
-        seen: `${ratio.toFixed(2)} ×`,
-        met: ratio <= 3,
-      },
-      nothingLost(...lost([baseline, flood, own])),
-    ],
-  };
+  tell(`the flood itself  ${describePercentiles(own.stored.percentiles())}`);
+  return { baseline, flood, own, ratio };
 }
 
 const others = ({ system, photo }: Setting, arrivals: Schedule[]) =>
