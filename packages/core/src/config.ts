@@ -48,6 +48,8 @@ const periods = {
   relay: 250,
   /** How long a role is believed without asking the database. */
   roleCache: minute,
+  /** How long a tenant that was found far from its quota is taken to be so. */
+  quotaCache: 10_000,
   /** First backoff between two tries of ours; it doubles, up to the cap. */
   retryBase: 1_000,
   retryCap: minute,

@@ -111,6 +111,21 @@ it("a list of what failed goes through what failed, newest first", async () => {
   expect(JSON.stringify(plan)).not.toContain('"Node Type":"Sort"');
 });
 
+it("what a person announced within a day is looked at by person, not by tenant", async () => {
+  await asOwner(
+    world,
+    `insert into document select (jsonb_populate_record(one, jsonb_build_object('id', gen_random_uuid(), 'owner_id', $2::uuid,
+       'created_at', one.created_at - n * interval '5 seconds'))).*
+     from document one, generate_series(1, 10000) n where one.id = $1`,
+    [copied, world.emil.userId],
+  );
+  await asOwner(world, "analyze document");
+  const plan = await world.ports.database.withTenant(world.dora.tenantId, (tx) =>
+    announcedSinceYesterday(tx).where("owner_id", "=", world.dora.userId).select("id").explain("json"),
+  );
+  expect(conditionsOf(plan)).toContainEqual(expect.stringMatching(/owner_id = .*created_at > /));
+});
+
 it("no statement asks the volatile clock at each row: no index would bound it", () => {
   const sources = globSync(join(import.meta.dirname, "../**/*.ts")).filter(
     (path) => !path.endsWith(".test.ts"),

@@ -13,14 +13,14 @@ import { newTraceparent } from "../trace.ts";
 import { type Actor, actorName } from "../user/user.ts";
 import { checkFiles, contentSha256 } from "./check-declaration.ts";
 import { checkOverload, unattendedSince } from "./check-overload.ts";
-import { checkQuota, readQuota } from "./check-quota.ts";
+import { checkQuota, isFarFromQuota, readQuota, rememberIfFar } from "./check-quota.ts";
 import { findDuplicate } from "./find-duplicate.ts";
 import { isGrantOver } from "./grant-expired.ts";
 import { recallRequest } from "./recall-request.ts";
 import { signMissing, signOpened, type SigningPorts } from "./sign-uploads.ts";
 import { stagingKey } from "./staging-key.ts";
 
-type AcceptPorts = SigningPorts & Pick<Ports, "ids" | "log">;
+type AcceptPorts = SigningPorts & Pick<Ports, "cache" | "ids" | "log">;
 
 /**
  * Accepts a document that a client announces, and signs its uploads. Idempotent by document id: the same id and request
@@ -39,8 +39,12 @@ export async function acceptUpload(
     contentSha256: contentSha256(request.files),
     sizeBytes: request.files.reduce((sum, file) => sum + file.sizeBytes, 0),
   };
-  const seen = await ports.database.inOneTrip(actor.tenantId, (tx) => lookAround(ports, tx, actor, wanted));
+  const ofTenant = !(await isFarFromQuota(ports, actor.tenantId));
+  const seen = await ports.database.inOneTrip(actor.tenantId, (tx) =>
+    lookAround(ports, tx, actor, { ...wanted, ofTenant }),
+  );
   if (seen.known) return await repeat(ports, actor, seen.known, wanted);
+  await rememberIfFar(ports, actor.tenantId, seen.quota);
   checkRequest(ports, actor, wanted, seen);
   return await create(ports, actor, wanted, seen.duplicateOf);
 }
@@ -55,14 +59,14 @@ async function lookAround(
   ports: AcceptPorts,
   tx: Transaction,
   actor: Actor,
-  { request, contentSha256: sha256 }: Wanted,
+  { request, contentSha256: sha256, ofTenant }: Wanted & { ofTenant: boolean },
 ) {
   const [known, waitingSince, kinds, replaced, quota, duplicateOf] = await Promise.all([
     findDocument(tx, request.id),
     unattendedSince(ports, tx),
     listKindNames(tx),
     request.replaces ? findDocument(tx, request.replaces) : undefined,
-    readQuota(tx, actor),
+    readQuota(tx, actor, { ofTenant }),
     findDuplicate(tx, { documentId: request.id, sha256 }),
   ]);
   return { known, waitingSince, kinds, replaced, quota, duplicateOf };

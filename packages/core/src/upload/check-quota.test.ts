@@ -150,3 +150,48 @@ describe("at the quota", () => {
     ).toMatchObject({ document: { sizeBytes: 500 } });
   });
 });
+
+describe("of a company that sends much", () => {
+  beforeEach(() => world.ports.cache.delete(`quota-far/${world.dora.tenantId}`));
+
+  /** Emil has sent a thousand documents today. */
+  async function beginWithMany(tenantDocuments: number) {
+    await begin({ tenant_documents: tenantDocuments });
+    const { document } = await send(world.emil);
+    await asOwner(
+      world,
+      `insert into document select (jsonb_populate_record(one, jsonb_build_object('id', gen_random_uuid()))).*
+       from document one, generate_series(1, 999) where one.id = $1`,
+      [document.id],
+    );
+  }
+  const setQuota = (column: string, most: number) =>
+    asOwner(world, `update tenant set ${column} = ${most} where id = $1`, [world.dora.tenantId]);
+
+  it("documents are counted anew only after a moment while the quota is far", async () => {
+    await beginWithMany(2_000);
+    await send(world.dora);
+    await setQuota("tenant_documents_per_day", 1);
+    expect(await send(world.dora)).toMatchObject({ created: true });
+    await world.ports.cache.delete(`quota-far/${world.dora.tenantId}`);
+    await expect(send(world.dora)).rejects.toMatchObject(exceeded);
+  });
+
+  it("what a person has announced is counted each time", async () => {
+    await beginWithMany(2_000);
+    await send(world.dora);
+    await setQuota("user_documents_per_day", 2);
+    expect(await send(world.dora)).toMatchObject({ created: true });
+    await expect(send(world.dora)).rejects.toMatchObject({
+      ...exceeded,
+      message: expect.stringMatching(/^You have reached the limit of 2 documents/) as string,
+    });
+  });
+
+  it("documents are counted each time once more than nine tenths of the quota are used", async () => {
+    await beginWithMany(1_110);
+    await send(world.dora);
+    await setQuota("tenant_documents_per_day", 1_001);
+    await expect(send(world.dora)).rejects.toMatchObject(exceeded);
+  });
+});
