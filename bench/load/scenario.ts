@@ -6,7 +6,7 @@ export type Finding = { promise: string; seen: string; met: boolean };
 /** What a scenario has to tell: its figures by name, and its findings. */
 export type Report = {
   scenario: string;
-  figures: Record<string, number | Percentiles>;
+  figures: Record<string, number | number[] | Percentiles>;
   findings: Finding[];
 };
 

@@ -48,7 +48,7 @@ const periods = {
   relay: 250,
   /** How long a role is believed without asking the database. */
   roleCache: minute,
-  /** How long a tenant that was found far from its quota is taken to be so. */
+  /** How long it is remembered what a tenant that announces much has used of its quota. */
   quotaCache: 10_000,
   /** First backoff between two tries of ours; it doubles, up to the cap. */
   retryBase: 1_000,

@@ -21,7 +21,6 @@ const greatest = (values: unknown[]) => {
   return known.length === 0 ? null : Math.max(...known);
 };
 
-const isOwn = (owner: unknown) => (one: Row) => one["owner_id"] === owner;
 const bytesOf = (rows: readonly Row[]) =>
   rows.reduce((sum, one) => sum + ((one["announced_bytes"] ?? one["size_bytes"]) as number), 0);
 
@@ -151,11 +150,6 @@ function quotas(): Record<string, Meaning> {
   return {
     "count(*)::float8": (_values, { rows }) => rows.length,
     "coalesce(sum(coalesce(announced_bytes, size_bytes)), 0)::float8": (_values, { rows }) => bytesOf(rows),
-    "count(*) filter (where owner_id = $)::float8": ([owner], { rows }) => rows.filter(isOwn(owner)).length,
-    "coalesce(sum(coalesce(announced_bytes, size_bytes)) filter (where owner_id = $), 0)::float8": (
-      [owner],
-      { rows },
-    ) => bytesOf(rows.filter(isOwn(owner))),
   };
 }
 

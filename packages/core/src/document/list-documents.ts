@@ -6,6 +6,7 @@ import { Refusal } from "../errors.ts";
 import type { Transaction } from "../ports/database.ts";
 import type { Ports } from "../ports/ports.ts";
 import { type Actor, seesWholeTenant } from "../user/user.ts";
+import type { DocumentState } from "./document.ts";
 import { selectDocuments, type SeenRow } from "./load-document.ts";
 import { summarize } from "./view-document.ts";
 
@@ -39,10 +40,14 @@ export function pageOf(tx: Transaction, actor: Actor, query: Query): Builder {
   return next.limit(query.limit + 1);
 }
 
+/** Few documents end so: their index is found by plans that are kept only when the state stands in the text. */
+const notStored: readonly DocumentState[] = ["rejected", "failed", "expired"];
+const named = (state: DocumentState) => (notStored.includes(state) ? sql.lit(state) : sql.val(state));
+
 function filtered(rows: Builder, query: Query): Builder {
   const { state, kind, loadNumber, code, search, changedSince } = query;
   return rows
-    .$if(state !== undefined, (all) => all.where("state", "=", sql.lit(state!))) // of a parameter it is not known which index has it
+    .$if(state !== undefined, (all) => all.where("state", "=", named(state!)))
     .$if(kind !== undefined, (all) => all.where("kind", "=", kind!))
     .$if(loadNumber !== undefined, (all) => all.where("load_number", "=", loadNumber!))
     .$if(code !== undefined, (all) => all.where("confirmation_code", "=", code!))

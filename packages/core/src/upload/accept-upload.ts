@@ -13,7 +13,7 @@ import { newTraceparent } from "../trace.ts";
 import { type Actor, actorName } from "../user/user.ts";
 import { checkFiles, contentSha256 } from "./check-declaration.ts";
 import { checkOverload, unattendedSince } from "./check-overload.ts";
-import { checkQuota, isFarFromQuota, readQuota, rememberIfFar } from "./check-quota.ts";
+import { checkRecalled, type Counted, readQuota, recallCount } from "./check-quota.ts";
 import { findDuplicate } from "./find-duplicate.ts";
 import { isGrantOver } from "./grant-expired.ts";
 import { recallRequest } from "./recall-request.ts";
@@ -39,13 +39,13 @@ export async function acceptUpload(
     contentSha256: contentSha256(request.files),
     sizeBytes: request.files.reduce((sum, file) => sum + file.sizeBytes, 0),
   };
-  const ofTenant = !(await isFarFromQuota(ports, actor.tenantId));
+  const counted = await recallCount(ports, actor.tenantId);
   const seen = await ports.database.inOneTrip(actor.tenantId, (tx) =>
-    lookAround(ports, tx, actor, { ...wanted, ofTenant }),
+    lookAround(ports, tx, actor, { ...wanted, counted }),
   );
   if (seen.known) return await repeat(ports, actor, seen.known, wanted);
-  await rememberIfFar(ports, actor.tenantId, seen.quota);
   checkRequest(ports, actor, wanted, seen);
+  await checkRecalled(ports, actor, { ...seen, counted }, { documents: 1, bytes: wanted.sizeBytes });
   return await create(ports, actor, wanted, seen.duplicateOf);
 }
 
@@ -59,24 +59,23 @@ async function lookAround(
   ports: AcceptPorts,
   tx: Transaction,
   actor: Actor,
-  { request, contentSha256: sha256, ofTenant }: Wanted & { ofTenant: boolean },
+  { request, contentSha256: sha256, counted }: Wanted & { counted: Counted | null },
 ) {
   const [known, waitingSince, kinds, replaced, quota, duplicateOf] = await Promise.all([
     findDocument(tx, request.id),
     unattendedSince(ports, tx),
     listKindNames(tx),
     request.replaces ? findDocument(tx, request.replaces) : undefined,
-    readQuota(tx, actor, { ofTenant }),
+    readQuota(tx, actor, counted),
     findDuplicate(tx, { documentId: request.id, sha256 }),
   ]);
   return { known, waitingSince, kinds, replaced, quota, duplicateOf };
 }
 
-function checkRequest(ports: AcceptPorts, actor: Actor, { request, sizeBytes }: Wanted, seen: Surroundings) {
+function checkRequest(ports: AcceptPorts, actor: Actor, { request }: Wanted, seen: Surroundings) {
   checkOverload(ports, seen.waitingSince);
   checkKind(seen.kinds, request.kind);
   if (request.replaces) checkReplaced(actor, seen.replaced);
-  checkQuota(seen.quota, { documents: 1, bytes: sizeBytes });
 }
 
 /** The request as one text: what the client may repeat is equal in every field. */

@@ -151,12 +151,13 @@ describe("at the quota", () => {
   });
 });
 
-describe("of a company that sends much", () => {
-  beforeEach(() => world.ports.cache.delete(`quota-far/${world.dora.tenantId}`));
+describe("of a company that announces much", () => {
+  const key = () => `quota/${world.dora.tenantId}`;
+  beforeEach(() => world.ports.cache.delete(key()));
 
-  /** Emil has sent a thousand documents today. */
-  async function beginWithMany(tenantDocuments: number) {
-    await begin({ tenant_documents: tenantDocuments });
+  /** Emil has announced a thousand documents of a hundred bytes today. */
+  async function beginWithMany(quotas: Parameters<typeof begin>[0]) {
+    await begin({ tenant_documents: 2_000, ...quotas });
     const { document } = await send(world.emil);
     await asOwner(
       world,
@@ -165,33 +166,49 @@ describe("of a company that sends much", () => {
       [document.id],
     );
   }
-  const setQuota = (column: string, most: number) =>
-    asOwner(world, `update tenant set ${column} = ${most} where id = $1`, [world.dora.tenantId]);
 
-  it("documents are counted anew only after a moment while the quota is far", async () => {
-    await beginWithMany(2_000);
-    await send(world.dora);
-    await setQuota("tenant_documents_per_day", 1);
+  it.each([{ tenant_documents: 1_002 }, { tenant_bytes: 100_200 }])(
+    "exactly the quota may be announced, and not one more, though a count is kept for a moment: %o",
+    async (quotas) => {
+      await beginWithMany(quotas);
+      await send(world.dora);
+      expect(await world.ports.cache.get(key())).not.toBeNull();
+      await send(world.dora);
+      await expect(send(world.dora)).rejects.toMatchObject(exceeded);
+    },
+  );
+
+  it("what was counted a moment ago is not counted again, what came since is", async () => {
+    await beginWithMany({ tenant_documents: 900 });
+    const later = "clock_timestamp() + interval '10 minutes'";
+    const counted = { untilMs: Date.now() + 300_000, documents: 898, bytes: 0 };
+    await world.ports.cache.set(key(), JSON.stringify(counted), 600_000);
+    const [first, second] = [await send(world.dora), await send(world.dora)];
+    await setDocument(world, first.document.id, `created_at = ${later}`);
     expect(await send(world.dora)).toMatchObject({ created: true });
-    await world.ports.cache.delete(`quota-far/${world.dora.tenantId}`);
+    await setDocument(world, second.document.id, `announced_at = ${later}`);
     await expect(send(world.dora)).rejects.toMatchObject(exceeded);
   });
 
   it("what a person has announced is counted each time", async () => {
-    await beginWithMany(2_000);
-    await send(world.dora);
-    await setQuota("user_documents_per_day", 2);
-    expect(await send(world.dora)).toMatchObject({ created: true });
-    await expect(send(world.dora)).rejects.toMatchObject({
+    await beginWithMany({ user_documents: 1_002 });
+    await send(world.emil);
+    await send(world.emil);
+    await expect(send(world.emil)).rejects.toMatchObject({
       ...exceeded,
-      message: expect.stringMatching(/^You have reached the limit of 2 documents/) as string,
+      message: expect.stringMatching(/^You have reached the limit of 1002 documents/) as string,
     });
   });
 
-  it("documents are counted each time once more than nine tenths of the quota are used", async () => {
-    await beginWithMany(1_110);
+  it("a count is kept for the configured moment, and of small companies not at all", async () => {
     await send(world.dora);
-    await setQuota("tenant_documents_per_day", 1_001);
-    await expect(send(world.dora)).rejects.toMatchObject(exceeded);
+    expect(await world.ports.cache.get(key())).toBeNull();
+    await beginWithMany({});
+    const { config } = world.ports;
+    const ports = { ...world.ports, config: { ...config, periods: { ...config.periods, quotaCache: 0 } } };
+    await announce({ ...world, ports }, world.dora, [newPage(100)]);
+    expect(await world.ports.cache.get(key())).toBeNull();
+    await send(world.dora);
+    expect(await world.ports.cache.get(key())).not.toBeNull();
   });
 });

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import * as z from "zod";
 import { ago } from "../database/ago.ts";
 import { Refusal } from "../errors.ts";
 import type { TenantId } from "../ids.ts";
@@ -9,94 +10,126 @@ import type { Actor } from "../user/user.ts";
 type Used = { documents: number; bytes: number };
 type Quota = { who: string; documents: number; bytes: number };
 
-/** What the person and the tenant announced within the last 24 hours, and what they may; null when the tenant was not counted. */
+/** What the person and the tenant announced within the last 24 hours, and what they may. */
 export type QuotaState = {
   person: { used: Used; quota: Quota };
-  tenant: { used: Used; quota: Quota } | null;
+  tenant: { used: Used; quota: Quota };
 };
 
 const dayMs = 24 * 60 * 60_000;
-/** From so many documents on, counting them costs milliseconds: 106 of them at 200,000 (docs/decisions/0021). */
+/** From so many documents on a count is kept for a moment: 200,000 take 0.1 s (docs/decisions/0021). */
 const many = 1_000;
-/** A quota of which more than this is used is counted each time. */
-const farShare = 0.9;
+/** Transactions commit a little after they stamp their rows, and clocks differ a little: what is newer is counted again. */
+const overlapMs = 20_000;
 
-/** Whether a tenant that sends much was counted a moment ago, and found far from its quota. */
-export async function isFarFromQuota({ cache }: Pick<Ports, "cache">, tenantId: TenantId): Promise<boolean> {
-  return (await cache.get(farKey(tenantId))) !== null;
-}
+/** What a tenant had announced by a moment, and a little more. */
+const Counted = z.strictObject({ untilMs: z.number(), documents: z.number(), bytes: z.number() });
+export type Counted = z.infer<typeof Counted>;
 
-/** Keeps for a moment that a tenant is far from its quota, so that not each of its documents counts all of them. */
-export async function rememberIfFar(
-  { cache, config }: Pick<Ports, "cache" | "config">,
+/** What a tenant that announces much had announced a moment ago; null when it was not counted lately. */
+export async function recallCount(
+  { cache }: Pick<Ports, "cache">,
   tenantId: TenantId,
-  { tenant }: QuotaState,
-): Promise<void> {
-  if (!tenant || tenant.used.documents < many) return;
-  const { used, quota } = tenant;
-  const isFar = used.documents <= farShare * quota.documents && used.bytes <= farShare * quota.bytes;
-  if (isFar) await cache.set(farKey(tenantId), "far", config.periods.quotaCache);
+): Promise<Counted | null> {
+  const known = await cache.get(countKey(tenantId));
+  return known === null ? null : Counted.parse(JSON.parse(known));
 }
 
-const farKey = (tenantId: TenantId): string => `quota-far/${tenantId}`;
+/** Keeps a count for a moment, so that each document of a tenant that announces much does not count all of them. */
+async function keepCount(
+  { cache, clock, config }: Pick<Ports, "cache" | "clock" | "config">,
+  tenantId: TenantId,
+  { tenant: { used } }: QuotaState,
+): Promise<void> {
+  if (used.documents < many) return;
+  const counted: Counted = { ...used, untilMs: clock.now().getTime() - overlapMs };
+  await cache.set(countKey(tenantId), JSON.stringify(counted), config.periods.quotaCache);
+}
 
-/** Reads quotas and what is used of them. Pages that edits dropped were announced, too, and lie in staging for a day. */
+const countKey = (tenantId: TenantId): string => `quota/${tenantId}`;
+
+/**
+ * Reads quotas and what is used of them; of the tenant only what came after `counted`, if that is known: of the newest some
+ * may then count twice. Pages that edits dropped were announced, too, and lie in staging for a day.
+ */
 export async function readQuota(
   tx: Transaction,
-  actor: Pick<Actor, "userId">,
-  { ofTenant = true }: { ofTenant?: boolean } = {},
+  { userId }: Pick<Actor, "userId">,
+  counted: Counted | null = null,
 ): Promise<QuotaState> {
-  const [tenant, used] = await Promise.all([
+  const since = counted ? new Date(counted.untilMs) : ago(dayMs);
+  const [tenant, own, all] = await Promise.all([
     tx.selectFrom("tenant").selectAll().where("id", "=", tx.insideTenant).executeTakeFirstOrThrow(),
-    announcedSinceYesterday(tx)
-      .$if(!ofTenant, (all) => all.where("owner_id", "=", actor.userId))
-      .select([
-        sql<number>`count(*)::float8`.as("documents"),
-        sql<number>`coalesce(sum(coalesce(announced_bytes, size_bytes)), 0)::float8`.as("bytes"),
-        sql<number>`count(*) filter (where owner_id = ${actor.userId})::float8`.as("ownDocuments"),
-        sql<number>`coalesce(sum(coalesce(announced_bytes, size_bytes)) filter (where owner_id = ${actor.userId}), 0)::float8`.as(
-          "ownBytes",
-        ),
-      ])
-      .executeTakeFirstOrThrow(),
+    sum(announcedSince(tx, ago(dayMs)).where("owner_id", "=", userId)),
+    sum(announcedSince(tx, since)),
   ]);
   return {
     person: {
-      used: { documents: used.ownDocuments, bytes: used.ownBytes },
+      used: own,
       quota: { who: "You have", documents: tenant.user_documents_per_day, bytes: tenant.user_bytes_per_day },
     },
-    tenant: ofTenant
-      ? {
-          used: { documents: used.documents, bytes: used.bytes },
-          quota: {
-            who: "Your company has",
-            documents: tenant.tenant_documents_per_day,
-            bytes: tenant.tenant_bytes_per_day,
-          },
-        }
-      : null,
+    tenant: {
+      used: {
+        documents: all.documents + (counted?.documents ?? 0),
+        bytes: all.bytes + (counted?.bytes ?? 0),
+      },
+      quota: {
+        who: "Your company has",
+        documents: tenant.tenant_documents_per_day,
+        bytes: tenant.tenant_bytes_per_day,
+      },
+    },
   };
 }
 
-/** Those of a day, however many a tenant has: each of the two has an index. */
-export const announcedSinceYesterday = (tx: Transaction) =>
+const sum = (announced: ReturnType<typeof announcedSince>): Promise<Used> =>
+  announced
+    .select([
+      sql<number>`count(*)::float8`.as("documents"),
+      sql<number>`coalesce(sum(coalesce(announced_bytes, size_bytes)), 0)::float8`.as("bytes"),
+    ])
+    .executeTakeFirstOrThrow();
+
+/** Those after a moment, however many a tenant has: each of the two has an index. */
+export const announcedSince = (tx: Transaction, moment: Date | ReturnType<typeof ago>) =>
   tx
     .selectFrom("document")
     .where("tenant_id", "=", tx.insideTenant)
-    .where((eb) => eb.or([eb("created_at", ">", ago(dayMs)), eb("announced_at", ">", ago(dayMs))]));
+    .where((eb) => eb.or([eb("created_at", ">", moment), eb("announced_at", ">", moment)]));
 
 /**
  * Refuses what would go over a quota; exactly reaching it is allowed. Requests that come at the same moment do not see
- * each other: together they may go over it, as may those of the moment for which a tenant is taken to be far from it.
+ * each other: together they may go over it.
  */
 export function checkQuota({ person, tenant }: QuotaState, more: Used): void {
-  for (const { used, quota } of tenant ? [person, tenant] : [person]) {
-    if (used.documents + more.documents <= quota.documents && used.bytes + more.bytes <= quota.bytes)
-      continue;
+  for (const one of [person, tenant]) {
+    if (!isOver(one, more)) continue;
+    const { who, documents, bytes } = one.quota;
     throw new Refusal(
       "quota_exceeded",
-      `${quota.who} reached the limit of ${quota.documents} documents or ${Math.floor(quota.bytes / 1024 / 1024)} MiB in 24 hours. Keep the photo and send it later, or ask your office for a higher limit.`,
+      `${who} reached the limit of ${documents} documents or ${Math.floor(bytes / 1024 / 1024)} MiB in 24 hours. Keep the photo and send it later, or ask your office for a higher limit.`,
       { status: 429, retryAfterSeconds: 3_600 },
     );
   }
+}
+
+/** Whether so much more would go over a quota. */
+const isOver = ({ used, quota }: QuotaState["tenant"], more: Used): boolean =>
+  used.documents + more.documents > quota.documents || used.bytes + more.bytes > quota.bytes;
+
+/**
+ * The same where the tenant's use is partly of a moment ago (`counted`): it is counted anew before anybody is refused by it.
+ * A new count is kept for a moment.
+ */
+export async function checkRecalled(
+  ports: Pick<Ports, "database" | "cache" | "clock" | "config">,
+  actor: Actor,
+  { quota, counted }: { quota: QuotaState; counted: Counted | null },
+  more: Used,
+): Promise<void> {
+  if (counted && !isOver(quota.tenant, more)) return checkQuota(quota, more);
+  const { tenantId } = actor;
+  const exact = counted ? await ports.database.inOneTrip(tenantId, (tx) => readQuota(tx, actor)) : quota;
+  await keepCount(ports, tenantId, exact);
+  checkQuota(exact, more);
 }

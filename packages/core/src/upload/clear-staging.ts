@@ -40,7 +40,7 @@ export function dueToClear({ system }: Pick<Database, "system">, state: Document
   return system
     .selectFrom("document")
     .select(["tenant_id", "id"])
-    .where("state", "=", sql.lit(state)) // of a parameter it is not known which index has it
+    .where("state", "=", state)
     .where("staging_cleared_at", "is", null)
     .where("settled_at", "<", ago(ms))
     .where(isFree)

@@ -1,7 +1,6 @@
 import { sql } from "kysely";
 import { ago } from "../database/ago.ts";
 import { isOutage } from "../database/outage.ts";
-import type { DocumentState } from "../document/document.ts";
 import { moveDocument } from "../document/move-document.ts";
 import { DocumentId, TenantId } from "../ids.ts";
 import type { Database, Transaction } from "../ports/database.ts";
@@ -73,7 +72,7 @@ export function overdueGrants({ system }: Pick<Database, "system">) {
   return system
     .selectFrom("document")
     .select(["tenant_id", "id"])
-    .where("state", "=", sql.lit<DocumentState>("granted")) // of a parameter it is not known which index has it
+    .where("state", "=", "granted")
     .where("grant_expires_at", "<", ago(0))
     .orderBy("grant_expires_at")
     .limit(200);
