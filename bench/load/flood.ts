@@ -27,7 +27,7 @@ export async function runFlood(setting: Setting): Promise<Report> {
   const ordered = seen.toSorted((one, other) => one.ratio - other.ratio);
   const { baseline, flood, own, ratio } = ordered[Math.floor(pairs / 2)]!;
   const [baselineMs, floodMs, ownMs] = [baseline, flood, own].map(({ stored }) => stored.percentiles());
-  const ratios = ordered.map((pair) => pair.ratio);
+  const ratios = seen.map((pair) => pair.ratio);
   return {
     scenario: "flood",
     figures: {

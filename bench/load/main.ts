@@ -77,13 +77,16 @@ try {
 } finally {
   await system.stop();
 }
-const directory = join(import.meta.dirname, "../results");
-await mkdir(directory, { recursive: true });
-const result = { at: new Date().toISOString(), ...machine, seed, seconds, reports };
-await writeFile(
-  join(directory, `${result.at.slice(0, 10)}-${proof}.json`),
-  `${JSON.stringify(result, null, 2)}\n`,
-);
+// A part does not take the place of a whole run.
+if (isWhole) {
+  const directory = join(import.meta.dirname, "../results");
+  await mkdir(directory, { recursive: true });
+  const result = { at: new Date().toISOString(), ...machine, seed, seconds, reports };
+  await writeFile(
+    join(directory, `${result.at.slice(0, 10)}-${proof}.json`),
+    `${JSON.stringify(result, null, 2)}\n`,
+  );
+}
 const findings = reports.flatMap((report) => report.findings);
 const kept = findings.filter(({ met }) => met).length;
 if (values.record)

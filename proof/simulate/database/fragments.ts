@@ -35,6 +35,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
     later(around, -(age as number)),
   "statement_timestamp() - $::float8 * interval '1 millisecond'": ([age], around) =>
     later(around, -(age as number)),
+  "(extract(epoch from statement_timestamp()) * 1000)::float8": (_values, around) => around.now().getTime(),
   "version + 1": (_values, around) => (row(around)["version"] as number) + 1,
   "decode_crashes + 1": (_values, around) => (row(around)["decode_crashes"] as number) + 1,
   "$::uuid": ([value]) => value,

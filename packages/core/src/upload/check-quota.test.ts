@@ -155,17 +155,20 @@ describe("of a company that announces much", () => {
   const key = () => `quota/${world.dora.tenantId}`;
   beforeEach(() => world.ports.cache.delete(key()));
 
-  /** Emil has announced a thousand documents of a hundred bytes today. */
+  /** Emil has announced a thousand documents of a hundred bytes today, all but one an hour ago. */
   async function beginWithMany(quotas: Parameters<typeof begin>[0]) {
-    await begin({ tenant_documents: 2_000, ...quotas });
+    await begin({ tenant_documents: 10_000, ...quotas });
     const { document } = await send(world.emil);
-    await asOwner(
-      world,
-      `insert into document select (jsonb_populate_record(one, jsonb_build_object('id', gen_random_uuid()))).*
-       from document one, generate_series(1, 999) where one.id = $1`,
-      [document.id],
-    );
+    await copy(document.id, 999, "1 hour");
   }
+  const copy = (id: string, times: number, age: string) =>
+    asOwner(
+      world,
+      `insert into document select (jsonb_populate_record(one, jsonb_build_object('id', gen_random_uuid(),
+         'created_at', clock_timestamp() - $3::interval))).*
+       from document one, generate_series(1, $2::int) where one.id = $1`,
+      [id, times, age],
+    );
 
   it.each([{ tenant_documents: 1_002 }, { tenant_bytes: 100_200 }])(
     "exactly the quota may be announced, and not one more, though a count is kept for a moment: %o",
@@ -188,6 +191,19 @@ describe("of a company that announces much", () => {
     expect(await send(world.dora)).toMatchObject({ created: true });
     await setDocument(world, second.document.id, `announced_at = ${later}`);
     await expect(send(world.dora)).rejects.toMatchObject(exceeded);
+  });
+
+  it("what was stamped before a count and committed after it counts", async () => {
+    await beginWithMany({ tenant_documents: 1_903 });
+    const { document } = await send(world.dora);
+    await copy(document.id, 902, "5 seconds");
+    await expect(send(world.dora)).rejects.toMatchObject(exceeded);
+  });
+
+  it("what another release kept is no reason to fail", async () => {
+    await beginWithMany({});
+    await world.ports.cache.set(key(), JSON.stringify({ untilMs: 1, documents: 1, pages: 1 }), 60_000);
+    expect(await send(world.dora)).toMatchObject({ created: true });
   });
 
   it("what a person has announced is counted each time", async () => {

@@ -10,8 +10,9 @@ import type { Actor } from "../user/user.ts";
 type Used = { documents: number; bytes: number };
 type Quota = { who: string; documents: number; bytes: number };
 
-/** What the person and the tenant announced within the last 24 hours, and what they may. */
+/** What the person and the tenant announced within the last 24 hours, and what they may; `atMs` is before they were counted. */
 export type QuotaState = {
+  atMs: number;
   person: { used: Used; quota: Quota };
   tenant: { used: Used; quota: Quota };
 };
@@ -19,30 +20,30 @@ export type QuotaState = {
 const dayMs = 24 * 60 * 60_000;
 /** From so many documents on a count is kept for a moment: 200,000 take 0.1 s (docs/decisions/0021). */
 const many = 1_000;
-/** Transactions commit a little after they stamp their rows, and clocks differ a little: what is newer is counted again. */
+/** Transactions commit a little after they stamp their rows: what is newer than this is counted again. */
 const overlapMs = 20_000;
 
 /** What a tenant had announced by a moment, and a little more. */
 const Counted = z.strictObject({ untilMs: z.number(), documents: z.number(), bytes: z.number() });
 export type Counted = z.infer<typeof Counted>;
 
-/** What a tenant that announces much had announced a moment ago; null when it was not counted lately. */
+/** What a tenant that announces much had announced a moment ago; null when it was not counted lately, or by a release that kept it otherwise. */
 export async function recallCount(
   { cache }: Pick<Ports, "cache">,
   tenantId: TenantId,
 ): Promise<Counted | null> {
   const known = await cache.get(countKey(tenantId));
-  return known === null ? null : Counted.parse(JSON.parse(known));
+  return known === null ? null : (Counted.safeParse(JSON.parse(known)).data ?? null);
 }
 
 /** Keeps a count for a moment, so that each document of a tenant that announces much does not count all of them. */
 async function keepCount(
-  { cache, clock, config }: Pick<Ports, "cache" | "clock" | "config">,
+  { cache, config }: Pick<Ports, "cache" | "config">,
   tenantId: TenantId,
-  { tenant: { used } }: QuotaState,
+  { atMs, tenant: { used } }: QuotaState,
 ): Promise<void> {
   if (used.documents < many) return;
-  const counted: Counted = { ...used, untilMs: clock.now().getTime() - overlapMs };
+  const counted: Counted = { ...used, untilMs: atMs - overlapMs };
   await cache.set(countKey(tenantId), JSON.stringify(counted), config.periods.quotaCache);
 }
 
@@ -59,11 +60,17 @@ export async function readQuota(
 ): Promise<QuotaState> {
   const since = counted ? new Date(counted.untilMs) : ago(dayMs);
   const [tenant, own, all] = await Promise.all([
-    tx.selectFrom("tenant").selectAll().where("id", "=", tx.insideTenant).executeTakeFirstOrThrow(),
+    tx
+      .selectFrom("tenant")
+      .selectAll()
+      .select(sql<number>`(extract(epoch from statement_timestamp()) * 1000)::float8`.as("at_ms"))
+      .where("id", "=", tx.insideTenant)
+      .executeTakeFirstOrThrow(),
     sum(announcedSince(tx, ago(dayMs)).where("owner_id", "=", userId)),
     sum(announcedSince(tx, since)),
   ]);
   return {
+    atMs: tenant.at_ms,
     person: {
       used: own,
       quota: { who: "You have", documents: tenant.user_documents_per_day, bytes: tenant.user_bytes_per_day },
@@ -122,7 +129,7 @@ const isOver = ({ used, quota }: QuotaState["tenant"], more: Used): boolean =>
  * A new count is kept for a moment.
  */
 export async function checkRecalled(
-  ports: Pick<Ports, "database" | "cache" | "clock" | "config">,
+  ports: Pick<Ports, "database" | "cache" | "config">,
   actor: Actor,
   { quota, counted }: { quota: QuotaState; counted: Counted | null },
   more: Used,
