@@ -28,7 +28,7 @@ const names: readonly (readonly [string, string, readonly End[]])[] = [
   ["of spaces", "   ", refused],
   ["with a high half of a character", "photo\ud83d.jpg", refused],
   ["with a low half of a character", "\ude9aphoto.jpg", refused],
-  ["with line and paragraph separators", "a\u2028b\u2029c.jpg", rendered],
+  ["with line and paragraph separators", "a\u2028b\u2029c.jpg", refused],
   ["of HTML", `"><img src=x onerror=alert(1)>.jpg`, rendered],
   ["with quotes of a header", `a"; filename="evil.exe`, rendered],
   ["with percent signs", "%00%2e%2e%2f%n%s.jpg", rendered],
