@@ -33,16 +33,17 @@ beforeEach(() => begin({}));
 
 const send = (actor: Actor, sizeBytes = 100) => announce(world, actor, [newPage(sizeBytes)]);
 const exceeded = { code: "quota_exceeded", status: 429, retryAfterSeconds: 3_600 };
+const exceededBy = (who: string, documents: number) => ({
+  ...exceeded,
+  message: expect.stringMatching(`^${who} reached the limit of ${documents} documents`) as string,
+});
 
 describe("within 24 hours", () => {
   it("a person may announce as many documents as the quota says, and not one more; a colleague still may", async () => {
     await begin({ user_documents: 2 });
     await send(world.dora);
     await send(world.dora);
-    await expect(send(world.dora)).rejects.toMatchObject({
-      ...exceeded,
-      message: expect.stringMatching(/^You have reached the limit of 2 documents/) as string,
-    });
+    await expect(send(world.dora)).rejects.toMatchObject(exceededBy("You have", 2));
     expect(await send(world.emil)).toMatchObject({ created: true });
   });
 
@@ -51,10 +52,7 @@ describe("within 24 hours", () => {
     await send(world.dora);
     await send(world.emil);
     for (const actor of [world.dora, world.emil, world.agnes]) {
-      await expect(send(actor)).rejects.toMatchObject({
-        ...exceeded,
-        message: expect.stringMatching(/^Your company has reached the limit of 2 documents/) as string,
-      });
+      await expect(send(actor)).rejects.toMatchObject(exceededBy("Your company has", 2));
     }
     expect(await send(world.franz)).toMatchObject({ created: true });
   });
@@ -210,10 +208,7 @@ describe("of a company that announces much", () => {
     await beginWithMany({ user_documents: 1_002 });
     await send(world.emil);
     await send(world.emil);
-    await expect(send(world.emil)).rejects.toMatchObject({
-      ...exceeded,
-      message: expect.stringMatching(/^You have reached the limit of 1002 documents/) as string,
-    });
+    await expect(send(world.emil)).rejects.toMatchObject(exceededBy("You have", 1_002));
   });
 
   it("a count is kept for the configured moment, and of small companies not at all", async () => {
