@@ -23,12 +23,51 @@ export async function refuseLostDatabase(dataDirectory: string): Promise<void> {
   );
 }
 
-/** What was made only beside a database: objects, or keys where there is the password too, which is our own server's alone. */
-async function whatIsLeft(dataDirectory: string): Promise<string | null> {
+/** Throws a Refusal when the server of DATABASE_URL never had a database of ours, and objects beside us belong to one. Comes before one is made there. */
+export async function refuseEmptyServer(
+  superuser: Connection,
+  database: string,
+  dataDirectory: string,
+): Promise<void> {
+  const left = await objectsLeft(dataDirectory);
+  if (left === null || (await hasOurs(superuser, database))) return;
+  throw new Refusal(
+    "database_missing",
+    `The server of DATABASE_URL (${superuser.host}:${superuser.port}) has no database “${database}” of ours, or an empty one, ` +
+      `but ${left} belongs to one. Is it the right server? Bring the database back there (docs/runbooks/restore.md), and ` +
+      "start again. To begin anew, choose another data directory with STRONGROOM_DATA.",
+    { status: 409 },
+  );
+}
+
+async function hasOurs(superuser: Connection, database: string): Promise<boolean> {
+  const isThere = await isTrue(
+    superuser,
+    "select exists (select from pg_database where datname = $1) as is",
+    database,
+  );
+  return (
+    isThere &&
+    (await isTrue({ ...superuser, database }, "select to_regclass($1) is not null as is", "public.document"))
+  );
+}
+
+const isTrue = (connection: Connection, query: string, value: string): Promise<boolean> =>
+  withClient(connection, async (client) => (await client.query<{ is: boolean }>(query, [value])).rows[0]!.is);
+
+/** A directory of objects that is not empty; null when there is none. */
+async function objectsLeft(dataDirectory: string): Promise<string | null> {
   for (const area of ["vault", "tombstones", "staging"]) {
     const path = join(dataDirectory, "objects", area);
     if ((await namesIn(path)).length > 0) return path;
   }
+  return null;
+}
+
+/** What was made only beside a database: objects, or keys where there is the password too, which is our own server's alone. */
+async function whatIsLeft(dataDirectory: string): Promise<string | null> {
+  const objects = await objectsLeft(dataDirectory);
+  if (objects !== null) return objects;
   const keys = join(dataDirectory, "keys");
   const rootKey = firstRootKeyPath(keys);
   const hadOwn = (await namesIn(dataDirectory)).includes("postgres-password");

@@ -1,15 +1,16 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { withClient } from "@strongroom/core/database/roles";
-import { receiptKeyPath } from "@strongroom/core/embedded/receipt-key";
+import { readReceiptKey, readRetiredKeys, receiptKeyPath } from "@strongroom/core/embedded/receipt-key";
 import { Refusal } from "@strongroom/core/errors";
 import type { Connection } from "@strongroom/core/ports/database";
+import { signerOf } from "@strongroom/core/receipt/compact-jws";
 import { namesIn } from "./data-directory.ts";
 
 type Client = Parameters<Parameters<typeof withClient>[1]>[0];
 
 /**
- * Throws a Refusal when a part is missing that the database speaks of: the vault, the tombstones, or the key that signs.
+ * Throws a Refusal when a part is missing that the database speaks of, or is another one: the vault, the tombstones, the key that signs.
  * Without this look a start would make an empty one, or another key, in silence: documents would not open, what is erased
  * might come back, and receipts and checkpoints would not hold any more. Comes before any of them is made.
  */
@@ -17,7 +18,7 @@ export async function refuseLostParts(owner: Connection, dataDirectory: string):
   const lost = await withClient(owner, async (client) => [
     ...(await lostVault(client, join(dataDirectory, "objects"))),
     ...(await lostTombstones(client, join(dataDirectory, "objects", "tombstones"))),
-    ...(await lostReceiptKey(client, receiptKeyPath(join(dataDirectory, "keys")))),
+    ...(await lostReceiptKey(client, join(dataDirectory, "keys"))),
   ]);
   if (lost.length === 0) return;
   const advice =
@@ -55,15 +56,34 @@ async function lostTombstones(client: Client, path: string): Promise<string[]> {
   ];
 }
 
-async function lostReceiptKey(client: Client, path: string): Promise<string[]> {
-  if (await exists(path)) return [];
-  const signed = ["receipt", "audit_checkpoint"].map((table) => `(select 1 from ${table} limit 1)`);
-  if (!(await holds(client, signed.join(" union all ")))) return [];
+/** One that was replaced left its public half. What the newest signature needs, a receipt's where there is no checkpoint yet, must be there. */
+async function lostReceiptKey(client: Client, directory: string): Promise<string[]> {
+  const kid = await newestSigner(client);
+  if (kid === null || (await exists(join(directory, `receipt-${kid}.lost`)))) return [];
+  const fault = await faultOfReceiptKey(directory, kid);
+  if (fault === null) return [];
   return [
-    `${path} is missing, but the database holds receipts or checkpoints that are signed by a receipt key. ` +
-      "If it is lost for good: npm run -s keys -- --new receipt. " +
-      "What it signed then verifies only with a keys.json that was kept (docs/runbooks/keys.md).",
+    `${receiptKeyPath(directory)} ${fault} that signed what the database holds (${kid}). ` +
+      `If that key is lost for good: touch ${join(directory, `receipt-${kid}.lost`)}, and another one signs from then on. ` +
+      "What the lost one signed verifies only with a keys.json that was kept (docs/runbooks/keys.md).",
   ];
+}
+
+/** What is wrong with the receipt key, as a verb for the sentence about it; null when nothing is. */
+async function faultOfReceiptKey(directory: string, kid: string): Promise<string | null> {
+  const signing = await readReceiptKey(directory);
+  if (signing === null) return "is missing, the key";
+  const known = [signing.publicKey, ...(await readRetiredKeys(directory))];
+  return known.some((key) => key.kid === kid) ? null : "is not the key";
+}
+
+/** Which key signed last; null when none did. */
+async function newestSigner(client: Client): Promise<string | null> {
+  const { rows } = await client.query<{ jws: string }>(
+    `(select jws from audit_checkpoint order by sequence desc limit 1)
+     union all (select jws from receipt limit 1) limit 1`,
+  );
+  return rows.length === 0 ? null : signerOf(rows[0]!.jws);
 }
 
 const holds = async (client: Client, query: string): Promise<boolean> =>

@@ -1,15 +1,16 @@
-import { mkdir, mkdtemp, rename, rm, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runCommand } from "@strongroom/cli/stand-in-terminal";
 import { checkpointAudit } from "@strongroom/core/audit/checkpoint-audit";
-import { createReceiptKey } from "@strongroom/core/embedded/receipt-key";
+import { formatConnection } from "@strongroom/core/config";
+import { createReceiptKey, replaceReceiptKey } from "@strongroom/core/embedded/receipt-key";
 import { withClient } from "@strongroom/core/database/roles";
 import { silentLog } from "@strongroom/core/log";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { openDatabaseServer } from "./database-server.ts";
+import { type DatabaseServer, openDatabaseServer } from "./database-server.ts";
 import { seededPeople } from "./seed.ts";
-import { type RunningSystem, startSystem } from "./system.ts";
+import { type RunningSystem, startSystem, type SystemOptions } from "./system.ts";
 import { dumpTables, restoreTables, type TableDump } from "./test-backup.ts";
 import { untilQuiet } from "./test-whole.ts";
 
@@ -19,9 +20,10 @@ let running: RunningSystem | null = null;
 /** What the database held while all documents were still there. */
 let whole: TableDump;
 
-async function start(): Promise<RunningSystem> {
+async function start(over: Partial<SystemOptions> = {}): Promise<RunningSystem> {
   const environment = { STRONGROOM_JOBS: "1" };
-  const options = { dataDirectory: data, port: 0, databaseUrl: null, log: silentLog, environment };
+  const own = { dataDirectory: data, port: 0, databaseUrl: null, log: silentLog, environment };
+  const options = { ...own, ...over };
   return (running = await startSystem(options));
 }
 async function stop(): Promise<void> {
@@ -65,11 +67,16 @@ async function without(part: string, work: () => Promise<void>): Promise<void> {
   }
 }
 
-const refused = (code: string, ...words: string[]) =>
-  expect(start()).rejects.toMatchObject({
-    code,
-    message: expect.stringMatching(new RegExp(words.map((word) => RegExp.escape(word)).join("[^]*"))),
-  });
+/** Starts in vain; answers the refusal. */
+async function refused(code: string, ...words: string[]): Promise<Error> {
+  const error = await start().then(
+    () => expect.fail("it started"),
+    (reason: Error) => reason,
+  );
+  const message = new RegExp(words.map((word) => RegExp.escape(word)).join("[^]*"));
+  expect(error).toMatchObject({ code, message: expect.stringMatching(message) });
+  return error;
+}
 
 describe("a start on a directory that lacks a part which its database speaks of is refused, and makes nothing", () => {
   it.each([
@@ -77,7 +84,7 @@ describe("a start on a directory that lacks a part which its database speaks of 
     ["objects", "parts_missing", "documents that are sealed there"],
     ["postgres", "database_missing", "objects/vault"],
     ["postgres/data", "database_missing", "objects/vault"],
-    ["keys/receipt.key", "parts_missing", "npm run -s keys -- --new receipt"],
+    ["keys/receipt.key", "parts_missing", "is missing"],
   ])("%s", async (part, code, words) => {
     await without(part, async () => {
       await refused(code, place(part), words, "docs/runbooks/restore.md");
@@ -104,11 +111,59 @@ describe("a start on a directory that lacks a part which its database speaks of 
     });
   });
 
-  it("goes on with a new receipt key where one was made knowingly", async () => {
-    await without("keys/receipt.key", async () => {
-      await createReceiptKey(place("keys"));
-      await start();
+  it("goes on with a receipt key that replaced the one that signed", async () => {
+    await replaceReceiptKey(place("keys"));
+    await start();
+  });
+
+  it("goes on with another receipt key only where the one that signed is said to be lost", async () => {
+    await rm(place("keys/receipt.key"));
+    await createReceiptKey(place("keys"));
+    const words = [place("keys/receipt.key"), "is not the key", "docs/runbooks/keys.md"];
+    const { message } = await refused("parts_missing", ...words);
+    await writeFile(/touch (\S+\.lost),/.exec(message)![1]!, "");
+    await start();
+  });
+});
+
+describe("a PostgreSQL of one's own (DATABASE_URL) that never was ours", () => {
+  let server: DatabaseServer;
+  let databaseUrl: string;
+  beforeAll(async () => {
+    const dataDirectory = join(home, "server");
+    await mkdir(dataDirectory);
+    server = await openDatabaseServer({ dataDirectory, databaseUrl: null, log: silentLog });
+    databaseUrl = formatConnection(server.superuser);
+  }, 30_000);
+  afterAll(() => server.stop());
+
+  const databases = async () => {
+    const { rows } = await withClient(server.superuser, (client) =>
+      client.query("select 1 from pg_database where datname = 'strongroom'"),
+    );
+    return rows.length;
+  };
+
+  it("is refused beside a vault, and nothing is made there", async () => {
+    await expect(start({ databaseUrl })).rejects.toMatchObject({
+      code: "database_missing",
+      message: expect.stringContaining(place("objects/vault")),
     });
+    expect(await databases()).toBe(0);
+  });
+
+  it("is refused beside a vault, too, where somebody made the database and put nothing into it", async () => {
+    await withClient(server.superuser, (client) => client.query("create database strongroom"));
+    await expect(start({ databaseUrl })).rejects.toMatchObject({ code: "database_missing" });
+    await withClient(server.superuser, (client) => client.query("drop database strongroom"));
+  });
+
+  it("is taken where nothing is there yet, and again at the second start", async () => {
+    const own = { databaseUrl, dataDirectory: join(home, "beside") };
+    const { dataDirectory } = await start(own);
+    await mkdir(join(dataDirectory, "objects/staging/s"), { recursive: true });
+    await stop();
+    await start(own);
   });
 });
 

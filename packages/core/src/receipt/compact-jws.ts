@@ -48,6 +48,9 @@ export async function verifyCompact(jws: string, jwks: JwkSet, typ: string): Pro
   }
 }
 
+/** Which key a compact JWS says it is signed by; null when it is none. Proves nothing. */
+export const signerOf = (jws: string): string | null => headerOf(jws)?.kid ?? null;
+
 const invalid = (reason: JwsFault): JwsCheck => ({ outcome: "invalid", reason });
 
 function headerOf(jws: string): z.infer<typeof Header> | null {
