@@ -6,6 +6,7 @@ import {
   SignCommand,
 } from "@aws-sdk/client-kms";
 import { createHash, createPublicKey } from "node:crypto";
+import { NotAsStored } from "../errors.ts";
 import type { Keys, PublicKey } from "../ports/keys.ts";
 import { rawSignature } from "./ecdsa-signature.ts";
 
@@ -35,7 +36,7 @@ export function createKmsKeys(
     },
     async openDataKey(wrapped, context) {
       const command = new DecryptCommand({ CiphertextBlob: wrapped, EncryptionContext: context });
-      return given((await client.send(command)).Plaintext);
+      return given((await client.send(command).catch(asNotStored)).Plaintext);
     },
     async sign(bytes) {
       const command = new SignCommand({
@@ -50,6 +51,14 @@ export function createKmsKeys(
     publicKeys: () => Promise.all(signingKeyIds.map(publicKeyOf)),
     close: async () => client.destroy(),
   };
+}
+
+/** KMS says so when the bytes or the context are not those that it wrapped. */
+function asNotStored(error: Error): never {
+  if (error.name !== "InvalidCiphertextException") throw error;
+  throw new NotAsStored("the wrapped data key does not authenticate: its bytes or its context were changed", {
+    cause: error,
+  });
 }
 
 /** KMS takes no longer message; of a longer one it takes the digest. */

@@ -1,5 +1,6 @@
 import { createHash, createPublicKey, verify } from "node:crypto";
 import { describe, expect, test } from "vitest";
+import { NotAsStored } from "../errors.ts";
 import type { KeyContext, Keys } from "../ports/keys.ts";
 
 const context: KeyContext = { app: "strongroom", tenant: "t-1", document: "d-1", attempt: "7" };
@@ -62,6 +63,14 @@ export function keysContract(name: string, open: () => Promise<Keys>, gaps: KeyG
         await expect(keys.openDataKey(wrapped, other)).rejects.toThrow();
       });
     }
+
+    test("that do not open are told apart from an outage", async () => {
+      const keys = await open();
+      const { wrapped } = await keys.generateDataKey(context);
+      const flipped = wrapped.with(-1, wrapped.at(-1)! ^ 1);
+      await expect(keys.openDataKey(flipped, context)).rejects.toBeInstanceOf(NotAsStored);
+      await expect(keys.openDataKey(wrapped, {})).rejects.toBeInstanceOf(NotAsStored);
+    });
 
     test("do not open when a bit of the wrapped form differs, or it is cut or longer", async () => {
       const keys = await open();

@@ -61,6 +61,8 @@ const toldOf = ({ tenantId, documentId }: Doorbell) => [
 ];
 
 const longer = "update artefact set size_bytes = size_bytes + 1 where document_id = $1";
+const otherKey =
+  "update document_key set wrapped = set_byte(wrapped, 40, get_byte(wrapped, 40) # 4) where document_id = $1";
 const away = () => Object.assign(new Error("away"), { code: "ECONNREFUSED" });
 async function* brokenOff() {
   yield Buffer.from([2]); // as every sealed message begins
@@ -80,6 +82,7 @@ describe("a stored copy that is damaged", () => {
         ),
     ],
     ["exchanged", async (bell) => await change(bell, async () => (await lying(await stored())).sealed)],
+    ["left with another key", async ({ documentId }) => void (await query(world, otherKey, [documentId]))],
     ["said to be longer", async ({ documentId }) => void (await query(world, longer, [documentId]))],
   ])("that was %s is called that, and the operator is told which it is", async (_what, how) => {
     const bell = await stored();

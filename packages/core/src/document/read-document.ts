@@ -109,7 +109,6 @@ async function openBody(ports: ReadPorts, found: FoundArtefact): Promise<Content
 /** The plaintext stream of an artefact: whole, unchanged and meant for this very place, or it fails. */
 async function openArtefact(ports: ReadPorts, found: FoundArtefact): Promise<Readable> {
   const { tenant_id: tenantId, document_id: documentId, name: artefact, attempt } = found;
-  const dataKey = await ports.keys.openDataKey(found.wrapped, dataKeyContext(tenantId, documentId, attempt));
   const to: Addressee = { tenantId, documentId, artefact, attempt: String(attempt) };
   const manifest = {
     sizeBytes: found.size_bytes,
@@ -117,7 +116,9 @@ async function openArtefact(ports: ReadPorts, found: FoundArtefact): Promise<Rea
     sealedSizeBytes: found.sealed_size_bytes,
   };
   const tell = (error: unknown) => tellFault(ports, found, error);
+  let dataKey: Uint8Array | null = null;
   try {
+    dataKey = await ports.keys.openDataKey(found.wrapped, dataKeyContext(tenantId, documentId, attempt));
     const opening = openSealed(to, dataKey, manifest).once("error", tell);
     // The reader of `opening` sees every fault as its destruction; the callback only takes the duty of hearing it.
     return pipeline(await ports.objects.read(found.vault_key), opening, () => {});
@@ -125,7 +126,7 @@ async function openArtefact(ports: ReadPorts, found: FoundArtefact): Promise<Rea
     tell(error);
     throw error;
   } finally {
-    dataKey.fill(0); // `opening` has its own copy
+    dataKey?.fill(0); // `opening` has its own copy
   }
 }
 

@@ -2,6 +2,7 @@ import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes }
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
+import { NotAsStored } from "../errors.ts";
 import type { KeyContext } from "../ports/keys.ts";
 import { createSecret, readSecret } from "./key-file.ts";
 
@@ -112,7 +113,7 @@ export function wrapKey(root: RootKey, dataKey: Uint8Array, context: KeyContext)
 /** Opens what `wrapKey` made under any of the roots. Throws when a bit of it or of the context differs, or its root is not here. */
 export function unwrapKey(roots: RootKey[], wrapped: Uint8Array, context: KeyContext): Uint8Array {
   if (wrapped.length !== wrappedLength || wrapped[0] !== format)
-    throw new Error("these are not the bytes of a wrapped data key");
+    throw new NotAsStored("these are not the bytes of a wrapped data key");
   const bytes = Buffer.from(wrapped);
   const head = bytes.subarray(0, headLength);
   const keyId = head.subarray(1).toString("hex");
@@ -123,9 +124,12 @@ export function unwrapKey(roots: RootKey[], wrapped: Uint8Array, context: KeyCon
   try {
     return Buffer.concat([decipher.update(bytes.subarray(29, 61)), decipher.final()]);
   } catch (cause) {
-    throw new Error("the wrapped data key does not authenticate: its bytes or its context were changed", {
-      cause,
-    });
+    throw new NotAsStored(
+      "the wrapped data key does not authenticate: its bytes or its context were changed",
+      {
+        cause,
+      },
+    );
   }
 }
 

@@ -18,7 +18,7 @@ export interface Keys {
   generateDataKey(
     context: KeyContext,
   ): Promise<{ plaintext: Uint8Array; wrapped: Uint8Array; rootKeyId: string }>;
-  /** Throws when the wrapped bytes or the context differ in one bit, or the root key is another. */
+  /** Throws when the root key is another, or the wrapped bytes or the context differ in one bit: `NotAsStored` where that is known. */
   openDataKey(wrapped: Uint8Array, context: KeyContext): Promise<Uint8Array>;
   /** ES256 over SHA-256 of the bytes: 64 bytes, r then s (the form JWS takes). */
   sign(bytes: Uint8Array): Promise<{ signature: Uint8Array; kid: string }>;
