@@ -71,6 +71,7 @@ it("a countdown that was stopped says nothing any more, not even when its time w
   const [early, late] = [start(2_000), start(2_000)];
   early.run(1_500);
   early.stop();
+  expect(vi.getTimerCount()).toBe(1); // the late one's
   late.run(500 + 1);
   late.stop();
   late.run(60_000);
