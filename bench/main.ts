@@ -68,7 +68,7 @@ function describe({ name, unit, ours, limitName, limit, ratio, goal, met, skippe
 // A system that was started is in a session of its own, and does not hear a Ctrl-C.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 
-const machine = await describeMachine();
+const machine = describeMachine();
 process.stdout.write(`${machine.text}\n\n`);
 const options: BenchOptions = { quick: values.quick, files: values.files ?? null };
 const startedMs = performance.now();

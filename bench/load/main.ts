@@ -49,7 +49,7 @@ const proof = isSoak ? "soak" : "load";
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 
 const tell = (line: string) => void process.stdout.write(`  ${line}\n`);
-const machine = await describeMachine();
+const machine = describeMachine();
 process.stdout.write(`${machine.text}\nseed ${seed}, ${seconds} s of load in each scenario\n`);
 const photo = await drawPhoto({ width: 1_152, height: 864 });
 const system = await startForLoad();

@@ -8,7 +8,7 @@ export type ProofResult = {
   proof: string;
   at: string;
   machine: string;
-  /** Commit of the tree that ran, with `+` behind it when files differed from it. */
+  /** Commit of the tree that ran, as `currentCommit` tells it. */
   commit: string;
   held: boolean;
   counts: Record<string, number>;
@@ -54,8 +54,11 @@ const git = (...args: string[]): string =>
     stdio: ["ignore", "pipe", "ignore"],
   }).trim();
 
-function currentCommit(): string {
-  return (
-    git("rev-parse", "--short=12", "HEAD") + (git("status", "--porcelain", "--untracked-files=no") && "+")
-  );
+/** Results are not what ran: one that was written a moment ago makes no other tree. */
+const whatRuns = [":/", ":(top,exclude)proof/results", ":(top,exclude)bench/results"];
+
+/** Commit of the tree, with `+` behind it when something that runs is not committed. */
+export function currentCommit(): string {
+  const changed = git("status", "--porcelain", "--untracked-files=no", "--", ...whatRuns);
+  return git("rev-parse", "--short=12", "HEAD") + (changed && "+");
 }
