@@ -1,7 +1,7 @@
 import { Tags } from "aws-cdk-lib/core";
 import { Construct } from "constructs";
 import type { App } from "sst/constructs";
-import { readSite, type Site } from "./site.ts";
+import { readSite, requireSite, type Site } from "./site.ts";
 import { type CellName, type Stage, stageOf } from "./stage.ts";
 
 /** Ending of a stage that is the far half of another. */
@@ -29,11 +29,12 @@ export function currentDomain(scope: Construct): { name: string; zoneId: string;
 export const isLive = (scope: Construct): boolean => (scope.node.root as App).mode === "dev";
 
 /**
- * What must be set before the first stack: the zones, so that nothing has to be looked up; tags by which cost is told apart;
+ * What must be set before the first stack: the site; the zones, so that nothing has to be looked up; tags by which cost is told apart;
  * and that a stage which protects nothing leaves nothing behind.
  */
 export function prepare(app: App): void {
   const stage = stageOf(app.stage.replace(recoveryEnding, ""));
+  requireSite(stage);
   const zones = ["a", "b", "c"].map((letter) => `${app.region}${letter}`);
   app.node.setContext(`availability-zones:account=${app.account}:region=${app.region}`, zones);
   Tags.of(app).add("app", app.name);

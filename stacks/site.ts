@@ -1,3 +1,5 @@
+import type { Stage } from "./stage.ts";
+
 /** What only the company that deploys knows. Null or empty: that part is left out. */
 export type Site = {
   /** Public zone that the names hang under, such as `documents.example.com`, with its Route 53 id. */
@@ -27,6 +29,20 @@ const empty: Site = {
   recoveryRegion: "us-west-2",
   edge: null,
 };
+
+/**
+ * Throws for a stage that others rely on when `STRONGROOM_SITE` is not set: deployed without it, names, sign-in, Argo CD and
+ * alarm mail would be taken from it in silence. `{}` says that all of it is meant.
+ */
+export function requireSite(
+  { name, base }: Pick<Stage, "name" | "base">,
+  given = process.env["STRONGROOM_SITE"],
+): void {
+  if (base !== "own" || given !== undefined) return;
+  throw new Error(
+    `STRONGROOM_SITE is not set: ${name} would lose its names, its sign-in and its alarm mail. Set it as at the last deploy (docs/deploy.md).`,
+  );
+}
 
 /** The site as `STRONGROOM_SITE` (JSON) gives it, over the values above; an unknown name in it throws. */
 export function readSite(given = process.env["STRONGROOM_SITE"]): Site {

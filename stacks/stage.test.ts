@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { readSite } from "./site.ts";
+import { readSite, requireSite } from "./site.ts";
 import { stageOf } from "./stage.ts";
 import { claimsSource } from "./token-claims.ts";
 
@@ -30,6 +30,19 @@ test("a site is what STRONGROOM_SITE says over what is written down, and a missp
   expect(readSite("{}")).toMatchObject({ region: "us-east-1", domain: null });
   expect(readSite('{"region":"eu-central-1"}').region).toBe("eu-central-1");
   expect(() => readSite('{"regoin":"eu-central-1"}')).toThrow("regoin");
+});
+
+test.each([
+  ["production", undefined, true],
+  ["staging", undefined, true],
+  ["dev", undefined, true],
+  ["dev", "{}", false],
+  ["pr-12", undefined, false],
+  ["ann", undefined, false],
+])("%s with the site %s is refused: %s", (name, site, isRefused) => {
+  const check = () => requireSite(stageOf(name, undefined), site);
+  if (isRefused) expect(check).toThrow("STRONGROOM_SITE is not set");
+  else expect(check).not.toThrow();
 });
 
 test("Cognito's access tokens get the audience and the tenant that our verifier demands", async () => {
