@@ -1,5 +1,5 @@
 import { setTimeout as timer } from "node:timers/promises";
-import { drainSpeed } from "./clean-speed.ts";
+import { cleanSpeed, drainSpeed } from "./clean-speed.ts";
 import { freezeProcessor } from "./freeze-processor.ts";
 import { follow, offer } from "./offer.ts";
 import { poisson, wallMs } from "./open-loop.ts";
@@ -11,18 +11,28 @@ const usual = 1 / 6;
 
 /**
  * The processor stands still for half of the time while three times the usual load comes in; then it goes on, and so does
- * the usual load. How fast is the backlog worked off?
+ * the usual load. How fast is the backlog worked off, beside as many documents when nothing else goes on? To fewer of them,
+ * going on and coming to an end would cost more.
  */
-export async function runBacklog({ system, photo, random, seconds, clean, tell }: Setting): Promise<Report> {
+export async function runBacklog({
+  system,
+  photo,
+  random,
+  seconds,
+  clean: roughly,
+  tell,
+}: Setting): Promise<Report> {
   const [company] = system.companies;
+  const expected = Math.max(60, Math.round((3 * usual * roughly * seconds) / 2));
+  const clean = await cleanSpeed(system, photo, { documents: expected, times: 3 });
   const goOn = await freezeProcessor(system);
   const resumed = timer((seconds / 2) * 1_000).then(async () => {
     const waiting = await countWaiting(system);
     goOn();
     return { waiting, atMs: wallMs() };
   });
-  const rush = poisson(random, 3 * usual * clean, seconds / 2);
-  const after = poisson(random, usual * clean, seconds / 2).map((at) => at + (seconds / 2) * 1_000);
+  const rush = poisson(random, 3 * usual * roughly, seconds / 2);
+  const after = poisson(random, usual * roughly, seconds / 2).map((at) => at + (seconds / 2) * 1_000);
   const offered = await offer(company!, [...rush, ...after], photo);
   const { waiting, atMs } = await resumed;
   await system.untilSettled(settleLimitMs);
@@ -31,7 +41,7 @@ export async function runBacklog({ system, photo, random, seconds, clean, tell }
   tell(
     `${waiting} documents waited when the processor went on; ${speed.toFixed(1)} a second were stored then`,
   );
-  tell(`clean speed ${clean.toFixed(1)} a second`);
+  tell(`clean speed of ${expected} documents ${clean.toFixed(1)} a second`);
   const ratio = speed / clean;
   return {
     scenario: "backlog",

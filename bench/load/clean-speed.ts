@@ -4,23 +4,25 @@ import { sendDocument } from "./send-document.ts";
 import { settleLimitMs } from "./scenario.ts";
 import type { Outcome, StartedSystem } from "./started-system.ts";
 
-const documents = 60;
 const atOnce = 8;
-const times = 5;
 
 /**
- * Documents per second that a system stores when nothing else goes on: the median of five times sixty, once the first sixty
- * have warmed everything up. One time alone was anything from 13 to 21 on one machine within the hour, and a flood with it.
+ * Documents per second that a system stores when nothing else goes on: the median of several times so many, once the first of
+ * them have warmed everything up. One time alone was anything from 13 to 21 on one machine within the hour, and a flood with it.
  */
-export async function cleanSpeed(system: StartedSystem, photo: Uint8Array): Promise<number> {
-  await oneSpeed(system, photo);
+export async function cleanSpeed(
+  system: StartedSystem,
+  photo: Uint8Array,
+  { documents, times }: { documents: number; times: number },
+): Promise<number> {
+  await oneSpeed(system, photo, documents);
   const speeds: number[] = [];
-  for (let n = 0; n < times; n += 1) speeds.push(await oneSpeed(system, photo));
+  for (let n = 0; n < times; n += 1) speeds.push(await oneSpeed(system, photo, documents));
   return speeds.toSorted((a, b) => a - b)[Math.floor(times / 2)]!;
 }
 
-/** Of sixty that came in while the processor stood still. */
-async function oneSpeed(system: StartedSystem, photo: Uint8Array): Promise<number> {
+/** Of documents that came in while the processor stood still. */
+async function oneSpeed(system: StartedSystem, photo: Uint8Array, documents: number): Promise<number> {
   const goOn = await freezeProcessor(system);
   await sendAll(system, photo, documents);
   const resumedMs = wallMs();

@@ -39,6 +39,7 @@ export async function findBrokenBuilds(
   const control = await runSound(wish, { say, stopping });
   if (control.length > 0) {
     console.log(`NOTHING IS SHOWN: the same without a fault was found out too\n${verdictTable(control)}`);
+    if (wish.record && wish.only === "") recordBrokenBuilds(wish, findings, false);
     return false;
   }
   console.log(

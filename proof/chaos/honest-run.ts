@@ -160,6 +160,7 @@ export function honestRun(): JudgedRun & { files: Map<string, Buffer> } {
       keepExpired: 100_000,
       orphanGrace: 80_000,
       sweep: 240_000,
+      checkpoint: 30_000,
     },
     history: history(),
     tables: tables(),
@@ -285,6 +286,7 @@ function history(): Entry[] {
     ...of(waiting, "never"),
     { at, what: "device", tenant, user: driver, token: "live" },
     { at, what: "unregistered", token: "dead" },
+    { at, what: "listening", token: "live" },
     ...[stored, rejected].map((document): Entry => {
       return { at, what: "notice", token: "live", tag: `${document}.3`, fields: ["tag", "type"] };
     }),

@@ -49,6 +49,7 @@ export async function perform(performance: Performance): Promise<number | null> 
   const [prober, ...senders] = drivers as [Driver, ...Driver[]];
   const tokens = await registerPhones(road, drivers, installation);
   const heard = new Map(tokens.slice(0, listeningPhones).map((token) => [token, new Set<string>()]));
+  for (const token of heard.keys()) road.history.write({ what: "listening", token });
   const hanging = new AbortController();
   const phones = [...heard].map(([token, tags]) =>
     listenToNotices(road, token, (tag) => void tags.add(tag), hanging.signal),

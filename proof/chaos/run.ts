@@ -126,6 +126,10 @@ function assertRatios(timeDivisor: number): void {
   }
 }
 
+/** What an injury says of itself that did not strike where it was meant to: as another kill, or as nothing. */
+const missed =
+  /^(?:not seen in the vault|not there in time|no decoder|gone before|skipped)|and lost none$| was gone$/;
+
 async function countRun(
   { history, tables }: JudgedRun,
   { logFile }: Installation,
@@ -137,7 +141,7 @@ async function countRun(
   return {
     injuries: count(
       history.filter((entry) => entry.what === "injury"),
-      ({ kind }) => kind,
+      ({ kind, detail }) => (missed.test(detail) ? `${kind} (missed)` : kind),
     ),
     requests: count(requests, (entry) => `${entry.what} ${entry.outcome}`),
     documents: count(tables.document, ({ state }) => state),

@@ -10,6 +10,7 @@ import {
   type PublicKey,
   readObject,
   type Receipt,
+  slownessOf,
   type Verdict,
 } from "./judged-run.ts";
 import { type Claims, verifiedClaims } from "./verify-receipt.ts";
@@ -95,12 +96,31 @@ function judgeTrail(run: JudgedRun, jwks: Jwks): Verdict {
       ...faults,
       ...headFaults(audit, audit_head),
       ...(audit_checkpoint.length === 0 ? ["no checkpoint was signed"] : []),
+      ...lateCheckpoint(run, checkpoints, jwks),
       ...audit_checkpoint
         .filter(({ jws }) => !copies.has(jws))
         .map(({ sequence }) => `checkpoint ${sequence} does not lie in the vault`),
     ],
   };
 }
+
+/** Until a checkpoint saw an entry, it can be rewritten unnoticed: that may last for a period, and for another if the relay was killed. */
+function lateCheckpoint(run: JudgedRun, checkpoints: string[], jwks: Jwks): string[] {
+  const signed = checkpoints.map((jws) => openCheckpoint(jws, jwks)).filter((one) => typeof one !== "string");
+  const newest = signed.toSorted((one, other) => one.sequence - other.sequence).at(-1);
+  const seen = new Map(newest?.heads.map(({ tenantId, sequence }) => [tenantId, sequence]));
+  const limitMs = slownessOf(run) * (2 * run.periods.checkpoint + unscaledMs);
+  const unproven = run.tables.audit.filter(
+    ({ tenant_id, sequence, at }) =>
+      run.dumpedAt - Date.parse(at) > limitMs && Number(sequence) > (seen.get(tenant_id) ?? 0),
+  );
+  return unproven.length === 0
+    ? []
+    : [`${unproven.length} entries are older than ${limitMs} ms, and no checkpoint saw them`];
+}
+
+/** On top of scaled times: a signature and two writes take what they take. */
+const unscaledMs = 5_000;
 
 const trailRow = (row: AuditRow): TrailRow => ({
   sequence: row.sequence === null ? null : Number(row.sequence),

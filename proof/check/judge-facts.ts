@@ -107,12 +107,9 @@ function judgeTransitions({ tables }: JudgedRun): Verdict[] {
   const audits = groupBy(tables.audit, ({ subject }) => subject);
   const strayed: string[] = [];
   const stale: string[] = [];
-  let commits = 0;
   for (const document of tables.document) {
     const steps = (audits.get(document.id) ?? []).toSorted((a, b) => Number(a.id) - Number(b.id));
     strayed.push(...offTheGraph(document, steps));
-    const settled = steps.filter(({ action }) => settling.has(action));
-    commits += settled.length;
     stale.push(...staleCommits(document, steps));
   }
   const claimed = tables.audit.filter(({ action }) => action === "document.claimed");
@@ -128,7 +125,7 @@ function judgeTransitions({ tables }: JudgedRun): Verdict[] {
     {
       id: "P5",
       promise: "no commit under a token that somebody else has taken over",
-      looked: commits,
+      looked: claimed.length - new Set(claimed.map(({ subject }) => subject)).size,
       violations: stale,
     },
   ];

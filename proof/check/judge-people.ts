@@ -63,6 +63,7 @@ function judgePushes(run: JudgedRun): Verdict {
   const dead = deadTokens(run);
   const sent = groupBy(run.tables.push_inbox, ({ token }) => token);
   const heard = groupBy(entriesOf(run, "notice"), ({ token }) => token);
+  const listening = new Set(entriesOf(run, "listening").map(({ token }) => token));
   const violations = run.tables.device.flatMap(({ tenant_id, user_id, push_token: token, dropped_at }) => {
     const tags = due.get(`${tenant_id}/${user_id}`) ?? new Set<string>();
     const got = (sent.get(token) ?? []).map(({ tag }) => tag);
@@ -75,7 +76,7 @@ function judgePushes(run: JudgedRun): Verdict {
       ...(live
         ? [...tags].filter((tag) => !got.includes(tag)).map((tag) => `${token} never got ${tag}`)
         : []),
-      ...(live && heard.has(token)
+      ...(live && listening.has(token)
         ? [...tags].filter((tag) => !phone.has(tag)).map((tag) => `the phone of ${token} never heard ${tag}`)
         : []),
     ];
@@ -88,7 +89,11 @@ function judgePushes(run: JudgedRun): Verdict {
     promise:
       "one distinct tag per version reaches each live token, without content; only dead tokens are dropped",
     looked: run.tables.push_inbox.length,
-    violations: [...violations, ...talkative.map(({ tag }) => `the notice ${tag} says more than ids`)],
+    violations: [
+      ...(listening.size === 0 ? ["no phone listened"] : []),
+      ...violations,
+      ...talkative.map(({ tag }) => `the notice ${tag} says more than ids`),
+    ],
   };
 }
 

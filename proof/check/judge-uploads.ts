@@ -34,7 +34,7 @@ export function judgeUploads(run: JudgedRun): Verdict[] {
       looked: acknowledged.length,
       violations: [
         ...acknowledged.flatMap(unfinished),
-        ...known.flatMap((one) => [...unsent(one), ...forgotten(run, one)]),
+        ...known.flatMap((one) => [...unsent(one), ...vanished(one), ...forgotten(run, one)]),
       ],
     },
     judgeOnce(run, known),
@@ -100,9 +100,17 @@ function unsent({ planned, sent, acknowledged }: Known): string[] {
     : [];
 }
 
-/** All is sent and the client died: the document is received by the event, or at the reconciler's next look. */
+/** A grant that was given is a promise, too: whoever died after it comes again, and finds it. */
+function vanished({ planned, rows, accepted }: Known): string[] {
+  return rows.length === 0 && accepted.some(({ outcome }) => outcome === "ok")
+    ? [`${planned.document} was granted, and is not there`]
+    : [];
+}
+
+/** All is sent and the client died: the document is received by the event, or at the reconciler's next look. It never expires. */
 function forgotten(run: JudgedRun, { planned, rows, sent }: Known): string[] {
   const row = rows[0];
+  if (sent.all && row?.state === "expired") return [`${planned.document} was sent whole, and expired`];
   if (!sent.all || row?.state !== "granted") return [];
   const { silence, reconcile } = run.periods;
   const ageMs = sent.lastAt - Date.parse(row.created_at);

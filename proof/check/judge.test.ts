@@ -80,6 +80,23 @@ const planted: [string, string, (run: Run) => unknown][] = [
     },
   ],
   [
+    "I1",
+    "all was sent, and it expired",
+    (run) => {
+      set(row(run, rejected), { state: "expired" });
+      drop(run.history, (one) => one.what === "complete" && one.document === rejected);
+      drop(run.history, (one) => one.what === "seen" && one.document === rejected);
+    },
+  ],
+  [
+    "I1",
+    "a grant is lost that nobody used",
+    (run) => {
+      set(entry(run, "accept", waiting), { outcome: "ok" });
+      drop(run.tables.document, ({ id }) => id === waiting);
+    },
+  ],
+  [
     "I3",
     "one id has two rows",
     (run) => run.tables.document.push({ ...row(run, stored), tenant_id: driver }),
@@ -239,6 +256,7 @@ const planted: [string, string, (run: Run) => unknown][] = [
     (run) => set(run.tables.receipt[0]!, { jws: receiptOfLostCheckpoint.jws }),
   ],
   ["P12", "an audit entry is not chained", (run) => set(run.tables.audit[2]!, { sequence: null })],
+  ["P12", "no checkpoint came for long", (run) => set(run, { dumpedAt: run.dumpedAt + 600_000 })],
   ["P12", "an audit entry was edited", (run) => set(run.tables.audit[3]!, { actor: "somebody else" })],
   ["P12", "an audit entry is gone", (run) => drop(run.tables.audit, ({ sequence }) => sequence === 4)],
   ["P12", "the tail of the audit was cut", (run) => run.tables.audit.pop()],
@@ -302,6 +320,7 @@ const planted: [string, string, (run: Run) => unknown][] = [
     "a notice tells what the document says",
     (run) => set(entry(run, "notice"), { fields: ["tag", "text"] }),
   ],
+  ["P14", "no phone listened", (run) => drop(run.history, (one) => one.what === "listening")],
   ["P14", "the phone never heard it", (run) => drop(run.history, (one) => one.what === "notice")],
   ["P9", "a grant took too long", (run) => set(entry(run, "probe"), { tookMs: 2_500 })],
   ["P9", "a 503 does not say when to come back", (run) => set(entry(run, "probe"), { hasRetryAfter: false })],

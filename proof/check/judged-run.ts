@@ -40,6 +40,8 @@ export type Entry = { at: number } & (
   | { what: "during"; outage: string; stored: number }
   | { what: "device"; tenant: string; user: string; token: string }
   | { what: "unregistered"; token: string }
+  /** A phone that asks for its notices from now to the end. */
+  | { what: "listening"; token: string }
   | { what: "notice"; token: string; tag: string; fields: string[] }
   | { what: "listed"; tenant: string; user: string; documents: Listed[] }
   /** The public keys, as they are served to whoever wants to verify a receipt. */
@@ -159,7 +161,14 @@ export const tableNames = [
 
 /** Periods of the run in milliseconds, already divided. */
 export type Periods = Record<
-  "silence" | "reconcile" | "keepStored" | "keepRejected" | "keepExpired" | "orphanGrace" | "sweep",
+  | "silence"
+  | "reconcile"
+  | "keepStored"
+  | "keepRejected"
+  | "keepExpired"
+  | "orphanGrace"
+  | "sweep"
+  | "checkpoint",
   number
 >;
 

@@ -21,13 +21,20 @@ function standing(proof: Proof, results: ReadonlyMap<string, ProofResult>): Stan
   if (!result) return { proof: name, at: null, commit: "", held: false, counts: "never recorded" };
   const { at, commit, counts } = result;
   const held = verdicts ? verdicts.every((id) => isHeld(result, id)) : result.held;
-  return { proof: name, at, commit, held, counts: listed(counts) };
+  const own = (verdicts ?? []).map((id) => `${verdictOf(result, id)?.looked ?? 0} by ${id}`);
+  const told = [listed(counts), ...(own.length === 0 ? [] : [`looked at ${own.join(", ")}`])];
+  return { proof: name, at, commit, held, counts: told.join("; ") };
 }
 
+type Counted = { id: string; looked: number; violations: number };
+
+const verdictOf = ({ detail }: ProofResult, id: string): Counted | undefined =>
+  ((detail?.["verdicts"] ?? []) as Counted[]).find((one) => one.id === id);
+
 /** Whether something was looked at, and nothing was found. */
-function isHeld({ detail }: ProofResult, id: string): boolean {
-  const verdicts = (detail?.["verdicts"] ?? []) as { id: string; looked: number; violations: number }[];
-  return verdicts.some((one) => one.id === id && one.looked > 0 && one.violations === 0);
+function isHeld(result: ProofResult, id: string): boolean {
+  const verdict = verdictOf(result, id);
+  return verdict !== undefined && verdict.looked > 0 && verdict.violations === 0;
 }
 
 function ofSuites(suites: readonly string[], result: ProofResult | undefined): Standing {

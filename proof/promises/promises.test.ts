@@ -65,6 +65,13 @@ describe("a proof", () => {
     expect(heldBy(["I1", 9, 0])).toBe(false);
   });
 
+  test("by verdicts tells what each of them looked at, beside the counts of the whole", () => {
+    const made = { id: "P0", says: "", proofs: [{ command: "chaos", verdicts: ["P9", "P9b"] }] } as const;
+    const detail = { verdicts: [{ id: "P9", looked: 128, violations: 0 }] };
+    const [{ counts }] = standings(made, new Map([of("chaos", { counts: { kills: 20 }, detail })]));
+    expect(counts).toBe("20 kills; looked at 128 by P9, 0 by P9b");
+  });
+
   test("of a gate holds as the result of the gate says, not that of the command", () => {
     const gate = { id: "P0", says: "", proofs: [{ command: "chaos", gate: "broken" }] } as const;
     expect(standings(gate, new Map([of("chaos", {})]))[0]).toMatchObject({ held: false, at: null });

@@ -49,6 +49,11 @@ const home = await mkdtemp(join(tmpdir(), "strongroom-rto-"));
 await chmod(home, 0o711);
 try {
   await run();
+} catch (error) {
+  // What did not come to its end did not hold: no result of before may stand for it.
+  if (values.record)
+    recordResult({ proof: "rehearse-restore", held: false, counts: {}, detail: { error: String(error) } });
+  throw error;
 } finally {
   await rm(home, { recursive: true, force: true });
 }

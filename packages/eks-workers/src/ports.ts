@@ -12,6 +12,8 @@ export async function connectPorts(worker: string): Promise<WorkerPorts> {
   switch (config.backend.kind) {
     case "embedded": {
       const { connectEmbedded } = await import("@strongroom/core/embedded/connect");
+      const { refuseUnlaid } = await import("@strongroom/core/embedded/laid-out");
+      await refuseUnlaid(config.backend.dataDirectory);
       return await connectEmbedded(config, log);
     }
     case "aws": {

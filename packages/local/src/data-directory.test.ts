@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -23,6 +23,19 @@ test("takes a directory that is there, also by a link", async () => {
   const held = await openDataDirectory(join(home, "link"));
   expect(held.path).toBe(home);
   await held.letGo();
+});
+
+const isRoot = process.getuid?.() === 0;
+test.skipIf(!isRoot).each([
+  ["that is used for something else, as it is", "letters.txt", 0o700],
+  ["of ours to pass through", "secrets.json", 0o711],
+])(`as root, leaves one ${isRoot ? "" : "(skipped: not root) "}%s`, async (_, name, mode) => {
+  const path = join(home, "data");
+  await mkdir(path);
+  await chmod(path, 0o700);
+  await writeFile(join(path, name), "");
+  await (await openDataDirectory(path)).letGo();
+  expect((await stat(path)).mode & 0o777).toBe(mode);
 });
 
 test.each([

@@ -23,8 +23,17 @@ export async function openDataDirectory(wanted: string): Promise<HeldDirectory> 
 async function makeUsable(path: string): Promise<string> {
   await makeDirectory(path);
   await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
-  if (runningAsRoot()) await chmod(path, 0o711); // PostgreSQL, which runs as somebody else, passes through; all within is closed
+  // PostgreSQL, which runs as somebody else, passes through; all within is closed. Whatever else the directory is for stays as it is.
+  if (runningAsRoot() && (await isOurs(path))) await chmod(path, 0o711);
   return await realpath(path);
+}
+
+/** What a start, a restore or the demo lays down first. */
+const ofOurs = ["postgres", "objects", "keys", "secrets.json", "local.log"];
+
+async function isOurs(path: string): Promise<boolean> {
+  const names = await namesIn(path);
+  return names.length === 0 || names.some((name) => ofOurs.includes(name));
 }
 
 /** As `mkdir -p`. Node's own never ends below /proc: there the parent is a directory, and yet nothing can be made in it (ENOENT). */

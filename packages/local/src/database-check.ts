@@ -4,6 +4,7 @@ import { firstRootKeyPath } from "@strongroom/core/embedded/root-key";
 import { Refusal } from "@strongroom/core/errors";
 import type { Connection } from "@strongroom/core/ports/database";
 import { databaseDirectory, namesIn } from "./data-directory.ts";
+import { refuseLostRootKey } from "./root-key-check.ts";
 
 /**
  * Throws a Refusal when the database of our own is not where it lay, and what belongs to it still is. Without this look a
@@ -23,14 +24,20 @@ export async function refuseLostDatabase(dataDirectory: string): Promise<void> {
   );
 }
 
-/** Throws a Refusal when the server of DATABASE_URL never had a database of ours, and objects beside us belong to one. Comes before one is made there. */
-export async function refuseEmptyServer(
+/**
+ * Throws a Refusal when the server of DATABASE_URL is not the one that belongs to this data directory: it never had a database
+ * of ours, and objects beside us belong to one; or it has one whose root keys are not here. Comes before anything is made
+ * there: new passwords of the roles would shut out the Strongroom that runs on it.
+ */
+export async function refuseForeignServer(
   superuser: Connection,
   database: string,
   dataDirectory: string,
 ): Promise<void> {
+  if (await hasOurs(superuser, database))
+    return await refuseLostRootKey({ ...superuser, database }, join(dataDirectory, "keys"));
   const left = await objectsLeft(dataDirectory);
-  if (left === null || (await hasOurs(superuser, database))) return;
+  if (left === null) return;
   throw new Refusal(
     "database_missing",
     `The server of DATABASE_URL (${superuser.host}:${superuser.port}) has no database “${database}” of ours, or an empty one, ` +

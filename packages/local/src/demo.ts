@@ -29,16 +29,12 @@ async function main(paths: string[]): Promise<boolean> {
   const orders = await listOrders(paths);
   const dataDirectory = await mkdtemp(join(tmpdir(), "strongroom-demo-"));
   const logFile = createWriteStream(join(dataDirectory, "local.log"), { mode: 0o600 });
+  logFile.on("error", () => {}); // a full disk: told by what it hinders
   const log = jsonLog({ process: "local" }, (line) => logFile.write(line));
   say("Starting PostgreSQL, API, upload server, processor, relay and notifier …");
-  const system = await startSystem({
-    dataDirectory,
-    port: 0,
-    databaseUrl: process.env.DATABASE_URL ?? null,
-    log,
-  });
-  const interrupted = () => void system.stop().then(() => process.exit(130));
-  process.once("SIGINT", interrupted);
+  const starting = startSystem({ dataDirectory, port: 0, databaseUrl: null, log });
+  const letGo = endWhenInterrupted(starting, dataDirectory);
+  const system = await starting;
   let held = false;
   try {
     say(
@@ -59,13 +55,33 @@ async function main(paths: string[]): Promise<boolean> {
     );
     held = await report(system, results, seconds, told);
   } finally {
-    process.off("SIGINT", interrupted);
+    letGo();
     await system.stop();
     logFile.end();
   }
   if (held) await rm(dataDirectory, { recursive: true });
   else say(`What the system wrote is kept in ${dataDirectory}.`);
   return held;
+}
+
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** Nobody starts again on a directory of the demo: what runs there ends with it, however often and however early it is told to. */
+function endWhenInterrupted(starting: Promise<RunningSystem>, dataDirectory: string): () => void {
+  const end = async () => {
+    letGo();
+    for (const signal of signals) process.on(signal, () => {});
+    await starting.then(
+      (system) => system.stop(),
+      () => {},
+    );
+    await rm(dataDirectory, { recursive: true });
+    process.exit(130);
+  };
+  const interrupted = () => void end();
+  const letGo = () => signals.forEach((signal) => process.off(signal, interrupted));
+  for (const signal of signals) process.on(signal, interrupted);
+  return letGo;
 }
 
 /** A driver's phone: a token, and a device that gets pushes. */

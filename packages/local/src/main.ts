@@ -58,11 +58,17 @@ async function main(): Promise<void> {
 
 const dataDirectory = (): string => resolve(process.env.STRONGROOM_DATA || "data");
 
+/** Where sh is bash we hear a Ctrl-C of a terminal twice: from the terminal, and a moment later from npm, which passes it on. */
+const echoMs = 1_000;
+
 /** From here on a start that is told to stop ends in good order. The second time, at once. */
 function hearSignals(stop: AbortController): void {
+  let firstMs = 0;
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {
+      if (stop.signal.aborted && performance.now() - firstMs < echoMs) return;
       if (stop.signal.aborted) return endBy(signal); // workers go by themselves, and the next start stops the database
+      firstMs = performance.now();
       process.stdout.write(stopping);
       stop.abort();
     });
@@ -81,7 +87,7 @@ function writeBelow(directory: string): (line: string) => void {
   return (line) => {
     file ??= createWriteStream(join(directory, "local.log"), { flags: "a", mode: 0o600 }).on(
       "error",
-      () => {},
+      () => (file = null), // a disk that was full may have room for the next line
     );
     file.write(line);
   };

@@ -158,6 +158,22 @@ describe("a PostgreSQL of one's own (DATABASE_URL) that never was ours", () => {
     await withClient(server.superuser, (client) => client.query("drop database strongroom"));
   });
 
+  it("that is another Strongroom's is refused before its passwords are others", async () => {
+    await withClient(server.superuser, (client) => client.query("create database strongroom"));
+    const there = { ...server.superuser, database: "strongroom" };
+    await withClient(there, (client) =>
+      client.query(`create table document (); insert into document default values;
+        create table document_key as select 'of-another' as root_key_id`),
+    );
+    const refusal = start({ databaseUrl, dataDirectory: join(home, "other") });
+    await expect(refusal).rejects.toMatchObject({ code: "root_key_missing" });
+    const roles = await withClient(there, (client) =>
+      client.query("select from pg_roles where rolname ~ '^strongroom'"),
+    );
+    expect(roles.rows).toEqual([]);
+    await withClient(server.superuser, (client) => client.query("drop database strongroom"));
+  });
+
   it("is taken where nothing is there yet, and again at the second start", async () => {
     const own = { databaseUrl, dataDirectory: join(home, "beside") };
     const { dataDirectory } = await start(own);

@@ -14,7 +14,7 @@ import { adoptStaging } from "@strongroom/core/upload/adopt-staging";
 import { handlers } from "@strongroom/functions/handlers";
 import { usePorts } from "@strongroom/functions/ports";
 import { openDataDirectory } from "./data-directory.ts";
-import { refuseEmptyServer, refuseLostDatabase } from "./database-check.ts";
+import { refuseForeignServer, refuseLostDatabase } from "./database-check.ts";
 import { checkDatabaseUrl, type DatabaseServer, openDatabaseServer } from "./database-server.ts";
 import { createHttpServer } from "./http.ts";
 import { type Issuer, openIssuer } from "./issuer.ts";
@@ -85,7 +85,7 @@ async function open(options: SystemOptions, opened: Closer[]): Promise<RunningSy
     log: options.log,
   });
   opened.push(() => server.stop());
-  if (options.databaseUrl !== null) await refuseEmptyServer(server.superuser, database, dataDirectory);
+  if (options.databaseUrl !== null) await refuseForeignServer(server.superuser, database, dataDirectory);
   const connections = await prepare(server, secrets, options.log);
   await refuseLostRootKey(connections.owner, join(dataDirectory, "keys"));
   await refuseLostParts(connections.owner, dataDirectory);

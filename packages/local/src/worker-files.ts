@@ -4,10 +4,14 @@ import { join } from "node:path";
 
 const logLimitBytes = 16 * 1024 * 1024;
 
-/** The log that workers write to by themselves, so that they need no living parent; above 16 MiB the old one is put aside. */
-export async function openWorkerLog(path: string): Promise<{ fd: number; close(): Promise<void> }> {
+/** Above 16 MiB the old log is put aside; while a worker writes to it, it is not. */
+export async function putAsideWorkerLog(path: string): Promise<void> {
   const before = await stat(path).catch(() => null);
   if (before !== null && before.size > logLimitBytes) await rename(path, `${path}.old`);
+}
+
+/** The log that workers write to by themselves, so that they need no living parent. */
+export async function openWorkerLog(path: string): Promise<{ fd: number; close(): Promise<void> }> {
   const file = await open(path, "a", 0o600);
   return { fd: file.fd, close: () => file.close() };
 }

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "@strongroom/core/clock";
 import type { Log } from "@strongroom/core/log";
-import { openScratch, openWorkerLog, type Scratch } from "./worker-files.ts";
+import { openScratch, openWorkerLog, putAsideWorkerLog, type Scratch } from "./worker-files.ts";
 
 export const workerKinds = ["processor", "relay", "notifier"] as const;
 export type WorkerKind = (typeof workerKinds)[number];
@@ -50,6 +50,7 @@ const startTries = 5;
  */
 export async function startWorkers(options: WorkerOptions): Promise<Workers> {
   const scratch = await openScratch(options.scratchDirectory);
+  await putAsideWorkerLog(options.logFile);
   const stopping = new AbortController();
   const supervisors = workerKinds.map((kind) => supervise(kind, { ...options, scratch }, stopping.signal));
   const stop = async () => {

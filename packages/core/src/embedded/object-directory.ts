@@ -78,11 +78,16 @@ export async function withTemp<T>(
  */
 export async function linkDurably(root: string, file: string, name: string): Promise<"created" | "exists"> {
   const outcome = await linkUnlessTaken(file, name);
+  await syncName(root, name);
+  return outcome;
+}
+
+/** Makes a name durable that is there: whoever gave it may have been killed before it was. */
+export async function syncName(root: string, name: string): Promise<void> {
   const above: string[] = [];
   for (let at = dirname(name); at !== dirname(root); at = dirname(at)) above.push(at);
   // All at once: what waits for the disk together is made durable in one go, and it is durable when the last one is.
   await Promise.all(above.map(syncDirectory));
-  return outcome;
 }
 
 async function linkUnlessTaken(file: string, name: string): Promise<"created" | "exists"> {

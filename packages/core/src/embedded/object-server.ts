@@ -87,7 +87,7 @@ async function answerTo(
 
 async function refusedBeforeBody(intake: ObjectIntake, { key, part }: Admitted): Promise<Problem | null> {
   if (part) return (await intake.uploads.isOpen(key, part.uploadId)) ? null : noSuchUpload;
-  return (await intake.store.head(key)) === null ? null : alreadyThere;
+  return (await intake.store.holds(key)) ? alreadyThere : null;
 }
 
 async function receiveObject(

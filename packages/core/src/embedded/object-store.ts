@@ -15,6 +15,7 @@ import {
   openIfThere,
   removeEmptyDirectories,
   syncDirectory,
+  syncName,
   withTemp,
 } from "./object-directory.ts";
 import { type DigestSource, readObjectData, readObjectFacts, writeObjectFile } from "./object-file.ts";
@@ -111,12 +112,19 @@ export function createObjectStore(directories: ObjectDirectories, clock: Clock) 
     }
   }
 
+  /** Whether there is an object of that key; durable if so, when it resolves. */
+  async function holds(key: ObjectKey): Promise<boolean> {
+    if ((await head(key)) === null) return false;
+    await syncName(directories.root, pathOf(key));
+    return true;
+  }
+
   const remove = async (key: ObjectKey, versionId: string): Promise<void> => {
     checkNotTombstone(key);
     await removeVersion(directories, key, pathOf(key), versionId);
   };
 
-  return { write, head, read, remove };
+  return { write, head, holds, read, remove };
 }
 
 /** @throws `NoSuchObject` when there is none; what the system says when its area is away: then nothing is known to be lost. */

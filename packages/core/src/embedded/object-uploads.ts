@@ -18,6 +18,9 @@ const StoredUpload = z.strictObject({
 });
 type StoredUpload = z.infer<typeof StoredUpload>;
 
+/** How an upload is named: 16 random bytes in hex. */
+const uploadName = /^[0-9a-f]{32}$/;
+
 type Place = { directories: ObjectDirectories; store: ObjectStore; clock: Clock };
 
 /** Uploads in parts: a directory each, with what the object will be in `upload.json` and one file per part. */
@@ -119,13 +122,12 @@ async function completeParts(place: Place, key: ObjectKey, uploadId: string, par
   const upload = await find(place, key, uploadId);
   try {
     if (upload === null) throw new Error(`upload ${uploadId} of ${key} is unknown`);
-    const isFree = (await store.head(key)) === null;
-    const outcome = isFree ? await joinParts(place, uploadId, upload, parts) : "exists";
+    const outcome = (await store.holds(key)) ? "exists" : await joinParts(place, uploadId, upload, parts);
     await abortParts(place, key, uploadId);
     return outcome;
   } catch (error) {
     // Another completion may have won and taken the parts away under this one.
-    if ((await store.head(key)) !== null) return "exists";
+    if (await store.holds(key)) return "exists";
     throw error;
   }
 }
@@ -160,11 +162,15 @@ async function abortParts(place: Place, key: ObjectKey, uploadId: string): Promi
   await syncDirectory(place.directories.uploads);
 }
 
+/** A damaged one does not hide the sound ones: the list goes on, and fails at its end. What is no upload of ours is passed over. */
 async function* listUploads(place: Place, prefix: string): ReturnType<Objects["listUploads"]> {
+  const damaged: unknown[] = [];
   for await (const { name: uploadId } of await opendir(place.directories.uploads)) {
-    const upload = await readUpload(uploadPath(place, uploadId));
+    if (!uploadName.test(uploadId)) continue;
+    const upload = await readUpload(uploadPath(place, uploadId)).catch((error) => void damaged.push(error));
     if (upload?.key.startsWith(prefix)) yield { key: upload.key, uploadId, startedAt: upload.startedAt };
   }
+  if (damaged.length > 0) throw new AggregateError(damaged, damaged.map(String).join("; "));
 }
 
 async function readUpload(directory: string): Promise<StoredUpload | null> {

@@ -1,0 +1,24 @@
+import { access } from "node:fs/promises";
+import { join } from "node:path";
+import { readReceiptKey, receiptKeyPath } from "./receipt-key.ts";
+import { firstRootKeyPath, readRootKeys } from "./root-key.ts";
+
+const areas = ["staging", "tombstones", "vault", "uploads", "temp"];
+
+/**
+ * Throws when a data directory lacks keys or an area of objects that its start made. A worker that connects would make new
+ * ones in silence, be it that a disk went away: documents sealed under a key of which nobody has a copy, in a place that the
+ * disk covers when it is back.
+ */
+export async function refuseUnlaid(dataDirectory: string): Promise<void> {
+  const keys = join(dataDirectory, "keys");
+  if ((await readRootKeys(keys)).length === 0) throw missing(firstRootKeyPath(keys));
+  if ((await readReceiptKey(keys)) === null) throw missing(receiptKeyPath(keys));
+  for (const area of areas) {
+    const path = join(dataDirectory, "objects", area);
+    await access(path).catch((cause: Error) => Promise.reject(missing(path, cause)));
+  }
+}
+
+const missing = (path: string, cause?: Error): Error =>
+  new Error(`${path} is missing, which the start of the whole makes. Is its disk mounted?`, { cause });
