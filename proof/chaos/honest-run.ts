@@ -72,11 +72,7 @@ export async function checkpointOver(audit: AuditRow[], entries: number) {
     previousSha256: null,
     heads: [{ tenantId: tenant, sequence: sequence!, hash: hash! }],
   };
-  return {
-    sequence: 1,
-    sha256: checkpointSha256(checkpoint),
-    jws: await signCheckpoint(keys, checkpoint),
-  };
+  return { sequence: 1, sha256: checkpointSha256(checkpoint), jws: await signCheckpoint(keys, checkpoint) };
 }
 
 /** Over the page of the document, unless it is to be over another. */

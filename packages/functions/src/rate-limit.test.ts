@@ -57,6 +57,15 @@ describe("an address", () => {
 });
 
 describe("a tenant", () => {
+  test("spends nothing on requests that are refused to one of its people", async () => {
+    const { ports } = standing();
+    const [loud, quiet] = [person(), person()];
+    for (let sent = 0; sent < rateLimits.person; sent++) await limitPerson(ports, loud);
+    for (let sent = rateLimits.person; sent < rateLimits.tenant; sent++)
+      await expect(limitPerson(ports, loud)).rejects.toMatchObject({ status: 429 });
+    expect(await limitPerson(ports, quiet)).toMatchObject({ scope: "person" });
+  });
+
   test("has a limit over all its people", async () => {
     const { ports } = standing();
     const window = Math.floor(ports.clock.now().getTime() / rateLimits.windowMs);

@@ -37,15 +37,13 @@ export async function limitAddress(
   return await count(ports, "address", isIPv6(address) ? networkOf(address) : address);
 }
 
-/** Counts one request of a person and of their tenant; throws a RateRefusal when either has spent its limit. */
+/** Counts one request of a person, then of their tenant, whose limit no refused one spends; throws a RateRefusal when either is spent. */
 export async function limitPerson(
   ports: Pick<Ports, "cache" | "clock">,
   { tenantId, userId }: Actor,
 ): Promise<Rate> {
-  const [person] = await Promise.all([
-    count(ports, "person", `${tenantId}:${userId}`),
-    count(ports, "tenant", tenantId),
-  ]);
+  const person = await count(ports, "person", `${tenantId}:${userId}`);
+  await count(ports, "tenant", tenantId);
   return person;
 }
 

@@ -78,7 +78,7 @@ async function verify(world: World, trail: string | undefined, options: VerifyOp
     : entries[0]!.entry.tenantId;
   const check = await verifyAudit({ tenantId, entries, checkpoints, jwks });
   if (check.outcome !== "intact") world.exitWith(exitCodes.refused);
-  answer(world, { tenantId, ...check }, describe(check));
+  answer(world, { tenantId, ...check }, [...describe(check), `  tenant ${tenantId}`]);
 }
 
 async function readTrail(path: string): Promise<ChainedEntry[]> {

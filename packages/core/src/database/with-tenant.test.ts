@@ -148,6 +148,19 @@ describe("a transaction of one trip", () => {
     expect(await noted()).not.toContain("half");
   });
 
+  it("ends the transaction of work that throws before it made a statement", async () => {
+    const work = () => {
+      throw new Error("no cursor");
+    };
+    await expect(inOneTrip(door, tenantId, work)).rejects.toThrow("no cursor");
+    const open = await withClient(database.superuser, (client) =>
+      client.query(
+        "select from pg_stat_activity where datname = current_database() and state ~ 'idle in transaction'",
+      ),
+    );
+    expect(open.rows).toEqual([]);
+  });
+
   it("hands on what the work throws by itself, and leaves a connection that the next one can use", async () => {
     for (let round = 0; round < 5; round++) {
       const work = inOneTrip(door, tenantId, async (tx) => {

@@ -57,7 +57,7 @@ async function inTrip<T>(door: Door, tenantId: TenantId, work: Work<T>): Promise
   try {
     const [opening, working, committing] = inOnePiece(client, () => [
       open(client, tenantId),
-      work(transactionOver(tenantId, send)),
+      (async () => await work(transactionOver(tenantId, send)))(), // what it throws at once must not keep the commit back
       client.query("commit"),
     ]);
     hasLeft = true;

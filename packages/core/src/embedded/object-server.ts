@@ -140,7 +140,10 @@ function preflight({ headers }: IncomingMessage): Answer {
   if (headers["access-control-request-method"] !== "PUT") {
     return refusal({ status: 403, code: "cross_origin_denied", detail: "Other pages may send PUT only." });
   }
-  const asked = (headers["access-control-request-headers"] ?? "").toLowerCase().split(/\s*,\s*/);
+  const asked = (headers["access-control-request-headers"] ?? "")
+    .toLowerCase()
+    .split(",")
+    .map((name) => name.trim());
   const allowed = asked.filter((name) => putHeaders.includes(name) || name.startsWith(metadataPrefix));
   return {
     status: 204,

@@ -112,12 +112,8 @@ export function createObjectStore(directories: ObjectDirectories, clock: Clock) 
     }
   }
 
-  /** Whether there is an object of that key; durable if so, when it resolves. */
-  async function holds(key: ObjectKey): Promise<boolean> {
-    if ((await head(key)) === null) return false;
-    await syncName(directories.root, pathOf(key));
-    return true;
-  }
+  const holds = async (key: ObjectKey): Promise<boolean> =>
+    await isDurable(directories.root, pathOf(key), await head(key));
 
   const remove = async (key: ObjectKey, versionId: string): Promise<void> => {
     checkNotTombstone(key);
@@ -125,6 +121,12 @@ export function createObjectStore(directories: ObjectDirectories, clock: Clock) 
   };
 
   return { write, head, holds, read, remove };
+}
+
+/** Whether there is such an object; when it resolves, its name is durable: whoever gave it may have been killed before that. */
+async function isDurable(root: string, path: string, found: ObjectFacts | null): Promise<boolean> {
+  if (found !== null) await syncName(root, path);
+  return found !== null;
 }
 
 /** @throws `NoSuchObject` when there is none; what the system says when its area is away: then nothing is known to be lost. */
