@@ -9,7 +9,13 @@ export type Control =
   | "keys away"
   /** The next process that comes to this point dies there. */
   | "die after publish"
-  | "die after push";
+  | "die after push"
+  /** The next processor that comes to this point stands still there, as by SIGSTOP. */
+  | `stand still before ${StandingPoint}`;
+
+/** Steps of an attempt before which a processor may be made to stand still. */
+export const standingPoints = ["fetch", "render", "seal", "commit"] as const;
+export type StandingPoint = (typeof standingPoints)[number];
 
 /** The harness raises and lowers; a process looks, and takes what is meant for one alone. */
 export function openControls(directory: string) {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { Control, Controls } from "./controls.ts";
+import { type Control, type Controls, type StandingPoint, standingPoints } from "./controls.ts";
 import type { History } from "./history.ts";
 import type { Held, Ledger } from "./ledger.ts";
 import type { Installation, Part } from "./installation.ts";
@@ -10,7 +10,7 @@ import { withoutTable } from "./outage.ts";
 import type { InjuryKind } from "./plan.ts";
 import { probeGrants } from "./probe-grants.ts";
 import type { Driver } from "./driver.ts";
-import { childrenOf, signal } from "./process-tree.ts";
+import { childrenOf, signal, standsStill } from "./process-tree.ts";
 import type { SmallDisk } from "./small-disk.ts";
 
 /** What injuries are done to, and with. */
@@ -156,9 +156,8 @@ async function freeze(scene: Scene): Promise<string> {
   const first = await installation.untilRunning("processor");
   try {
     for (let tries = 1; ; tries++) {
-      const seen = (await untilInVault(scene, freezePatienceMs)) ?? (await untilAtWork(scene))[0];
-      const frozen =
-        seen !== undefined && (await heldBy(scene, second.pid!)).includes(seen) ? second.pid! : first;
+      const point = standingPoints[Math.floor(scene.random() * standingPoints.length)]!;
+      const frozen = (await untilOneStands(scene, [first, second.pid!], point)) ?? first;
       const rescuer = frozen === first ? second.pid! : first;
       if (!signal(frozen, "SIGSTOP")) return "gone before it could be stopped";
       const held = await heldBy(scene, frozen);
@@ -169,7 +168,7 @@ async function freeze(scene: Scene): Promise<string> {
       if (isTaken) await untilSettled(scene, held);
       // What was frozen in its very last step leaves nothing to take over.
       if (isTaken || tries === freezeTries)
-        return `processor ${frozen} held ${held.length} at try ${tries}, ${isTaken ? "and lost one to another" : "and lost none"}`;
+        return `processor ${frozen} held ${held.length} before ${point} at try ${tries}, ${isTaken ? "and lost one to another" : "and lost none"}`;
     }
   } finally {
     signal(first, "SIGCONT");
@@ -177,6 +176,21 @@ async function freeze(scene: Scene): Promise<string> {
     second.kill("SIGTERM");
     if (second.exitCode === null && second.signalCode === null) await once(second, "exit");
   }
+}
+
+/** Which of these processes came to a point with a document in hand and stands still there; null when none did for long. */
+async function untilOneStands(
+  { controls, sleep }: Scene,
+  pids: number[],
+  point: StandingPoint,
+): Promise<number | null> {
+  const where: Control = `stand still before ${point}`;
+  controls.raise(where);
+  const deadline = performance.now() + freezePatienceMs;
+  for (; performance.now() < deadline; await sleep(5))
+    for (const pid of pids) if (await standsStill(pid)) return pid;
+  controls.lower(where);
+  return null;
 }
 
 /** The zombie alone is awake: it has two thirds of a lease, or more on a slow machine, to do what it must not. */

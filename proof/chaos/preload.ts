@@ -5,7 +5,7 @@
 import { enableCompileCache, flushCompileCache, registerHooks } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
 import { seededRandom } from "@strongroom/local/test-random";
-import { openControls } from "./controls.ts";
+import { openControls, type StandingPoint } from "./controls.ts";
 import { adapterFaults, flakyPorts, type FlakyRates, type Weather } from "./flaky-ports.ts";
 import { edited, fileOf, type SourceEdit } from "./source-edits.ts";
 
@@ -52,6 +52,8 @@ Object.assign(globalThis, {
     timeDivisor: plan.timeDivisor,
     faults: adapterFaults(plan.rates, weather, random),
     wrap: (ports: Parameters<typeof flakyPorts>[0]) => flakyPorts(ports, plan.rates, weather),
+    before: (point: StandingPoint) =>
+      void (controls.take(`stand still before ${point}`) && process.kill(process.pid, "SIGSTOP")),
     dropsEvent: () => weather.strikes(plan.rates.drop),
   },
 });

@@ -22,6 +22,12 @@ async function commandOf(pid: string): Promise<string[]> {
   return text.split("\0").slice(0, -1);
 }
 
+/** Whether a process stands still, as by SIGSTOP: the letter behind its name, which may hold anything. */
+export async function standsStill(pid: number): Promise<boolean> {
+  const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  return /\) T [^)]*$/.test(text);
+}
+
 /** Sends a signal; false when the process is gone. */
 export function signal(pid: number, name: "SIGKILL" | "SIGTERM" | "SIGSTOP" | "SIGCONT"): boolean {
   try {

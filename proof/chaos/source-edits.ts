@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { StandingPoint } from "./controls.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 
@@ -36,12 +37,22 @@ export const harnessEdits: SourceEdit[] = [
     from: "return await connectEmbedded(config, log);",
     to: "return globalThis.strongroomChaos.wrap(await connectEmbedded(config, log, { faults: globalThis.strongroomChaos.faults }));",
   },
+  ...standing("fetch", "const fetched = await fetchFiles("),
+  ...standing("render", "const rendered = await renderFiles("),
+  ...standing("seal", "const sealed = await sealDocument("),
+  ...standing("commit", "await storeDocument(ports, claim,"),
   {
     file: "packages/core/src/embedded/connect.ts",
     from: `onStored: ({ key }) => queue.send("ingest", writeUploadEvent(key)),`,
     to: `onStored: ({ key }) => globalThis.strongroomChaos.dropsEvent() ? undefined : queue.send("ingest", writeUploadEvent(key)),`,
   },
 ];
+
+/** A point at which the next processor that comes there may be made to stand still. */
+function standing(before: StandingPoint, from: string): SourceEdit[] {
+  const file = "packages/core/src/document/process-document.ts";
+  return [{ file, from, to: `globalThis.strongroomChaos.before("${before}"); ${from}` }];
+}
 
 /** The path below the repository that a module's URL names; null for modules of others. */
 export function fileOf(url: string): string | null {
