@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { chmod, mkdir, rm, truncate, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { type TestWorld, testWorld } from "@strongroom/local/test-world";
@@ -32,17 +32,19 @@ describe("what cannot be read", () => {
     await truncate(fileOf(staged[1]!), 3);
     await expect(removeBytes(world.ports, owned)).rejects.toThrow(`object ${staged[1]} is damaged`);
     expect(await Promise.all([staged[0]!, staged[2]!, sealed].map(isThere))).toEqual([false, false, false]);
+    await expect(removeBytes(world.ports, owned)).rejects.toThrow("is damaged"); // nothing else is left
   });
 
   it("among the open uploads is told when the document's own are ended, and its objects gone", async () => {
     const [key, sealed] = [`${stagingPrefix(owned)}page/a`, `${vaultPrefix(owned)}1/original-1`];
     await put(sealed);
-    await startUpload(key);
+    for (let n = 0; n < 8; n++) await startUpload(key); // the broken one is not met last
     const broken = join(world.directory, "objects", "uploads", "0".repeat(32));
     await mkdir(broken);
     await writeFile(join(broken, "upload.json"), "{");
     await expect(removeBytes(world.ports, owned)).rejects.toThrow(`upload ${broken} is damaged`);
     expect(await isThere(sealed)).toBe(false);
+    expect(await readdir(join(broken, ".."))).toEqual(["0".repeat(32)]);
     const other = { ...owned, documentId: randomUUID() as Owned["documentId"] };
     await expect(removeBytes(world.ports, other)).rejects.toThrow("is damaged"); // whose it was is not known
   });
