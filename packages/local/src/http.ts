@@ -50,6 +50,7 @@ export type HttpServer = {
 /** The handlers of the API behind node:http, as API Gateway runs them on AWS: same events, same answers; and the mounts. */
 export function createHttpServer(options: Options): HttpServer {
   const timeouts = options.timeouts ?? httpTimeouts;
+  const serving = { ...options, handlers: remembered(options.handlers), timeouts };
   const serverOptions = {
     headersTimeout: timeouts.headers,
     requestTimeout: timeouts.request,
@@ -65,7 +66,7 @@ export function createHttpServer(options: Options): HttpServer {
     response.on("error", () => {});
     // While the server closes, a connection that has become idle would keep it open.
     response.on("close", () => server.listening || setImmediate(() => server.closeIdleConnections()));
-    void serve({ ...options, timeouts }, request, response);
+    void serve(serving, request, response);
   };
   server.on("request", onRequest);
   server.on("checkContinue", onRequest);
@@ -76,6 +77,15 @@ export function createHttpServer(options: Options): HttpServer {
 }
 
 type Serving = Options & { timeouts: typeof httpTimeouts };
+
+/** Each handler is asked for once: what the module loader takes to find it again is two per cent of a short request. */
+function remembered(handlers: Options["handlers"]): Options["handlers"] {
+  const remember = (load: LoadHandler): LoadHandler => {
+    let loaded: Awaited<ReturnType<LoadHandler>> | null = null;
+    return async () => (loaded ??= await load());
+  };
+  return Object.fromEntries(Object.entries(handlers).map(([name, load]) => [name, remember(load)]));
+}
 
 /** Never rejects: an answer that cannot be sent ends the connection. */
 async function serve(options: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
