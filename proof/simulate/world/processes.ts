@@ -172,6 +172,8 @@ export class Processes {
     for (let tries = 0; tries < patience; tries++) {
       const isDone = await this.#deliver(ports, process, plan).catch(isFinal);
       if (isDone) break;
+      // It waits for half a minute on average, and the reconciler comes once a minute.
+      if (tries % 2 === 1) this.reconcile();
       await ports.clock.sleep(1_000 + this.#world.schedule.random.below(60_000));
     }
     process.end();
