@@ -255,9 +255,14 @@ const always: Check[] = [
 /** I5, I6: staging is empty but for what failed, and the vault holds of each document what is stored and nothing else. */
 const nothingIsLeft: Check = ({ store, postgres }) => {
   const listed = new Set(postgres.rows("artefact").map((row) => row["vault_key"]));
-  const known = new Set(postgres.rows("document").map((row) => row["id"]));
+  const last = new Map(
+    postgres.rows("document").map((row) => [row["id"], row["lease_token"] as number | null]),
+  );
   // What a restored database does not know stays: a newer backup may hold its keys.
-  const isForgotten = (key: string) => key.startsWith("v/") && !known.has(key.split("/")[3]);
+  const isForgotten = (key: string) => {
+    const [area, , , id, attempt] = key.split("/");
+    return area === "v" && (!last.has(id) || Number(attempt) > (last.get(id) ?? 0));
+  };
   return [...store.objects.keys()]
     .filter((key) => !listed.has(key) && !isForgotten(key))
     .map((key) => `${key.startsWith("v/") ? "I5" : "I6"}: ${key} is left over`);

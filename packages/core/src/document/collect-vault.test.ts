@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
 import { lapse, processOnce, query, receive, rowOf, standInRenderer } from "@strongroom/local/test-pipeline";
+import { announce, newPage } from "@strongroom/local/test-documents";
 import { newDocumentId, type TestWorld, testWorld } from "@strongroom/local/test-world";
 import { withClient } from "@strongroom/core/database/roles";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -148,6 +149,30 @@ it("what a restored database does not know stays while a backup may know it, and
   expect(await collectAfter(twiceBackups, keys)).toBe(2);
   expect(await collectAfter(graceMs * 100, await manifest(theirs))).toBe(0);
 });
+
+it.each(["granted", "received", "stored"] as const)(
+  "what a later attempt sealed than a restored database knows of stays, while the document is %s in it",
+  async (state) => {
+    const bell =
+      state === "granted"
+        ? {
+            tenantId: world.dora.tenantId,
+            documentId: (await announce(world, world.dora, [newPage()])).document.id,
+          }
+        : await received();
+    if (state === "stored") await processOnce(world.ports, bell);
+    const last = Number((await rowOf(world, bell))["lease_token"] ?? 0);
+    const [before, later] = [await put(keyOf(bell, last, "stray")), await put(keyOf(bell, last + 1))];
+    const told: unknown[] = [];
+    const log = {
+      ...world.ports.log,
+      error: (event: string, fields: object = {}) => told.push([event, fields]),
+    };
+    expect(await collectAfter(graceMs * 100, [before, later], "youngest", { log })).toBe(1);
+    expect([await isThere(before), await isThere(later)]).toEqual([false, true]);
+    expect(told).toEqual([["vault.unknown_documents", { objects: 1 }]]);
+  },
+);
 
 it("one that cannot be removed keeps no other from it, and fails the sweep of the vault at its end", async () => {
   const bell = await received();

@@ -35,8 +35,9 @@ const lastShare = 1.5;
 
 /**
  * Removes what attempts left in the vault that lost: older than the grace, in no manifest, and not of an attempt that may
- * still hold its lease. What belongs to no document that the database knows stays for longer: rows are never deleted, so it
- * was restored, and a newer backup may hold the keys; with a tombstone it goes, since what was erased comes back with none.
+ * still hold its lease. What belongs to no document that the database knows, or to an attempt after the last that it knows,
+ * stays for longer: rows are never deleted and a claim is committed before its first object, so the database was restored, and
+ * a newer backup may hold the keys; with a tombstone it goes, since what was erased comes back with none.
  * A vault that is too large for one sweep is looked at in parts. Answers how many objects went, and tells how many are kept
  * as such. Throws when one could not be looked at or removed, after all the others were.
  */
@@ -117,7 +118,7 @@ async function* listFrom({ objects }: CollectPorts, start: string): AsyncGenerat
 /** Written at most one backup's life before the restore, and known to a backup for at most one life after it. */
 const backupLives = ({ config }: CollectPorts): number => 2 * config.backupDays * 24 * 60 * 60 * 1000;
 
-/** Those of one tenant's objects that no attempt at work and no manifest wants, and whether their documents are known. */
+/** Those of one tenant's objects that no attempt at work and no manifest wants, and whether the database knows their attempts. */
 async function unwanted(
   ports: CollectPorts,
   lying: [Left, ...Left[]],
@@ -128,7 +129,8 @@ async function unwanted(
   return lying.flatMap((one) => {
     const row = rows.get(one.documentId);
     const isAtWork = row?.state === "processing" && String(row.lease_token) === one.token;
-    return manifests.has(one.key) || isAtWork ? [] : [{ ...one, isKnown: row !== undefined }];
+    const isKnown = row !== undefined && Number(one.token) <= (row.lease_token ?? 0);
+    return manifests.has(one.key) || isAtWork ? [] : [{ ...one, isKnown }];
   });
 }
 

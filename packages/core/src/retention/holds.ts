@@ -47,11 +47,6 @@ export function sumUp(holds: Holds): Pick<Held, "legal_hold" | "held_until"> {
 /** Whether a document's row is under no hold, by the database's clock. */
 export const isFree = sql<boolean>`not legal_hold and coalesce(held_until <= clock_timestamp(), true)`;
 
-/** Whether a hold lasts at this moment. */
-export function isHeldAt({ legal_hold, held_until }: Omit<Held, "holds">, now: Date): boolean {
-  return legal_hold || (held_until !== null && held_until > now);
-}
-
 /** Each hold that lasts at this moment, in words. */
 export function tellHolds(holds: Holds, now: Date): string[] {
   return Object.entries(holds)

@@ -22,6 +22,7 @@ import { removeBytes } from "../retention/remove-bytes.ts";
 import { writeTombstone } from "../retention/tombstone.ts";
 import { acceptUpload } from "./accept-upload.ts";
 import { adoptStaging } from "./adopt-staging.ts";
+import { collectStaging } from "./clear-staging.ts";
 import { completeUpload } from "./complete-upload.ts";
 
 let world: TestWorld;
@@ -41,6 +42,11 @@ afterEach(async () => {
     await world.ports.objects.remove(key, versionId);
 });
 
+/** Ports of somebody who looks when nothing is young any more. */
+const muchLater = () => ({
+  ...world.ports,
+  clock: { ...world.ports.clock, now: () => new Date(Date.now() + 90 * 86_400_000) },
+});
 const show = (id: string) => showDocument(world.ports, world.dora, id);
 const filesOf = (id: string) =>
   asOwner(
@@ -221,6 +227,32 @@ describe("a document that a restored database knows from before its pages were c
     });
     expect(await adoptStaging(world.ports)).toBe(0);
     expect(told).toEqual([["staging.not_adopted", "incomplete"]]);
+    expect(await collectStaging(muchLater())).toBe(0);
+  });
+
+  it("keeps what came for a kind that it does not know, until it does", async () => {
+    const [page, added] = [newPage(), newPage()];
+    const { document, uploads } = await announce(world, world.dora, [page]);
+    await putAll(uploads, [page]);
+    await rewind(document.id, async () => {
+      await query(world, "insert into document_kind values ($1, 'later', 'Later', 365)", [
+        world.dora.tenantId,
+      ]);
+      const edit = { kind: "later", files: [{ id: document.files[0]!.id }, declare(added)] };
+      const edited = await editDocument(world.ports, world.dora, {
+        documentId: document.id,
+        ifMatch: null,
+        edit,
+      });
+      await putAll(edited.uploads, [page, added]);
+    });
+    await query(world, "delete from document_kind where name = 'later'", []);
+    expect(await adoptStaging(world.ports)).toBe(0);
+    expect(told).toEqual([["staging.not_adopted", "unknown_kind"]]);
+    expect(await collectStaging(muchLater())).toBe(0);
+    await query(world, "insert into document_kind values ($1, 'later', 'Later', 365)", [world.dora.tenantId]);
+    expect(await adoptStaging(world.ports)).toBe(1);
+    expect(await show(document.id)).toMatchObject({ kind: "later", state: "received" });
   });
 });
 

@@ -19,8 +19,8 @@ type Staged = Owned & { objects: ListedObject[] };
 /** So many documents are looked up in one statement. */
 const batch = 200;
 
-/** States in which pages may still be exchanged. */
-const waiting: readonly DocumentState[] = ["granted", "expired"];
+/** Whether pages may still be exchanged in this state. */
+export const isWaiting = (state: DocumentState): boolean => state === "granted" || state === "expired";
 
 /**
  * Takes in again what lies whole in staging and was forgotten by a restore of the database: documents that have no row, and
@@ -88,7 +88,7 @@ async function forgotten(
   return some.filter(({ documentId, objects }) => {
     const state = states.get(documentId);
     if (state === undefined) return true;
-    return waiting.includes(state) && objects.some(({ key }) => !expected.has(key));
+    return isWaiting(state) && objects.some(({ key }) => !expected.has(key));
   });
 }
 

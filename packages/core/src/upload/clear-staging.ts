@@ -2,11 +2,13 @@ import { sql } from "kysely";
 import { ago } from "../database/ago.ts";
 import { type Contained, containFaults } from "../database/contain-faults.ts";
 import type { DocumentState } from "../document/document.ts";
-import { findDocument, listFiles } from "../document/load-document.ts";
+import { listFiles } from "../document/load-document.ts";
 import { TenantId } from "../ids.ts";
 import type { Database } from "../ports/database.ts";
 import type { Ports } from "../ports/ports.ts";
-import { isFree, isHeldAt } from "../retention/holds.ts";
+import { isFree } from "../retention/holds.ts";
+import { isWaiting } from "./adopt-staging.ts";
+import { readStagedFile } from "./grant-facts.ts";
 import { parseStagingKey } from "./staging-key.ts";
 
 type ClearPorts = Pick<Ports, "database" | "objects" | "config" | "clock" | "log">;
@@ -139,16 +141,30 @@ async function isExpected(ports: ClearPorts, key: string): Promise<boolean> {
           .onRef("document.tenant_id", "=", "document_file.tenant_id")
           .onRef("document.id", "=", "document_file.document_id"),
       )
-      .select("document.staging_cleared_at")
+      .select(["document.staging_cleared_at", "document.state"])
       .where("document_file.tenant_id", "=", owner.tenantId)
       .where("document_file.document_id", "=", owner.documentId)
       .where("document_file.staging_key", "=", key)
       .executeTakeFirst(),
   );
-  if (row?.staging_cleared_at === null) return true;
-  const known = await ports.database.inOneTrip(owner.tenantId, (tx) => findDocument(tx, owner.documentId));
-  if (known) return isHeldAt(known, ports.clock.now());
+  if (row?.staging_cleared_at === null && row.state !== "erased") return true;
+  const known = await ports.database.inOneTrip(owner.tenantId, (tx) =>
+    tx
+      .selectFrom("document")
+      .select(["state", "version", isFree.as("is_free")])
+      .where("tenant_id", "=", owner.tenantId)
+      .where("id", "=", owner.documentId)
+      .executeTakeFirst(),
+  );
+  if (known) return !known.is_free || (isWaiting(known.state) && (await isNewer(ports, key, known.version)));
   // Rows of documents are never deleted: this is a restored database, and here lies perhaps the only copy.
   ports.log.error("staging.unknown_document", { tenantId: owner.tenantId, documentId: owner.documentId });
   return true;
+}
+
+/** Signed for a later version than the row has: a restored database, and `adoptStaging` tells why it could not be taken in. */
+async function isNewer({ objects }: ClearPorts, key: string, version: number): Promise<boolean> {
+  const there = await objects.head(key);
+  const staged = there && readStagedFile(there);
+  return staged !== null && staged.version > version;
 }

@@ -85,6 +85,7 @@ async function bringUpToDate(ports: WritePorts, tx: Transaction, assembled: Asse
     to: "granted",
     version: row.version,
     set: {
+      kind: newest.kind,
       content_sha256: newest.content,
       size_bytes: sizeOf(pages),
       grant_expires_at: grantEnd(ports),
