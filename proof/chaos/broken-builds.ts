@@ -100,8 +100,8 @@ export const brokenBuilds: BrokenBuild[] = [
     edits: [
       {
         file: core("upload/accept-upload.ts"),
-        from: "return await repeat(ports, actor, seen.known, wanted);",
-        to: "return await create(ports, actor, { ...wanted, request: { ...request, id: ports.ids.uuid() as never } }, null);",
+        from: "return await repeatUpload(ports, actor, seen.known, wanted, seen);",
+        to: "return await create(ports, actor, { ...wanted, request: { ...request, id: ports.ids.uuid() as never } }, { ...seen, duplicateOf: null });",
       },
     ],
     injuries: ["kill relay"],
