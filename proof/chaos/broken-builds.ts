@@ -169,8 +169,8 @@ export const brokenBuilds: BrokenBuild[] = [
     edits: [
       {
         file: core("notice/notify-user.ts"),
-        from: "appendAudit(ports, tx, {",
-        to: "((..._unwritten: unknown[]) => Promise.resolve())(ports, tx, {",
+        from: "appendAudit(ports, tx, {\n      actor,",
+        to: "((..._unwritten: unknown[]) => Promise.resolve())(ports, tx, {\n      actor,",
       },
     ],
     injuries: ["kill notifier before its record"],
