@@ -100,8 +100,8 @@ export const brokenBuilds: BrokenBuild[] = [
     edits: [
       {
         file: core("upload/accept-upload.ts"),
-        from: "return await repeat(ports, actor, seen.known, wanted);",
-        to: "return await create(ports, actor, { ...wanted, request: { ...request, id: ports.ids.uuid() as never } }, null);",
+        from: "return await repeatUpload(ports, actor, seen.known, wanted, seen);",
+        to: "return await create(ports, actor, { ...wanted, request: { ...request, id: ports.ids.uuid() as never } }, { ...seen, duplicateOf: null });",
       },
     ],
     injuries: ["kill relay"],
@@ -169,8 +169,8 @@ export const brokenBuilds: BrokenBuild[] = [
     edits: [
       {
         file: core("notice/notify-user.ts"),
-        from: "appendAudit(ports, tx, {",
-        to: "((..._unwritten: unknown[]) => Promise.resolve())(ports, tx, {",
+        from: "appendAudit(ports, tx, {\n      actor,",
+        to: "((..._unwritten: unknown[]) => Promise.resolve())(ports, tx, {\n      actor,",
       },
     ],
     injuries: ["kill notifier before its record"],

@@ -144,7 +144,7 @@ export const plants: readonly Plant[] = [
     name: "retry without same-request check",
     patches: [
       {
-        file: `${upload}/accept-upload.ts`,
+        file: `${upload}/repeat-upload.ts`,
         find: "if (known.owner_id !== actor.userId || known.request_sha256 !== wanted.sha256) {",
         replace: "if (known.owner_id !== actor.userId) {",
       },

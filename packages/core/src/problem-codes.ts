@@ -73,6 +73,10 @@ const table: Readonly<Record<string, Told>> = {
     title: "End of the hold is past",
   },
   quota_exceeded: { status: 429, remedy: "Keep the files and send them after `Retry-After`." },
+  too_many_searches: {
+    status: 429,
+    remedy: "Send the same search after `Retry-After`; others of the tenant are still under way.",
+  },
   rate_limited: { status: 429, remedy: "Send the same request after `Retry-After`." },
   internal: { status: 500, remedy: "Send the same request later; `instance` names it in our log." },
   damaged: {

@@ -17,6 +17,7 @@ import { parseRequest } from "./parse-request.ts";
 import { connectedPorts } from "./ports.ts";
 import { asError, commonHeaders, isOurFault, problemAnswer, refusalOf } from "./problem.ts";
 import { limitAddress, limitPerson, type Rate, rateHeaders, RateRefusal } from "./rate-limit.ts";
+import { enterSearch } from "./search-places.ts";
 import { type Leave, TenantPlaces } from "./tenant-places.ts";
 
 type Part<Name extends RouteName, Key extends "params" | "query" | "body"> =
@@ -129,10 +130,15 @@ const places = new TenantPlaces();
 /** A quarter of what the route has to answer in, and a second at most: the work needs the rest. */
 const patienceMs = (name: RouteName): number => Math.min(1_000, answerWithinMs(name) / 4);
 
-/** What changes something costs most, and is sent by machines; a page that somebody looks at asks for much at once. */
+/** What changes something costs most, and is sent by machines; a page that somebody looks at asks for much at once, and searches once. */
 async function takePlace(call: Call & { ports: Ports }, name: RouteName): Promise<void> {
-  if (call.actor === null || routes[name].method === "GET") return;
-  const leave = await places.enter(call.ports, call.actor.tenantId, patienceMs(name));
+  const { ports, actor } = call;
+  if (actor === null) return;
+  const isSearch = name === "listDocuments" && call.parsed.query["search"] !== undefined;
+  if (routes[name].method === "GET" && !isSearch) return;
+  const leave = isSearch
+    ? await enterSearch(ports, actor)
+    : await places.enter(ports, actor.tenantId, patienceMs(name));
   if (call.isClosed) leave();
   else call.leave = leave;
 }

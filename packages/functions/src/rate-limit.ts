@@ -1,15 +1,23 @@
 import { isIPv6 } from "node:net";
+import { openTicket } from "@strongroom/core/document/ticket";
 import { Refusal } from "@strongroom/core/errors";
 import type { Ports } from "@strongroom/core/ports/ports";
 import type { Actor } from "@strongroom/core/user/user";
 
 /**
  * Requests per window. A phone that polls every two seconds makes 30 a minute, a program that sends for a whole yard
- * 1,000; a tenant may be 25 people at their own limit; an address may be a whole carrier behind one NAT.
+ * 1,000; a tenant may be 25 people at their own limit; an address may be a whole carrier behind one NAT. A reader is a person who
+ * uses tickets: each is one of the person's requests, so that whoever takes one for each read is refused there first.
  */
-export const rateLimits = { windowMs: 60_000, person: 1_200, tenant: 30_000, address: 3_000 } as const;
+export const rateLimits = {
+  windowMs: 60_000,
+  person: 1_200,
+  reader: 1_200,
+  tenant: 30_000,
+  address: 3_000,
+} as const;
 
-type Scope = "person" | "tenant" | "address";
+type Scope = Exclude<keyof typeof rateLimits, "windowMs">;
 
 /** How much of a limit is left, as the answer's headers tell. */
 export type Rate = { scope: Scope; remaining: number; resetSeconds: number };
@@ -45,6 +53,18 @@ export async function limitPerson(
   const person = await count(ports, "person", `${tenantId}:${userId}`);
   await count(ports, "tenant", tenantId);
   return person;
+}
+
+/**
+ * Counts one read by ticket, which tells who reads; throws a RateRefusal above the limit. One that is not valid is nobody's, and
+ * whoever comes with it is counted by address alone.
+ */
+export async function limitReader(
+  ports: Pick<Ports, "cache" | "clock" | "config">,
+  ticket: string,
+): Promise<void> {
+  const facts = openTicket(ports.config.secrets.ticketKey, ticket, ports.clock.now().getTime());
+  if (facts) await count(ports, "reader", `${facts.tenantId}:${facts.userId}`);
 }
 
 /** `RateLimit` and `RateLimit-Policy` of draft-ietf-httpapi-ratelimit-headers. */

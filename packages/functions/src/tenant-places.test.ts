@@ -64,6 +64,25 @@ test("nobody waits for longer than the patience, whatever holds the ones before"
   expect(entered).toEqual(["1", "2", "3", "4"]);
 });
 
+test("what holds more than its place goes in with one alone, in its turn, and leaves the line when its patience is over", async () => {
+  const { clock, passTime } = stillClock();
+  const places = new TenantPlaces(2);
+  const enter = () => places.enterIfFree({ clock }, "a", 1_000);
+  const [first, second] = await Promise.all([enter(), enter()]);
+  const inTurn = enter();
+  first!();
+  const third = await inTurn;
+  const tooLate = enter();
+  await soon();
+  passTime();
+  expect(await tooLate).toBeNull();
+  expect(await places.enterIfFree({ clock }, "b", 1_000)).not.toBeNull();
+  second!();
+  third!();
+  passTime(); // nobody of the others came within the last second
+  expect((await Promise.all([enter(), enter()])).map((leave) => leave !== null)).toEqual([true, true]);
+});
+
 test("a place is given back once, however often it is left", async () => {
   const { enter, entered } = door();
   const leave = await enter("a", "1");

@@ -1,5 +1,7 @@
+import { withClient } from "@strongroom/core/database/roles";
 import { handlers } from "@strongroom/functions/handlers";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { searchesAtOnce } from "@strongroom/functions/search-places";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { createHttpServer, type HttpServer } from "./http.ts";
 import { openTestEdge, type TestEdge, type TestPerson } from "./test-edge.ts";
 
@@ -103,5 +105,29 @@ describe("the API over HTTP, with its database", () => {
     const answer = await call("GET", "/ready").finally(() => (edge.ports.database.ping = ping));
     expect(answer).toMatchObject({ status: 503, body: { code: "unavailable", retryable: true } });
     expect(answer.headers.get("retry-after")).toBe("5");
+  });
+
+  test("leaves others their connections while one company's searches take long, and tells that one to search again later", async () => {
+    const stranger = await edge.addPerson("driver");
+    const search = () => call("GET", "/v1/documents?search=pallet", { person: driver });
+    await withClient(edge.superuser, async (client) => {
+      await client.query("begin; lock table document");
+      const searches = Array.from({ length: searchesAtOnce + 3 }, search);
+      const held = `select count(*)::int as waiting from pg_locks join pg_database here on here.oid = database
+        where not granted and datname = current_database()`;
+      const areHeld = async () =>
+        expect((await client.query(held)).rows).toEqual([{ waiting: searchesAtOnce }]);
+      await vi.waitFor(areHeld, 10_000);
+      for (const person of [stranger, driver])
+        expect(await call("GET", "/v1/kinds", { person })).toMatchObject({ status: 200 });
+      const refused = await Promise.race(searches);
+      expect(refused).toMatchObject({ status: 429, body: { code: "too_many_searches", retryable: true } });
+      expect(refused.headers.get("retry-after")).toBe("5");
+      await areHeld();
+      await client.query("commit");
+      const statuses = (await Promise.all(searches)).map(({ status }) => status);
+      expect(statuses.filter((status) => status === 200)).toHaveLength(searchesAtOnce);
+    });
+    expect(await search()).toMatchObject({ status: 200 });
   });
 });

@@ -22,7 +22,8 @@ beforeEach(async () => {
     subscriptions.push({ token, after, tell });
     return leaving.resolve;
   };
-  const mounts = [noticeMount({ subscribe }, { stopping: stopping.signal, heartbeatMs: 5 })];
+  const limits = { perDevice: 2, total: 3 };
+  const mounts = [noticeMount({ subscribe }, { stopping: stopping.signal, heartbeatMs: 5, limits })];
   server = createHttpServer({ handlers: {}, mounts, log: silentLog });
   ({ url } = await server.listen({ port: 0 }));
 });
@@ -77,6 +78,33 @@ describe("the notices of a device", () => {
     await response.text();
     await left;
     await server.close({ graceMs: 60_000 });
+  });
+
+  test("are told on so many streams of one device at once, and one more is refused until one has ended", async () => {
+    const phone = request(`${url}/notices/phone`).end();
+    await Promise.all([once(phone, "response"), fetch(`${url}/notices/phone`)]);
+    const refused = await fetch(`${url}/notices/phone`);
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get("retry-after")).toBe("60");
+    expect(await refused.json()).toMatchObject({ code: "rate_limited", retryable: true });
+    expect((await fetch(`${url}/notices/tablet`)).status).toBe(200);
+    phone.destroy();
+    await left;
+    expect((await fetch(`${url}/notices/phone`)).status).toBe(200);
+    expect(subscriptions.map(({ token }) => token)).toEqual(["phone", "phone", "tablet", "phone"]);
+  });
+
+  test("are told on so many streams in all, whatever tokens they name, and one more is refused until one has ended", async () => {
+    const first = request(`${url}/notices/1`).end();
+    await Promise.all([once(first, "response"), fetch(`${url}/notices/2`), fetch(`${url}/notices/3`)]);
+    const refused = await fetch(`${url}/notices/4`);
+    expect(refused.status).toBe(503);
+    expect(refused.headers.get("retry-after")).toBe("60");
+    expect(await refused.json()).toMatchObject({ code: "unavailable", retryable: true });
+    expect(subscriptions).toHaveLength(3);
+    first.destroy();
+    await left;
+    expect((await fetch(`${url}/notices/4`)).status).toBe(200);
   });
 
   test.each([

@@ -10,6 +10,7 @@ import { createEmbeddedCache } from "@strongroom/core/embedded/cache";
 import { createEmbeddedDatabase } from "@strongroom/core/embedded/database";
 import { systemIds, TenantId, UserId } from "@strongroom/core/ids";
 import { jsonLog } from "@strongroom/core/log";
+import type { Connection } from "@strongroom/core/ports/database";
 import type { Ports } from "@strongroom/core/ports/ports";
 import type { Role } from "@strongroom/core/user/user";
 import { usePorts } from "@strongroom/functions/ports";
@@ -23,6 +24,7 @@ export type TestPerson = { tenantId: TenantId; userId: UserId; role: Role };
 /** What stands behind the handlers in a test: a real database, cache and issuer. The other ports are not there. */
 export type TestEdge = {
   ports: Ports;
+  superuser: Connection;
   issuer: Issuer;
   audience: string;
   /** Lines of the log, parsed. */
@@ -51,6 +53,7 @@ export async function openTestEdge(clock: Clock = systemClock): Promise<TestEdge
   usePorts(ports);
   return {
     ports,
+    superuser: database.superuser,
     issuer,
     audience,
     lines,

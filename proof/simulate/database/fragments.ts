@@ -70,6 +70,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
   }),
   ...leases(),
   ...searches(),
+  ...announcements(),
   ...quotas(),
 };
 
@@ -143,6 +144,18 @@ function searches(): Record<string, Meaning> {
     ) => around.now().getTime() - ms(seen)! > Math.max(silence as number, (ms(seenAgain)! - ms(given)!) / 2),
     "greatest(inbox_version.version, excluded.version)": (_values, { scope }) =>
       greatest([scope!.row["version"], scope!.excluded!["version"]]),
+  };
+}
+
+/** Of what is announced once more: what the row counted as until then, within a day. */
+function announcements(): Record<string, Meaning> {
+  return {
+    "case when coalesce(announced_at, created_at) > $ then coalesce(announced_bytes, size_bytes) else 0 end":
+      ([dayAgo], around) => {
+        const { announced_at: announcedAt, created_at: createdAt } = row(around);
+        return ms(announcedAt ?? createdAt)! > ms(dayAgo)! ? bytesOf([row(around)]) : 0;
+      },
+    "$ + $::bigint": ([before, bytes]) => (before as number) + (bytes as number),
   };
 }
 

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { EditDocumentRequest, FileDeclaration, UploadReply } from "../api-shapes.ts";
 import { appendAudit } from "../audit/append-audit.ts";
-import type { DocumentFileRow, DocumentRow } from "../database/tables.ts";
+import type { DocumentFileRow } from "../database/tables.ts";
 import { Refusal } from "../errors.ts";
 import { appendEvent } from "../event/append-event.ts";
 import type { UserId } from "../ids.ts";
@@ -9,7 +9,7 @@ import type { Transaction } from "../ports/database.ts";
 import type { Ports } from "../ports/ports.ts";
 import { checkKind, insertFiles, listKindNames } from "../upload/accept-upload.ts";
 import { checkFiles, contentSha256 } from "../upload/check-declaration.ts";
-import { checkQuota, readQuota } from "../upload/check-quota.ts";
+import { announcing, checkQuota, readQuota } from "../upload/check-quota.ts";
 import { grantExpired, isGrantOver } from "../upload/grant-expired.ts";
 import { findDuplicate } from "../upload/find-duplicate.ts";
 import { type SigningPorts, signMissing } from "../upload/sign-uploads.ts";
@@ -129,20 +129,8 @@ async function replacePages(ports: EditPorts, tx: Transaction, { document, files
   return {
     content_sha256: content.sha256,
     size_bytes: sizeBytes,
-    ...(addedBytes > 0 && announced(document, addedBytes)),
+    ...(addedBytes > 0 && announcing(addedBytes)),
     duplicate_of: await findDuplicate(tx, content),
-  };
-}
-
-/** Of a document that nothing was announced of for a day, what this edit brings counts alone. */
-function announced(
-  { announced_at, created_at, announced_bytes, size_bytes }: DocumentRow,
-  addedBytes: number,
-) {
-  const before = sql`case when ${announced_at ?? created_at} > clock_timestamp() - interval '24 hours' then ${announced_bytes ?? size_bytes}::bigint else 0 end`;
-  return {
-    announced_bytes: sql<number>`${before} + ${addedBytes}::bigint`,
-    announced_at: sql<Date>`clock_timestamp()`,
   };
 }
 

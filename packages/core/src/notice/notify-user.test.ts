@@ -9,7 +9,8 @@ import { DeviceId } from "../ids.ts";
 import type { PushAnswer, PushNotice } from "../ports/push.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { ConsumedRecord } from "../ports/stream.ts";
-import type { Actor } from "../user/user.ts";
+import { dropDevice } from "../user/drop-device.ts";
+import { type Actor, actorName } from "../user/user.ts";
 import { registerDevice } from "../user/register-device.ts";
 import { notifier, notifyUser, pushTag } from "./notify-user.ts";
 
@@ -66,6 +67,12 @@ const dropped = async (deviceId: string) =>
   (
     await query<{ dropped_at: Date | null }>(world, "select dropped_at from device where id = $1", [deviceId])
   )[0]!.dropped_at !== null;
+
+/** What the audit says of the dropping of a device. */
+const droppedLines = (deviceId: string) =>
+  query(world, "select actor, detail from audit where subject = $1 and action = 'device.dropped'", [
+    deviceId,
+  ]);
 
 describe("a person is told what became of their document", () => {
   it.each(["document.stored.v1", "document.rejected.v1", "document.failed.v1"])(
@@ -232,6 +239,20 @@ describe("a device", () => {
     const { sent, ports: later } = pushing();
     await notifyUser(later, fact());
     expect(sent.map(({ token }) => token)).toEqual([live.pushToken]);
+    expect(await droppedLines(live.deviceId)).toEqual([]);
+    expect(await droppedLines(dead.deviceId)).toEqual([
+      { actor: "system:notifier", detail: { reason: "token_dead" } },
+    ]);
+  });
+
+  it("that its person drops while its token is found dead has one line of it, the person's", async () => {
+    const { deviceId } = await device();
+    const { ports } = pushing(async () => {
+      await dropDevice(world.ports, world.dora, deviceId);
+      return "unregistered";
+    });
+    await notifyUser(ports, fact());
+    expect(await droppedLines(deviceId)).toEqual([{ actor: actorName(world.dora), detail: {} }]);
   });
 
   it("is kept through an outage of the push service, and the fact is not taken as told", async () => {
@@ -278,6 +299,7 @@ describe("a device", () => {
     });
     await notifyUser(ports, fact());
     expect(await dropped(deviceId)).toBe(false);
+    expect(await droppedLines(deviceId)).toEqual([]);
   });
 });
 

@@ -12,6 +12,9 @@ type NotifyPorts = Pick<Ports, "database" | "push" | "ids" | "log">;
 /** Group and inbox name; free of the cell, so that a switch of cells repeats nothing. */
 export const notifier = "notifier";
 
+/** Who it was, in the audit. */
+const actor = "system:notifier";
+
 /** Facts that a driver is told of. */
 const told = new Set(["document.stored.v1", "document.rejected.v1", "document.failed.v1"]);
 
@@ -106,7 +109,7 @@ async function recordNotice(
   if (!first) return;
   await Promise.all([
     rememberVersion(tx, event),
-    dropDevices(tx, dead),
+    dropDevices(ports, tx, dead),
     appendEvent(ports, tx, {
       documentId: event.subject,
       version: event.version,
@@ -115,7 +118,7 @@ async function recordNotice(
       data: { ownerId, about: event.type, reached },
     }),
     appendAudit(ports, tx, {
-      actor: "system:notifier",
+      actor,
       action: "user.notified",
       subject: event.subject,
       detail: { ownerId, reached, version: event.version },
@@ -141,12 +144,16 @@ async function rememberVersion(tx: Transaction, event: CloudEvent): Promise<void
 }
 
 /** Only `unregistered` drops a token: any other fault may pass. A device that has a new one by now is kept. */
-async function dropDevices(tx: Transaction, dead: Device[]): Promise<void> {
+async function dropDevices(ports: NotifyPorts, tx: Transaction, dead: Device[]): Promise<void> {
   if (dead.length === 0) return;
-  await tx
+  const dropped = await tx
     .updateTable("device")
     .set({ dropped_at: sql`clock_timestamp()` })
     .where("tenant_id", "=", tx.insideTenant)
     .where((eb) => eb.or(dead.map(({ id, push_token }) => eb.and({ id, push_token }))))
+    .where("dropped_at", "is", null)
+    .returning("id")
     .execute();
+  const note = { actor, action: "device.dropped", detail: { reason: "token_dead" } };
+  await Promise.all(dropped.map(({ id: subject }) => appendAudit(ports, tx, { ...note, subject })));
 }

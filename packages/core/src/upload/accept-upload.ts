@@ -1,8 +1,7 @@
-import type { AcceptUploadRequest, FileDeclaration, UploadReply } from "../api-shapes.ts";
+import type { AcceptUploadRequest, FileDeclaration } from "../api-shapes.ts";
 import type { DocumentRow } from "../database/tables.ts";
 import { sha256Hex } from "../digest.ts";
-import { moveDocument } from "../document/move-document.ts";
-import { erasedAlready, findDocument, listFiles } from "../document/load-document.ts";
+import { findDocument } from "../document/load-document.ts";
 import { openDocument, type Opened } from "../document/view-document.ts";
 import { Refusal } from "../errors.ts";
 import { appendAudit } from "../audit/append-audit.ts";
@@ -15,17 +14,15 @@ import { checkFiles, contentSha256 } from "./check-declaration.ts";
 import { checkOverload, unattendedSince } from "./check-overload.ts";
 import { checkRecalled, type Counted, readQuota, recallCount } from "./check-quota.ts";
 import { findDuplicate } from "./find-duplicate.ts";
-import { isGrantOver } from "./grant-expired.ts";
-import { recallRequest } from "./recall-request.ts";
-import { signMissing, signOpened, type SigningPorts } from "./sign-uploads.ts";
+import { grantEnd } from "./grant-expired.ts";
+import { type AcceptPorts, type Reply, repeatUpload, type Wanted } from "./repeat-upload.ts";
+import { signOpened } from "./sign-uploads.ts";
 import { stagingKey } from "./staging-key.ts";
-
-type AcceptPorts = SigningPorts & Pick<Ports, "cache" | "ids" | "log">;
 
 /**
  * Accepts a document that a client announces, and signs its uploads. Idempotent by document id: the same id and request
- * answer the same again (and revive an expired grant), the same id with another request is refused, and so is what was
- * erased.
+ * answer the same again (and revive an expired grant, if there is room for a new one), the same id with another request is
+ * refused, and so is what was erased.
  */
 export async function acceptUpload(
   ports: AcceptPorts,
@@ -43,15 +40,12 @@ export async function acceptUpload(
   const seen = await ports.database.inOneTrip(actor.tenantId, (tx) =>
     lookAround(ports, tx, actor, { ...wanted, counted }),
   );
-  if (seen.known) return await repeat(ports, actor, seen.known, wanted);
+  if (seen.known) return await repeatUpload(ports, actor, seen.known, wanted, seen);
   checkRequest(ports, actor, wanted, seen);
-  await checkRecalled(ports, actor, { ...seen, counted }, { documents: 1, bytes: wanted.sizeBytes });
-  return await create(ports, actor, wanted, seen.duplicateOf);
+  await checkRecalled(ports, actor, seen, { documents: 1, bytes: wanted.sizeBytes });
+  return await create(ports, actor, wanted, seen);
 }
 
-type Reply = UploadReply & { created: boolean };
-/** A request with what follows from it alone. */
-type Wanted = { request: AcceptUploadRequest; sha256: string; contentSha256: string; sizeBytes: number };
 type Surroundings = Awaited<ReturnType<typeof lookAround>>;
 
 /** All that decides about a request, in one round trip. */
@@ -69,7 +63,7 @@ async function lookAround(
     readQuota(tx, actor, counted),
     findDuplicate(tx, { documentId: request.id, sha256 }),
   ]);
-  return { known, waitingSince, kinds, replaced, quota, duplicateOf };
+  return { known, waitingSince, kinds, replaced, quota, counted, duplicateOf };
 }
 
 function checkRequest(ports: AcceptPorts, actor: Actor, { request }: Wanted, seen: Surroundings) {
@@ -90,87 +84,17 @@ function hashRequest({ id, kind, loadNumber, note, replaces, files }: AcceptUplo
   return sha256Hex(JSON.stringify([id, kind, loadNumber ?? null, note ?? null, replaces ?? null, listed]));
 }
 
-async function repeat(ports: AcceptPorts, actor: Actor, found: DocumentRow, wanted: Wanted): Promise<Reply> {
-  const known = await recallRequest(ports, actor, found, wanted);
-  if (known.owner_id !== actor.userId || known.request_sha256 !== wanted.sha256) {
-    throw new Refusal(
-      "id_taken",
-      "This document id was already used for another request. Make a new id (UUIDv7) and send again.",
-      { status: 409 },
-    );
-  }
-  if (known.state === "erased") throw erasedAlready();
-  if (known.state === "expired") await revive(ports, actor, known);
-  else if (isGrantOver(ports, known)) await prolong(ports, actor, known);
-  return { created: false, ...(await signMissing(ports, actor, known.id)) };
-}
-
-/** Every file gets a new staging key: what lies under the old ones is being cleared away. */
-async function revive(ports: AcceptPorts, actor: Actor, known: DocumentRow): Promise<void> {
-  await ports.database.withTenant(actor.tenantId, async (tx) => {
-    const revived = await moveDocument(ports, tx, {
-      documentId: known.id,
-      from: ["expired"],
-      to: "granted",
-      set: { grant_expires_at: grantEnd(ports), settled_at: null, staging_cleared_at: null },
-      event: { type: "upload.revived", data: { ownerId: known.owner_id } },
-      audit: { actor: actorName(actor), action: "upload.revived" },
-    });
-    if (revived) await renewKeys(ports, tx, known.id);
-  });
-}
-
-/** A grant whose time is over, and that the reconciler has not ended yet: what has arrived of it counts as before. */
-async function prolong(ports: AcceptPorts, actor: Actor, known: DocumentRow): Promise<void> {
-  await ports.database.withTenant(actor.tenantId, async (tx) => {
-    const prolonged = await tx
-      .updateTable("document")
-      .set({ grant_expires_at: grantEnd(ports) })
-      .where("tenant_id", "=", tx.insideTenant)
-      .where("id", "=", known.id)
-      .where("state", "=", "granted")
-      .where("grant_expires_at", "<", ports.clock.now()) // of several at once, one prolongs it
-      .returning("id")
-      .executeTakeFirst();
-    if (!prolonged) return;
-    const note = { actor: actorName(actor), action: "upload.prolonged", subject: known.id };
-    await appendAudit(ports, tx, note);
-  });
-}
-
-async function renewKeys(ports: AcceptPorts, tx: Transaction, documentId: string): Promise<void> {
-  const files = await listFiles(tx, documentId);
-  await Promise.all(
-    files.map((file) =>
-      tx
-        .updateTable("document_file")
-        .set({
-          staging_key: stagingKey(ports.ids, { tenantId: tx.insideTenant, documentId, fileId: file.id }),
-          upload_id: null,
-          arrived_at: null,
-        })
-        .where((eb) => eb.and({ tenant_id: tx.insideTenant, document_id: documentId, id: file.id }))
-        .execute(),
-    ),
-  );
-}
-
-async function create(
-  ports: AcceptPorts,
-  actor: Actor,
-  wanted: Wanted,
-  duplicateOf: string | null,
-): Promise<Reply> {
+async function create(ports: AcceptPorts, actor: Actor, wanted: Wanted, seen: Surroundings): Promise<Reply> {
   try {
     const opened = await ports.database.inOneTrip(actor.tenantId, (tx) =>
-      insert(ports, tx, actor, wanted, duplicateOf),
+      insert(ports, tx, actor, wanted, seen.duplicateOf),
     );
     return { created: true, ...(await signOpened(ports, opened)) };
   } catch (error) {
     if (!isRepeatedId(error)) throw error;
     const known = await ports.database.inOneTrip(actor.tenantId, (tx) => findDocument(tx, wanted.request.id));
     if (!known) throw error;
-    return await repeat(ports, actor, known, wanted);
+    return await repeatUpload(ports, actor, known, wanted, seen);
   }
 }
 
@@ -292,8 +216,4 @@ function checkReplaced(actor: Actor, target: DocumentRow | undefined): void {
       },
     );
   }
-}
-
-function grantEnd(ports: Pick<Ports, "clock" | "config">): Date {
-  return new Date(ports.clock.now().getTime() + ports.config.periods.grant);
 }

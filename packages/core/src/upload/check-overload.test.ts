@@ -1,8 +1,9 @@
-import { announce, asOwner, newPage, receive, setDocument } from "@strongroom/local/test-documents";
+import { announce, asOwner, newPage, receive, setDocument, walkTo } from "@strongroom/local/test-documents";
 import { type TestWorld, testWorld } from "@strongroom/local/test-world";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../clock.ts";
 import { claimDocument } from "../job/claim-document.ts";
+import { showDocument } from "../document/show-document.ts";
 import { redriveDocument } from "../job/redrive-document.ts";
 import { showHealth } from "../job/show-health.ts";
 import { checkOverload, unattendedSince } from "./check-overload.ts";
@@ -42,6 +43,23 @@ describe("while documents wait", () => {
     await expect(
       announce({ ...world, ports: later(waiting.receivedAt, minutes(10) + 1) }, world.dora, [newPage()]),
     ).rejects.toMatchObject(overloaded);
+  });
+
+  it("an expired grant is not revived by its client, and is when they no longer wait; a live one is answered", async () => {
+    const [page, other] = [newPage(), newPage()];
+    const { document } = await announce(world, world.dora, [page]);
+    const live = await announce(world, world.dora, [other]);
+    await walkTo(world, document.id, "expired");
+    const { receivedAt } = await receive(world, world.dora, [newPage()]);
+    const [free, busy] = [0, minutes(60)].map((ageMs) => ({ ...world, ports: later(receivedAt, ageMs) }));
+    const again = (at: typeof world) => announce(at, world.dora, [page], { id: document.id });
+    await expect(again(busy!)).rejects.toMatchObject(overloaded);
+    expect(await showDocument(world.ports, world.dora, document.id)).toMatchObject({ state: "expired" });
+    expect(await announce(busy!, world.dora, [other], { id: live.document.id })).toMatchObject({
+      created: false,
+      uploads: [{ position: 1 }],
+    });
+    expect(await again(free!)).toMatchObject({ document: { state: "granted" } });
   });
 
   it("the period is the configured one", async () => {

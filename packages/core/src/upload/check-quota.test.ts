@@ -1,7 +1,8 @@
-import { announce, asOwner, newPage, setDocument } from "@strongroom/local/test-documents";
+import { announce, asOwner, newPage, setDocument, walkTo } from "@strongroom/local/test-documents";
 import { declare, type TestWorld, testWorld } from "@strongroom/local/test-world";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { editDocument } from "../document/edit-document.ts";
+import { showDocument } from "../document/show-document.ts";
 import type { Actor } from "../user/user.ts";
 
 let world: TestWorld;
@@ -33,9 +34,10 @@ beforeEach(() => begin({}));
 
 const send = (actor: Actor, sizeBytes = 100) => announce(world, actor, [newPage(sizeBytes)]);
 const exceeded = { code: "quota_exceeded", status: 429, retryAfterSeconds: 3_600 };
+const startingWith = (words: string) => expect.stringMatching(`^${words}`) as string;
 const exceededBy = (who: string, documents: number) => ({
   ...exceeded,
-  message: expect.stringMatching(`^${who} reached the limit of ${documents} documents`) as string,
+  message: startingWith(`${who} reached the limit of ${documents} documents`),
 });
 
 describe("within 24 hours", () => {
@@ -91,6 +93,55 @@ describe("at the quota", () => {
       created: false,
       uploads: [{ position: 1 }],
     });
+  });
+
+  it("an expired document stays so when it is announced again: a revived grant is a new one", async () => {
+    const page = newPage(600);
+    const { document } = await announce(world, world.dora, [page]);
+    await walkTo(world, document.id, "expired");
+    const again = () => announce(world, world.dora, [page], { id: document.id });
+    const stateOf = async () => (await showDocument(world.ports, world.dora, document.id)).state;
+    for (const quota of [{ user_documents: 0 }, { user_bytes: 599 }]) {
+      await begin(quota);
+      await expect(again()).rejects.toMatchObject({ ...exceeded, message: startingWith("You have") });
+      expect(await stateOf()).toBe("expired");
+    }
+    for (const quota of [{ tenant_documents: 0 }, { tenant_bytes: 599 }]) {
+      await begin(quota);
+      await expect(again()).rejects.toMatchObject({ ...exceeded, message: startingWith("Your company has") });
+      expect(await stateOf()).toBe("expired");
+    }
+    await begin({ user_documents: 1, user_bytes: 600, tenant_documents: 1, tenant_bytes: 600 });
+    expect(await again()).toMatchObject({ created: false, document: { state: "granted" } });
+    expect(await again()).toMatchObject({ created: false, uploads: [{ position: 1 }] }); // alive again: a mere repeat
+  });
+
+  it("what is revived counts from then on, however old it is, and as what it has become since", async () => {
+    const page = newPage(100);
+    const { document } = await announce(world, world.dora, [page]);
+    const files = [{ id: document.files[0]!.id }, declare(newPage(500))];
+    await editDocument(world.ports, world.dora, { documentId: document.id, ifMatch: null, edit: { files } });
+    await walkTo(world, document.id, "expired");
+    const again = () => announce(world, world.dora, [page], { id: document.id });
+    await begin({ user_bytes: 599 });
+    await expect(again()).rejects.toMatchObject(exceeded);
+    await begin({ user_documents: 2, user_bytes: 700 });
+    await again();
+    await expect(send(world.dora, 101)).rejects.toMatchObject(exceeded);
+    await send(world.dora, 100);
+    await begin({ user_documents: 1 });
+    await send(world.dora);
+  });
+
+  it("what is revived again and again within a day counts each time", async () => {
+    await begin({ user_bytes: 1_000 });
+    const page = newPage(400);
+    const { document } = await announce(world, world.dora, [page]);
+    const again = () => announce(world, world.dora, [page], { id: document.id });
+    await walkTo(world, document.id, "expired");
+    await again();
+    await walkTo(world, document.id, "expired");
+    await expect(again()).rejects.toMatchObject(exceeded);
   });
 
   it("a refused document leaves nothing behind", async () => {

@@ -105,6 +105,18 @@ export const announcedSince = (tx: Transaction, moment: Date | ReturnType<typeof
     .where((eb) => eb.or([eb("created_at", ">", moment), eb("announced_at", ">", moment)]));
 
 /**
+ * What a document's row is set to when so many bytes of it are announced now, by an edit or a revived grant. What was announced
+ * of it within the last 24 hours counts besides; of a document that nothing was announced of for a day, this counts alone.
+ */
+export function announcing(bytes: number) {
+  const before = sql`case when coalesce(announced_at, created_at) > ${ago(dayMs)} then coalesce(announced_bytes, size_bytes) else 0 end`;
+  return {
+    announced_bytes: sql<number>`${before} + ${bytes}::bigint`,
+    announced_at: sql<Date>`clock_timestamp()`,
+  };
+}
+
+/**
  * Refuses what would go over a quota; exactly reaching it is allowed. Requests that come at the same moment do not see
  * each other: together they may go over it.
  */

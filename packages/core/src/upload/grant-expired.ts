@@ -10,6 +10,11 @@ export function isGrantOver(
   return state === "expired" || (state === "granted" && end.getTime() < clock.now().getTime());
 }
 
+/** Until when a grant that is given now may be used. */
+export function grantEnd({ clock, config }: Pick<Ports, "clock" | "config">): Date {
+  return new Date(clock.now().getTime() + config.periods.grant);
+}
+
 /** The one answer to whoever goes on with an expired grant. */
 export function grantExpired(): Refusal {
   return new Refusal(
