@@ -5,7 +5,7 @@ import { freezeProcessor } from "./load/freeze-processor.ts";
 import { wallMs } from "./load/open-loop.ts";
 import { sendDocument } from "./load/send-document.ts";
 import { type StartedSystem, startForLoad } from "./load/started-system.ts";
-import { residentMb } from "./memory-peak.ts";
+import { residentMb, watchTogether } from "./memory-peak.ts";
 import { type BenchOptions, figure, type Race } from "./race.ts";
 
 const atOnce = 6;
@@ -89,14 +89,9 @@ async function processing(
   while ((await waiting(system)) < documents) await new Promise((resolve) => setTimeout(resolve, 100));
   const [before, startedMs] = [await cpuByKind(system), wallMs()];
   goOn();
-  let most = 0;
-  // Finding the processes costs as much as a document: more often than this, the look slows what it looks at.
-  const looking = setInterval(
-    () => void residentOfProcessor(system).then((mb) => (most = Math.max(most, mb))),
-    1_000,
-  );
+  const memory = watchTogether(() => pidsOfProcessor(system));
   await sent;
-  clearInterval(looking);
+  const most = memory.stop();
   const seconds = (wallMs() - startedMs) / 1_000;
   const { client: _, ...spent } = since(before, await cpuByKind(system), documents);
   const all = Object.values(spent).reduce((sum, ms) => sum + ms, 0);
@@ -173,9 +168,14 @@ async function residentAtRest(system: StartedSystem): Promise<number> {
 }
 
 async function residentOfProcessor(system: StartedSystem): Promise<number> {
+  return (await pidsOfProcessor(system)).reduce((sum, pid) => sum + residentMb(pid).now, 0);
+}
+
+/** Of the processor and its decode children. */
+async function pidsOfProcessor(system: StartedSystem): Promise<number[]> {
   return (await system.processes())
     .filter(
       ({ kind, command }) => kind === "decoder" || (kind === "worker" && command.includes(" processor")),
     )
-    .reduce((sum, { pid }) => sum + residentMb(pid).now, 0);
+    .map(({ pid }) => pid);
 }

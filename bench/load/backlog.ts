@@ -8,6 +8,11 @@ import type { StartedSystem } from "./started-system.ts";
 
 /** The usual load, as a share of what the system can do. */
 const usual = 1 / 6;
+/** Documents whose speed is measured once: it takes minutes, in which quick and slow moments even out. */
+const many = 1_000;
+
+/** Of a backlog of so many seconds, those in which the processor stands still. */
+export const secondsFrozen = (seconds: number): number => seconds / 2;
 
 /**
  * The processor stands still for half of the time while three times the usual load comes in; then it goes on, and so does
@@ -23,16 +28,17 @@ export async function runBacklog({
   tell,
 }: Setting): Promise<Report> {
   const [company] = system.companies;
-  const expected = Math.max(60, Math.round((3 * usual * roughly * seconds) / 2));
-  const clean = await cleanSpeed(system, photo, { documents: expected, times: 3 });
+  const frozen = secondsFrozen(seconds);
+  const expected = Math.max(60, Math.round(3 * usual * roughly * frozen));
+  const clean = await cleanSpeed(system, photo, { documents: expected, times: expected < many ? 3 : 1 });
   const goOn = await freezeProcessor(system);
-  const resumed = timer((seconds / 2) * 1_000).then(async () => {
+  const resumed = timer(frozen * 1_000).then(async () => {
     const waiting = await countWaiting(system);
     goOn();
     return { waiting, atMs: wallMs() };
   });
-  const rush = poisson(random, 3 * usual * roughly, seconds / 2);
-  const after = poisson(random, usual * roughly, seconds / 2).map((at) => at + (seconds / 2) * 1_000);
+  const rush = poisson(random, 3 * usual * roughly, frozen);
+  const after = poisson(random, usual * roughly, seconds - frozen).map((at) => at + frozen * 1_000);
   const offered = await offer(company!, [...rush, ...after], photo);
   const { waiting, atMs } = await resumed;
   await system.untilSettled(settleLimitMs);

@@ -38,6 +38,7 @@ async function send(client: Client, bytes: Buffer): Promise<string> {
 
 async function put(url: string, headers: Record<string, string>, bytes: Buffer): Promise<number> {
   const sending = request(url, { method: "PUT", headers, agent });
+  sending.on("error", () => {}); // the first is told below; a second would end us, and hide what was wrong
   sending.end(bytes);
   const [answer] = (await once(sending, "response")) as [IncomingMessage];
   answer.resume();

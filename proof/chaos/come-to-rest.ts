@@ -15,10 +15,12 @@ export const restLimitMs = ({ timeDivisor }: Sizes): number =>
 
 /** Each measurement takes so much processor time. */
 const spinMs = 50;
+/** The most that a busy machine excuses: two cores on which ten others work beside us. A run on a busier one may fail for it. */
+export const mostSlowness = 6;
 
 /**
- * How many times longer than on an idle machine our work takes now, because others work beside it; 1 on an idle one.
- * Measured while nothing of ours runs: otherwise our own load would excuse itself.
+ * How many times longer than on an idle machine our work takes now, because others work beside it; 1 on an idle one, and
+ * never more than `mostSlowness`. Measured while nothing of ours runs: otherwise our own load would excuse itself.
  */
 export function measureSlowness(): number {
   const [startedMs, used] = [performance.now(), process.cpuUsage()];
@@ -27,8 +29,12 @@ export function measureSlowness(): number {
     return (user + system) / 1_000;
   };
   while (spentMs() < spinMs);
-  return Math.max(1, (performance.now() - startedMs) / spentMs());
+  return slownessBy(performance.now() - startedMs, spentMs());
 }
+
+/** The same by the wall clock and the processor time that a measurement took, in milliseconds. */
+export const slownessBy = (wallMs: number, cpuMs: number): number =>
+  Math.min(mostSlowness, Math.max(1, wallMs / cpuMs));
 
 /** So many documents at most are on their way when the faults stop. */
 const few = 20;

@@ -196,7 +196,7 @@ async function untilOneStands(
 /** The zombie alone is awake: it has two thirds of a lease, or more on a slow machine, to do what it must not. */
 async function untilSettled({ ledger, sleep, leaseMs, slowness }: Scene, held: string[]): Promise<void> {
   const ids = new Set(held.map((one) => one.split("/")[1]));
-  const deadline = performance.now() + (leaseMs / 1.5) * Math.min(slowness, 10);
+  const deadline = performance.now() + (leaseMs / 1.5) * slowness;
   while (performance.now() < deadline) {
     const left = (await ledger.inHand()).filter(({ id }) => ids.has(id));
     if (left.length < held.length) return;

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { holds, verdictTable } from "../check/judge.ts";
+import { readOrRefuse } from "../promises/command-line.ts";
 import { findBrokenBuilds } from "./find-broken-builds.ts";
 import { recordFailure, recordRun } from "./record-run.ts";
 import { runChaos } from "./run.ts";
@@ -41,6 +42,6 @@ async function proveHonest(wish: Wish): Promise<boolean> {
   return held;
 }
 
-const wish = readWish(process.argv.slice(2));
+const wish = readOrRefuse(readWish);
 const held = wish.broken ? await findBrokenBuilds(wish, say, stop.signal) : await proveHonest(wish);
 process.exit(held ? 0 : 1);

@@ -3,6 +3,7 @@ import { fetchKeys, goThroughAftermath, listAll } from "./aftermath.ts";
 import { castDrivers, registerPhones } from "./cast.ts";
 import {
   measureSlowness,
+  mostSlowness,
   restLimitMs,
   untilAtRest,
   untilFewWait,
@@ -62,7 +63,7 @@ export async function perform(performance: Performance): Promise<number | null> 
   controls.lower("faults");
   const limitMs = restLimitMs(sizes);
   // Whether it was in time is known once it is known how slow the machine was; a broken build need not be waited for.
-  const waitMs = options.lean === true ? limitMs : 10 * limitMs;
+  const waitMs = options.lean === true ? limitMs : mostSlowness * limitMs;
   const quietMs = await untilAtRest(installation, waitMs, road.sleep);
   say(
     `faults have stopped; ${quietMs === null ? `not at rest within ${waitMs} ms` : `at rest ${quietMs} ms later`}`,

@@ -74,12 +74,23 @@ describe("the command line", () => {
     });
   });
 
+  test("keeps what is as large as its size says", () => {
+    expect(readWish(["--record"]).record).toBe(true);
+    expect(readWish(["--record", "--full", "--divide", "15"]).record).toBe(true);
+    expect(readWish(["--record", "--broken"]).record).toBe(true);
+  });
+
   test.each([
     ["--documents", "many"],
     ["--kills", "-1"],
     ["--divide", "0"],
     ["--sed", "1"],
     ["--record", "--documents=50"],
+    ["--record", "--kills=19"],
+    ["--record", "--divide=16"],
+    ["--record", "--full", "--documents=9999"],
+    ["--record", "--full", "--kills=239"],
+    ["--record", "--broken", "--only=relay"],
   ])("refuses %s %s", (...args) => {
     expect(() => readWish(args)).toThrow();
   });

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { wholeNumber } from "../promises/command-line.ts";
 import type { FlakyRates } from "./flaky-ports.ts";
 
 /** How large a run is. */
@@ -54,7 +55,7 @@ function grown({ documents, kills, ...rest }: typeof full): Sizes {
   };
 }
 
-/** Reads the command line; throws on what it does not know. */
+/** Reads the command line; throws on what it does not know, and on a record of less than its size says. */
 export function readWish(args: string[]): Wish {
   const { values } = parseArgs({
     args,
@@ -71,24 +72,25 @@ export function readWish(args: string[]): Wish {
     },
   });
   const size = values.full ? full : everyChange;
-  const timeDivisor = count("divide", values.divide, size.timeDivisor);
+  const timeDivisor = wholeNumber("divide", values.divide, size.timeDivisor);
   if (timeDivisor === 0) throw new Error("--divide 0 is no divisor");
   const sizes = grown({
-    documents: count("documents", values.documents, size.documents),
-    kills: count("kills", values.kills, size.kills),
+    documents: wholeNumber("documents", values.documents, size.documents),
+    kills: wholeNumber("kills", values.kills, size.kills),
     tenants: size.tenants,
     timeDivisor,
     outageMs: values.divide === undefined ? size.outageMs : full.outageMs / timeDivisor,
   });
-  const seed = count("seed", values.seed, Date.now() % 2 ** 31);
+  const seed = wholeNumber("seed", values.seed, Date.now() % 2 ** 31);
   const { broken, record, keep, only } = values;
-  if (record && (sizes.documents < everyChange.documents || sizes.kills < everyChange.kills || only !== ""))
-    throw new Error("--record keeps no less than 300 documents, 20 kills and every broken build");
+  const isLess =
+    sizes.documents < size.documents ||
+    sizes.kills < size.kills ||
+    timeDivisor > everyChange.timeDivisor ||
+    only !== "";
+  if (record && isLess)
+    throw new Error(
+      `--record keeps no less than ${size.documents} documents and ${size.kills} kills of this size, time divided by ${everyChange.timeDivisor} at most, and every broken build`,
+    );
   return { sizes, seed, broken, record, keep, only };
-}
-
-function count(name: string, text: string | undefined, unless: number): number {
-  const value = text === undefined ? unless : Number(text);
-  if (!Number.isSafeInteger(value) || value < 0) throw new Error(`--${name} ${text} is no whole number`);
-  return value;
 }

@@ -19,10 +19,14 @@ function standing(proof: Proof, results: ReadonlyMap<string, ProofResult>): Stan
   const name = `npm run ${command}${gate ? ` -- --${gate}` : ""}`;
   const result = results.get(gate ? `${command}-${gate}` : command);
   if (!result) return { proof: name, at: null, commit: "", held: false, counts: "never recorded" };
-  const { at, commit, counts } = result;
+  const { at, commit, counts, size } = result;
   const held = verdicts ? verdicts.every((id) => isHeld(result, id)) : result.held;
   const own = (verdicts ?? []).map((id) => `${verdictOf(result, id)?.looked ?? 0} by ${id}`);
-  const told = [listed(counts), ...(own.length === 0 ? [] : [`looked at ${own.join(", ")}`])];
+  const told = [
+    ...(size ? [`${size} size`] : []),
+    listed(counts),
+    ...(own.length === 0 ? [] : [`looked at ${own.join(", ")}`]),
+  ];
   return { proof: name, at, commit, held, counts: told.join("; ") };
 }
 

@@ -49,6 +49,13 @@ describe("a proof", () => {
     expect(standings(byCommand, new Map([of("chaos", { held: false })]))[0].held).toBe(false);
   });
 
+  test("that has two sizes tells which one it was", () => {
+    const ofSize = (size: "full" | "small") =>
+      standings(byCommand, new Map([of("chaos", { size, counts: { kills: 20 } })]))[0].counts;
+    expect(ofSize("full")).toBe("full size; 20 kills");
+    expect(ofSize("small")).toBe("small size; 20 kills");
+  });
+
   test("by verdicts holds as these say, whatever else was found; one that looked at nothing, or is missing, does not hold", () => {
     const byVerdicts = {
       id: "P0",

@@ -82,6 +82,7 @@ export const promises: readonly PromiseMade[] = [
     says: "Poison is contained",
     proofs: [
       { command: "toxic" },
+      { command: "toxic", gate: "broken" },
       { suites: ["packages/eks-workers/src/render/hostile.test.ts", "proof/toxic/"] },
     ],
   },

@@ -11,6 +11,8 @@ export type ProofResult = {
   /** Commit of the tree that ran, as `currentCommit` tells it. */
   commit: string;
   held: boolean;
+  /** Of a proof that has two: `full` is as large as the promise says. */
+  size?: "full" | "small";
   counts: Record<string, number>;
   /** Whatever else the proof wants to keep: seed, sizes, seconds, verdicts. */
   detail?: Record<string, unknown>;
@@ -19,7 +21,7 @@ export type ProofResult = {
 const directory = join(import.meta.dirname, "../results");
 
 /** Writes the last result of a proof, in place of the one before: history is in git. */
-export function recordResult(result: Pick<ProofResult, "proof" | "held" | "counts" | "detail">): string {
+export function recordResult(result: Omit<ProofResult, "at" | "machine" | "commit">): string {
   const path = join(directory, `${result.proof}.json`);
   const about = { at: new Date().toISOString(), machine: machineName(), commit: currentCommit() };
   const { proof, ...rest } = result;

@@ -1,7 +1,6 @@
 import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { withClient } from "@strongroom/core/database/roles";
 import { silentLog } from "@strongroom/core/log";
 import type { Connection } from "@strongroom/core/ports/database";
@@ -10,9 +9,11 @@ import { verifyReceipt } from "@strongroom/core/receipt/verify-receipt";
 import { checkFixity } from "@strongroom/core/retention/check-fixity";
 import { type RunningSystem, startSystem } from "@strongroom/local/system";
 import { untilQuiet } from "@strongroom/local/test-whole";
+import { readOrRefuse } from "../promises/command-line.ts";
 import { recordResult } from "../promises/result.ts";
 import { fillForgotten, fillStored } from "./fill.ts";
 import { backUp, lay } from "./machine.ts";
+import { readWish } from "./wish.ts";
 
 /*
  * How long a restore takes: documents that were stored long ago, and some that only staging knows, are laid from a backup
@@ -23,27 +24,8 @@ import { backUp, lay } from "./machine.ts";
  */
 /** Seconds that a restore of ten thousand documents may take. */
 const mostSeconds = 300;
-/** Fewer documents prove nothing of ten thousand. */
-const promised = 10_000;
 
-const { values } = parseArgs({
-  options: {
-    documents: { type: "string", default: "10000" },
-    bytes: { type: "string", default: "30000" },
-    forgotten: { type: "string", default: "100" },
-    record: { type: "boolean", default: false },
-  },
-});
-const [documents, bytes, forgotten] = [values.documents, values.bytes, values.forgotten].map(Number) as [
-  number,
-  number,
-  number,
-];
-
-if (values.record && documents < promised) {
-  process.stderr.write(`--record keeps a restore of ${promised} documents or more.\n`);
-  process.exit(2);
-}
+const { documents, bytes, forgotten, record } = readOrRefuse(readWish);
 
 const home = await mkdtemp(join(tmpdir(), "strongroom-rto-"));
 await chmod(home, 0o711);
@@ -51,7 +33,7 @@ try {
   await run();
 } catch (error) {
   // What did not come to its end did not hold: no result of before may stand for it.
-  if (values.record)
+  if (record)
     recordResult({ proof: "rehearse-restore", held: false, counts: {}, detail: { error: String(error) } });
   throw error;
 } finally {
@@ -97,7 +79,7 @@ function judge(seconds: number): void {
     "taken in again": forgotten,
     seconds: Math.round(seconds),
   };
-  if (values.record) recordResult({ proof: "rehearse-restore", held, counts, detail: { bytes } });
+  if (record) recordResult({ proof: "rehearse-restore", held, counts, detail: { bytes } });
 }
 
 function start(dataDirectory: string): Promise<RunningSystem> {

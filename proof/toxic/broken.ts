@@ -8,19 +8,26 @@ import type { ToxicFile } from "./toxic-file.ts";
 const preloadOf = (name: string): string =>
   `${pathToFileURL(join(import.meta.dirname, "break-source.ts")).href}?break=${encodeURIComponent(name)}`;
 
-/** Runs a broken system for each defence, and a whole one with the same files; true when the first miss and the last does not. */
-export async function runBroken(seed: number, say: (line: string) => void): Promise<boolean> {
+/** What a run with this defence taken away missed; the first one has none taken away, and `name` is null. */
+export type Finding = { name: string | null; misses: string[] };
+
+/** Runs a broken system for each defence, and before them a whole one with the same files. */
+export async function runBroken(seed: number, say: (line: string) => void): Promise<Finding[]> {
   const every = new Set(breaks.flatMap(({ shows }) => shows));
   const whole = await missesOf(seed, null, every);
   say(`nothing taken away: ${whole.length === 0 ? "no miss, as it should be" : whole.join("; ")}`);
-  let isProven = whole.length === 0;
+  const findings: Finding[] = [{ name: null, misses: whole }];
   for (const { name, shows } of breaks) {
     const misses = await missesOf(seed, preloadOf(name), new Set(shows));
     say(`${name}: ${misses.length === 0 ? "NOT FOUND" : `found: ${misses.join("; ")}`}`);
-    isProven &&= misses.length > 0;
+    findings.push({ name, misses });
   }
-  return isProven;
+  return findings;
 }
+
+/** Whether the system as it is misses nothing, and each broken one something. */
+export const isProven = (findings: readonly Finding[]): boolean =>
+  findings.every(({ name, misses }) => (name === null) === (misses.length === 0));
 
 /** Misses of the toxic files alone: a few documents say nothing of a percentile. */
 async function missesOf(seed: number, preload: string | null, kinds: ReadonlySet<string>): Promise<string[]> {

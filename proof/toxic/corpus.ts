@@ -1,5 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
+import { limits } from "./judge.ts";
 import { sendThroughSystem } from "./send-through-system.ts";
 import { startWorld } from "./world.ts";
 
@@ -55,4 +56,20 @@ export async function sendCorpus(directory: string): Promise<CorpusResult> {
   } finally {
     await world.stop();
   }
+}
+
+/** Whether more of them were not taken than may be, or not kept as they are. */
+export function isBad({ files, rejected, misses }: CorpusResult): boolean {
+  return misses.length > 0 || rejected.length / Math.max(1, files) >= limits.falseShare;
+}
+
+/** The result as a person reads it. */
+export function describeCorpus({ files, ends, rejected, misses }: CorpusResult): string {
+  const told = Object.entries(ends).map(([end, count]) => `${count} ${end}`);
+  return [
+    `${files} real files: ${told.join(", ")}`,
+    ...rejected.map((name) => `  not taken: ${name}`),
+    ...misses.map((miss) => `  ${miss}`),
+    "",
+  ].join("\n");
 }

@@ -2,8 +2,11 @@ import type { Seen, ToxicResult } from "./run.ts";
 import type { LookedAt } from "./send-through-system.ts";
 import { families } from "./toxic-file.ts";
 
-/** Limits of promise P7; `falseShare` is of real files, which may be what their name does not say. */
-export const limits = { peakBytes: 400 * 1024 * 1024, slowdown: 2, falseShare: 0.01 } as const;
+/** Limits of promise P7, for a run of any size; `falseShare` is of real files, which may be what their name does not say. */
+export const limits = { peakBytes: 400_000_000, slowdown: 2, falseShare: 0.01 } as const;
+
+/** Ends that a file comes to only when two children died over it. */
+const givenUp = new Set(["no_preview timed_out", "no_preview decoder_crashed"]);
 
 /** Counts of one family. */
 export type FamilyRow = {
@@ -18,7 +21,12 @@ export type FamilyRow = {
 /** A run in figures, and all that was against a limit or an oracle. */
 export type Judgement = {
   rows: FamilyRow[];
+  /** Files and lies, each counted once. */
   toxicFiles: number;
+  /** The same, counted as often as they were sent. */
+  toxicSent: number;
+  /** Children that one of them cost at most. */
+  mostChildren: number;
   honest: {
     documents: number;
     lost: number;
@@ -29,7 +37,8 @@ export type Judgement = {
     baselineMedianMs: number;
     slowdown: number;
   };
-  peakMiB: number;
+  /** Of the processor, in megabytes of 10^6 bytes, its children not counted. */
+  peakMb: number;
   misses: string[];
 };
 
@@ -39,9 +48,13 @@ export function judge(seen: Seen): Judgement {
   const lost = honest.filter((sent) => sent.end !== "stored" || sent.misses.length > 0);
   const [during, alone] = [times(seen.honest), times(seen.baseline)];
   const slowdown = quantile(during, 0.99) / quantile(alone, 0.99);
+  const rows = families.map((family) => rowOf(family, seen.toxic)).filter(({ files }) => files > 0);
   const misses = [
     ...seen.toxic.flatMap(({ family, kind, misses: found }) =>
       found.map((miss) => `${family}: ${kind} ${miss}`),
+    ),
+    ...seen.toxic.flatMap(({ kind, end, children }) =>
+      givenUp.has(end) && children < 2 ? [`${kind} ended “${end}”, and no log tells of two children`] : [],
     ),
     ...[
       ...new Set(
@@ -52,16 +65,18 @@ export function judge(seen: Seen): Judgement {
       ? [`${seen.crashedHonest} honest documents cost a decode child its life`]
       : []),
     ...seen.dead,
-    ...(seen.peakBytes < limits.peakBytes
+    ...(seen.peakBytes > 0 && seen.peakBytes < limits.peakBytes
       ? []
-      : [`the processor took ${Math.round(seen.peakBytes / 1024 / 1024)} MiB`]),
+      : [`the processor took ${megabytes(seen.peakBytes)} MB`]),
     ...(slowdown <= limits.slowdown
       ? []
       : [`honest documents were ${slowdown.toFixed(2)} times as slow (p99)`]),
   ];
   return {
-    rows: families.map((family) => rowOf(family, seen.toxic)).filter(({ files }) => files > 0),
-    toxicFiles: seen.toxic.length,
+    rows,
+    toxicFiles: new Set(seen.toxic.map(({ kind }) => kind)).size,
+    toxicSent: seen.toxic.length,
+    mostChildren: Math.max(0, ...rows.map(({ mostChildren }) => mostChildren)),
     honest: {
       documents: honest.length,
       lost: lost.length,
@@ -72,8 +87,8 @@ export function judge(seen: Seen): Judgement {
       baselineMedianMs: quantile(alone, 0.5),
       slowdown: Math.round(slowdown * 100) / 100,
     },
-    peakMiB: Math.round(seen.peakBytes / 1024 / 1024),
-    misses,
+    peakMb: megabytes(seen.peakBytes),
+    misses: [...new Set(misses)],
   };
 }
 
@@ -91,6 +106,8 @@ function rowOf(family: string, all: readonly ToxicResult[]): FamilyRow {
   };
 }
 
+const megabytes = (bytes: number): number => Math.round(bytes / 1e6);
+
 const times = (sent: readonly LookedAt[]): number[] =>
   sent.flatMap(({ tookMs }) => tookMs ?? []).toSorted((a, b) => a - b);
 
@@ -100,7 +117,7 @@ function quantile(sorted: readonly number[], share: number): number {
 }
 
 /** The judgement as a person reads it. */
-export function describe({ rows, toxicFiles, honest, peakMiB, misses }: Judgement): string {
+export function describe({ rows, honest, misses, ...all }: Judgement): string {
   const table = rows.map(({ family, files, misses: missed, worstMs, mostChildren, ends }) => {
     const told = Object.entries(ends)
       .toSorted(([, a], [, b]) => b - a)
@@ -112,9 +129,9 @@ export function describe({ rows, toxicFiles, honest, peakMiB, misses }: Judgemen
     `${"family".padEnd(20)} files misses worst ms children  ends`,
     ...table,
     "",
-    `${toxicFiles} toxic files and lies between ${honest.documents} honest documents, of which ${honest.lost} were not stored as they are`,
+    `${all.toxicFiles} toxic files and lies, sent ${all.toxicSent} times, beside ${honest.documents - honest.baseline} honest documents; ${honest.baseline} honest ones alone; ${honest.lost} honest ones were not stored as they are`,
     `received → settled, honest: median ${honest.medianMs} ms (alone ${honest.baselineMedianMs}), p99 ${honest.p99Ms} ms (alone ${honest.baselineP99Ms}): ${honest.slowdown} times`,
-    `the processor's memory at its highest: ${peakMiB} MiB`,
+    `the processor's memory at its highest: ${all.peakMb} MB; children that one file cost: ${all.mostChildren} at most`,
     ...(misses.length === 0
       ? ["no miss"]
       : [`${misses.length} misses:`, ...misses.map((miss) => `  ${miss}`)]),

@@ -1,22 +1,19 @@
 import { setTimeout as timer } from "node:timers/promises";
-import { seededRandom, shuffle } from "@strongroom/local/test-random";
 import { lies } from "./families/lies.ts";
 import { drawHonest } from "./honest.ts";
 import { honestDocuments, honestTruth } from "./honest-documents.ts";
+import { sendInRounds } from "./send-in-rounds.ts";
 import { judgeEnd } from "./send-through-pool.ts";
 import { type LookedAt, type Sent, sendThroughSystem } from "./send-through-system.ts";
 import { type Family, type ToxicFile } from "./toxic-file.ts";
 import { standBack } from "./stand-back.ts";
 import { makeToxicFiles } from "./toxic-files.ts";
+import type { Amount } from "./wish.ts";
 import { startWorld, type World } from "./world.ts";
 
 /** How much is sent. */
-export type Plan = {
+export type Plan = Amount & {
   seed: number;
-  honest: number;
-  baseline: number;
-  cuts: number;
-  changes: number;
   /** Takes part of the toxic files; all by default. */
   select?: (file: ToxicFile) => boolean;
   preload?: string | null;
@@ -33,7 +30,7 @@ export type ToxicResult = {
   misses: string[];
 };
 
-/** Everything that a run saw; judged by `judge`. */
+/** Everything that a run saw; judged by `judge`. A toxic file that was sent again is there again. */
 export type Seen = {
   toxic: ToxicResult[];
   honest: LookedAt[];
@@ -44,11 +41,14 @@ export type Seen = {
   peakBytes: number;
 };
 
-/** Starts a system, sends honest documents alone, then with all toxic files between them, then alone again, and stops it. */
+/**
+ * Starts a system, sends honest documents alone, then with all toxic files between them (again, until so many honest ones
+ * as were asked for were on their way beside them), then alone again, and stops it.
+ */
 export async function run(plan: Plan): Promise<Seen> {
   const { seed, say, select = () => true } = plan;
   const honestFiles = await drawHonest(seed);
-  const files = shuffle(makeToxicFiles(honestFiles, plan).filter(select), seededRandom(seed));
+  const files = makeToxicFiles(honestFiles, plan).filter(select);
   say(`${files.length} toxic files of seed ${seed} are being written …`);
   const made = new Map<ToxicFile, Buffer>();
   for (const file of files) made.set(file, await file.bytes());
@@ -79,22 +79,24 @@ async function between(
   plan.say(`${plan.baseline} honest documents alone, ${rate}; half of them before, half after …`);
   const before = await alone(Math.ceil(plan.baseline / 2));
   plan.say(`honest documents with ${files.length} toxic files and ${told.length} lies between them …`);
-  let done = 0;
+  let [done, begun, isOver] = [0, 0, false];
   const send = async (file: ToxicFile) => {
     const result = await sendToxic(world, file, bytesOf(file));
-    if (++done % 100 === 0) plan.say(`  ${done} of ${files.length}`);
+    if (++done % 100 === 0)
+      plan.say(`  ${done} hostile ones, ${files.length} in a round; ${begun} honest ones`);
     return result;
   };
   // One hostile document at a time: two that spend their deadlines at once would hold both slots of a small machine.
   const sendAll = async () => [
-    ...(await inTurn(files, send)),
     ...(await inTurn(told, async (lie) =>
       tell(lie, await lie.tell(world).catch((error: Error) => `failed: ${error.message}`)),
     )),
+    ...(await sendInRounds(files, { seed: plan.seed, isEnough: () => begun >= plan.honest }, send)),
   ];
-  let isOver = false;
   const toxic = sendAll().finally(() => (isOver = true));
-  const honest = await pace(perSecond, (index) => index < plan.honest || !isOver, sendHonest);
+  // Whoever comes when no hostile one does is served as alone: none of those counts, however many are asked for.
+  const sendBeside = () => ((begun += 1), sendHonest());
+  const honest = await pace(perSecond, () => !isOver, sendBeside);
   const results = await toxic;
   const after = await alone(Math.floor(plan.baseline / 2));
   plan.say("what came of them is looked at …");
