@@ -73,8 +73,8 @@ export const plants: readonly Plant[] = [
     patches: [
       {
         file: `${upload}/expire-grants.ts`,
-        find: `.${overdue}\n    .orderBy`,
-        replace: `.${sevenDaysOld}\n    .orderBy`,
+        find: `.${overdue};`,
+        replace: `.${sevenDaysOld};`,
       },
       {
         file: `${upload}/expire-grants.ts`,

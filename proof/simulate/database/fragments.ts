@@ -127,6 +127,7 @@ function searches(): Record<string, Meaning> {
       return isHeld === false && (until === null || ms(until)! <= around.now().getTime());
     },
     "settled_at < $": ([moment], around) => ms(row(around)["settled_at"])! < ms(moment)!,
+    "coalesce(rung_at, '-infinity')": (_values, around) => row(around)["rung_at"] ?? new Date(0),
     "coalesce(rung_at, changed_at)": (_values, around) => row(around)["rung_at"] ?? row(around)["changed_at"],
     "clock_timestamp() - coalesce(rung_at, changed_at) > greatest($::float8 * interval '1 millisecond', case when state = 'received' then least((coalesce(rung_at, changed_at) - received_at) / 2, $::float8 * interval '1 millisecond') end)":
       ([silence, most], around) => {

@@ -66,6 +66,7 @@ export function select(
       ),
     ];
   if (node.orderBy) scopes = order(node.orderBy, scopes, running);
+  if (node.distinctOn) scopes = firstOfEach(node.distinctOn, scopes, running);
   if (node.offset) scopes = scopes.slice(numberOf(node.offset.offset)); // before any lock: nobody locks beyond an offset
   const limit = node.limit ? numberOf(node.limit.limit) : Infinity;
   const has = (wanted: string) => node.endModifiers?.some(({ modifier }) => modifier === wanted) ?? false;
@@ -76,8 +77,7 @@ export function select(
     for (const { entry } of scopes) sources.session.take(table, entry!);
   }
   scopes = scopes.slice(0, limit);
-  const rows = scopes.map(({ scope }) => project(selections, scope, running, []));
-  return node.frontModifiers?.some(({ modifier }) => modifier === "Distinct") ? distinct(rows) : rows;
+  return scopes.map(({ scope }) => project(selections, scope, running, []));
 }
 
 type Found = { scope: Scope; entry: Entry | null };
@@ -142,6 +142,16 @@ function rowOf(selection: OperationNode, scope: Scope | null): Row {
   throw new Error(`no table ${name} here`);
 }
 
+/** Of those that are alike in what is named, the first. */
+function firstOfEach(named: readonly OperationNode[], scopes: Found[], running: Running): Found[] {
+  const first = new Map<string, Found>();
+  for (const found of scopes) {
+    const likeness = JSON.stringify(named.map((one) => evaluate(one, found.scope, running)));
+    if (!first.has(likeness)) first.set(likeness, found);
+  }
+  return [...first.values()];
+}
+
 function order({ items }: OrderByNode, scopes: Found[], running: Running): Found[] {
   if (scopes.length < 2) return scopes;
   const keys = new Map(
@@ -169,9 +179,4 @@ function compare(one: unknown, other: unknown): number {
 
 function numberOf(node: OperationNode): number {
   return (node as ValueNode).value as number;
-}
-
-function distinct(rows: Row[]): Row[] {
-  if (rows.length < 2) return rows;
-  return [...new Map(rows.map((row) => [JSON.stringify(row), row])).values()];
 }

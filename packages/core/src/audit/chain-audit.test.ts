@@ -148,6 +148,40 @@ describe("the audit trail", () => {
   });
 });
 
+describe("a round", () => {
+  const waiting = async () =>
+    (
+      await query<{ tenant_id: string }>(
+        world,
+        "select tenant_id from audit where sequence is null order by id",
+      )
+    ).map(({ tenant_id }) => tenant_id);
+
+  it("chains the entries of so many tenants, of those first whose oldest one waits longest", async () => {
+    const [one, two] = tenants();
+    for (const [first, then] of [
+      [one, two],
+      [two, one],
+    ] as const) {
+      for (const tenant of [first, then, first]) await append(tenant);
+      expect(await chainAudit(world.ports, { most: 1 })).toBe(2);
+      expect(await waiting()).toEqual([then]);
+      expect(await chainAudit(world.ports, { most: 1 })).toBe(1);
+    }
+  });
+
+  it("goes on past tenants whose entries cannot be chained, however long they wait", async () => {
+    const [broken, sound] = tenants();
+    const { database } = world.ports;
+    const withTenant: typeof database.withTenant = (tenantId, work) =>
+      tenantId === broken ? Promise.reject(new Error("no chain")) : database.withTenant(tenantId, work);
+    for (const tenant of [broken, sound]) await append(tenant);
+    const round = chainAudit({ database: { ...database, withTenant } }, { most: 1 });
+    await expect(round).rejects.toThrow("the audit of 1 tenants could not be chained");
+    expect(await waiting()).toEqual([broken]);
+  });
+});
+
 describe("a chained entry", () => {
   const asApp = async (sql: string, values: unknown[] = []) =>
     await withClient(world.database.connections.app, async (client) => {

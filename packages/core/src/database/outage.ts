@@ -5,7 +5,9 @@ const passingCodes = new Set([
   "EPIPE",
   "ETIMEDOUT",
   "ENOTFOUND",
+  "EAI_AGAIN",
   "EHOSTUNREACH",
+  "ENETUNREACH",
   "57P01",
   "57P02",
   "57P03",
@@ -17,6 +19,13 @@ const passingCodes = new Set([
   "55P03",
   "25P03",
 ]);
+/** As the AWS SDK names what lasts for all calls alike: no answer, no credentials to call with, a root key that is turned off. */
+const passingNames = new Set([
+  "TimeoutError",
+  "CredentialsProviderError",
+  "DisabledException",
+  "KMSInvalidStateException",
+]);
 const passingMessages =
   /connection terminated|timeout exceeded when trying to connect|client has encountered a connection error|not queryable/i;
 
@@ -26,7 +35,7 @@ export function isOutage(error: unknown): boolean {
   if (error instanceof AggregateError && error.errors.some(isOutage)) return true;
   const code = "code" in error ? String(error.code) : "";
   // As the AWS SDK tells, after tries of its own, that a service failed or did not answer.
-  const isService = ("$fault" in error && error.$fault === "server") || error.name === "TimeoutError";
+  const isService = ("$fault" in error && error.$fault === "server") || passingNames.has(error.name);
   return (
     isService ||
     passingCodes.has(code) ||

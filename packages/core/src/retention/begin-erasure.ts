@@ -12,7 +12,8 @@ type BeginPorts = Pick<Ports, "database" | "clock">;
 /**
  * Notes that a document is to be erased, and commits it before anything else is done: from then on there is no way back, and
  * a hold is refused. A lock alone would not do: it may end before the tombstone that is written under it has arrived. Refused
- * while a worker has the document, and under a hold. Does nothing when the erasure has begun, or is done.
+ * while a worker's lease on the document lives, and under a hold: one whose worker died, or that rests between two tries, is nobody's.
+ * Does nothing when the erasure has begun, or is done.
  */
 export async function beginErasure(ports: BeginPorts, owned: Owned, by: string): Promise<void> {
   await ports.database.withTenant(owned.tenantId, async (tx) => {
@@ -20,7 +21,7 @@ export async function beginErasure(ports: BeginPorts, owned: Owned, by: string):
     if (!standing) throw notFound();
     if (standing.state === "erased" || standing.erasing_at !== null) return;
     if (standing.held) throw underHold(ports, standing);
-    if (standing.state === "processing") throw inProcessing();
+    if (standing.leased) throw inProcessing();
     await note(tx, owned, { erasing_at: sql`clock_timestamp()`, erasing_by: by });
   });
 }

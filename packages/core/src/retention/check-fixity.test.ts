@@ -34,10 +34,11 @@ async function stored(): Promise<Doorbell> {
 }
 /** As if the document had been stored, and perhaps checked, so long ago. */
 const age = (bell: Doorbell, days: number, column = "settled_at") =>
-  query(world, `update document set ${column} = clock_timestamp() - $2 * interval '1 day' where id = $1`, [
-    bell.documentId,
-    days,
-  ]);
+  query(
+    world,
+    `update document set rung_at = null, ${column} = clock_timestamp() - $2 * interval '1 day' where id = $1`,
+    [bell.documentId, days],
+  );
 const round = (atMost = 10, given: Partial<Ports> = {}) => checkFixity({ ...ports, ...given }, { atMost });
 const original = async (bell: Doorbell) =>
   (
@@ -168,6 +169,57 @@ describe("an object that is not as it was sealed", () => {
   });
 });
 
+describe("a stored document of which rows are gone", () => {
+  const drop = (table: string, bell: Doorbell, which = "true") =>
+    query(world, `delete from ${table} where document_id = $1 and ${which}`, [bell.documentId]);
+
+  it("its key: is at fault, is told, and keeps no other from its check", async () => {
+    const [broken, sound] = [await stored(), await stored()];
+    await age(broken, 92);
+    await age(sound, 91);
+    await drop("document_key", broken);
+    expect([await round(1), await round(1), await round(1)]).toEqual([["key"], ["intact"], []]);
+    expect(await state(broken)).toMatchObject({
+      at: expect.any(Date),
+      fault: expect.stringContaining("original-1: key"),
+    });
+    const faults = expect.arrayContaining([{ artefact: "original-1", fault: "key" }]);
+    expect(await notes(broken)).toMatchObject([{ detail: { attempt: null, faults } }]);
+    expect(errors).toMatchObject([{ event: "fixity.failed", fields: { documentId: broken.documentId } }]);
+  });
+
+  it.each([
+    ["that of an original", "name = 'original-2'", ["original-2: missing"]],
+    ["all of its artefacts", "true", ["original-1: missing", "original-2: missing"]],
+  ])("%s: each page that has no original is at fault", async (_what, which, missing) => {
+    const bell = await receive(world, world.dora, [randomBytes(3_000), randomBytes(3_000)]);
+    expect(await processOnce(world.ports, bell)).toBe("stored");
+    await age(bell, 91);
+    await drop("artefact", bell, which);
+    expect(await round()).toEqual(["missing"]);
+    expect(await state(bell)).toMatchObject({ fault: missing.join(", ") });
+  });
+
+  it("its key, which somebody brings back while it is looked at: nothing is said of it", async () => {
+    const bell = await stored();
+    await age(bell, 91);
+    const [key] = await query(world, "select * from document_key where document_id = $1", [bell.documentId]);
+    await drop("document_key", bell);
+    const withTenant: typeof ports.database.withTenant = async (...args) => {
+      const answer = await world.ports.database.withTenant(...args);
+      await query(
+        world,
+        "insert into document_key select (jsonb_populate_record(null::document_key, $1)).* on conflict do nothing",
+        [JSON.stringify({ ...key, wrapped: `\\x${(key!["wrapped"] as Buffer).toString("hex")}` })],
+      );
+      return answer;
+    };
+    const database = { ...ports.database, withTenant };
+    expect(await round(1, { database })).toEqual(["skipped"]);
+    expect(await round(1)).toEqual(["intact"]);
+  });
+});
+
 describe("a data key", () => {
   it("that was wrapped for another document is found: it opens for none but its own", async () => {
     const [one, other] = [await stored(), await stored()];
@@ -191,6 +243,33 @@ describe("a data key", () => {
       await expect(round(10, { keys })).rejects.toThrow("no");
     }
     expect([await state(bell), errors]).toMatchObject([{ at: null, fault: null }, []]);
+  });
+});
+
+describe("a fault that is neither the document's nor everybody's", () => {
+  it("is told, says nothing of the document, and keeps no other from its check", async () => {
+    const [broken, sound] = [await stored(), await stored()];
+    await age(broken, 92);
+    await age(sound, 91);
+    const keys: Ports["keys"] = {
+      ...ports.keys,
+      openDataKey: (wrapped, context) =>
+        Object.values(context).includes(broken.documentId)
+          ? Promise.reject(Object.assign(new Error("no such root"), { name: "NotFoundException" }))
+          : ports.keys.openDataKey(wrapped, context),
+    };
+    expect([await round(1, { keys }), await round(1, { keys })]).toEqual([["unchecked"], ["intact"]]);
+    expect([await state(broken), await notes(broken)]).toMatchObject([{ at: null, fault: null }, []]);
+    expect(errors).toMatchObject([
+      { event: "fixity.not_checked", fields: { documentId: broken.documentId } },
+    ]);
+    expect(await round()).toEqual([]);
+    await query(
+      world,
+      "update document set rung_at = clock_timestamp() - interval '25 hours' where id = $1",
+      [broken.documentId],
+    );
+    expect(await round()).toEqual(["intact"]);
   });
 });
 

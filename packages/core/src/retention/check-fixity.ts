@@ -1,35 +1,29 @@
-import { once } from "node:events";
-import { createHash } from "node:crypto";
-import { addAbortSignal } from "node:stream";
-import { type Selectable, sql } from "kysely";
+import { sql } from "kysely";
 import { appendAudit } from "../audit/append-audit.ts";
 import { ago } from "../database/ago.ts";
-import { isOutage } from "../database/outage.ts";
-import type { Tables } from "../database/tables.ts";
-import { readObject } from "../document/read-object.ts";
 import { dataKeyContext } from "../document/seal-document.ts";
-import { openSealed } from "../document/sealing.ts";
+import { NotAsStored } from "../errors.ts";
 import { DocumentId, TenantId } from "../ids.ts";
 import type { Ports } from "../ports/ports.ts";
+import { checkObject, isNotTheDocuments, type ObjectFault } from "./check-object.ts";
 
 type FixityPorts = Pick<Ports, "database" | "objects" | "keys" | "ids" | "log" | "config">;
-type Artefact = Selectable<Tables["artefact"]>;
 type Round = { atMost: number; signal?: AbortSignal };
 
+/** What may be wrong with an artefact: its object, or a data key that is gone or does not open for this document. */
+export type FixityFault = ObjectFault | "key";
 /**
- * What may be wrong with a sealed object: gone, shorter or longer, other bytes, not to be read, a data key that does not
- * open for this document, or a message that does not open to what the manifest says.
+ * What became of a document's check; `skipped`: it is not stored any more, so nothing is to be said of it; `unchecked`: it could not be
+ * looked at, by a fault that is not known for one of the document's, and nothing is said of it either.
  */
-export type FixityFault = "missing" | "length" | "sha256" | "unreadable" | "key" | "content";
-/** What became of a document's check; `skipped`: it is not stored any more, so nothing is to be said of it. */
-export type FixityFound = FixityFault | "intact" | "skipped";
+export type FixityFound = FixityFault | "intact" | "skipped" | "unchecked";
 
 /**
  * One round: reads back the sealed objects of stored documents, those first whose last check is longest ago, at most
  * `atMost` of them. Due is what was not checked for the period `fixity` since it was stored; a fault is looked at again after
- * `fixityFault`. Never changes a document; a fault is written into the audit trail and logged as an error. Throws when
- * database, store or keys do not answer, or when the signal aborts in the middle of a document: then nothing is said of the
- * one that was in hand.
+ * `fixityFault`, and so is one that could not be looked at, which is logged as an error. Never changes a document; a fault is
+ * written into the audit trail and logged as an error. Throws when database, store or keys do not answer, or when the signal
+ * aborts in the middle of a document: then nothing is said of the one that was in hand.
  */
 export async function checkFixity(
   ports: FixityPorts,
@@ -38,7 +32,7 @@ export async function checkFixity(
   const found: FixityFound[] = [];
   for (const due of await listDue(ports, atMost)) {
     if (signal.aborted) break;
-    found.push(await checkDocument(ports, due, signal));
+    found.push(await checkOrPutOff(ports, due, signal));
   }
   return found;
 }
@@ -57,13 +51,21 @@ export async function oldestFixityMs(ports: Pick<Ports, "database">): Promise<nu
 
 const since = sql<Date>`coalesce(fixity_checked_at, settled_at)`;
 
+/** Not of those that could not be looked at lately: they come first by the date of their check, and would take up every round. */
+const notPutOff = (forMs: number) =>
+  sql<boolean>`coalesce(rung_at, '-infinity') < greatest(${since}, ${ago(forMs)})`;
+
 type Due = { tenantId: TenantId; documentId: DocumentId };
 
 /** Known faults first: they are few, and somebody waits to hear that a restored object is well. */
 async function listDue(ports: FixityPorts, atMost: number): Promise<Due[]> {
   const { fixity, fixityFault } = ports.config.periods;
   const stored = () =>
-    ports.database.system.selectFrom("document").select(["tenant_id", "id"]).where("state", "=", "stored");
+    ports.database.system
+      .selectFrom("document")
+      .select(["tenant_id", "id"])
+      .where("state", "=", "stored")
+      .where(notPutOff(fixityFault));
   const faulty = await stored()
     .where("fixity_fault", "is not", null)
     .where("fixity_checked_at", "<", ago(fixityFault))
@@ -82,16 +84,40 @@ async function listDue(ports: FixityPorts, atMost: number): Promise<Due[]> {
   }));
 }
 
+/** What is neither the document's fault nor everybody's keeps no other document from its check. */
+async function checkOrPutOff(ports: FixityPorts, due: Due, signal: AbortSignal): Promise<FixityFound> {
+  try {
+    return await checkDocument(ports, due, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (isNotTheDocuments(error)) throw error;
+    ports.log.error("fixity.not_checked", { ...due, error: error as Error });
+    await putOff(ports, due);
+    return "unchecked";
+  }
+}
+
+async function putOff({ database }: FixityPorts, { tenantId, documentId }: Due): Promise<void> {
+  await database.inOneTrip(tenantId, (tx) =>
+    tx
+      .updateTable("document")
+      .set({ rung_at: sql`clock_timestamp()` })
+      .where((eb) => eb.and({ tenant_id: tenantId, id: documentId, state: "stored" }))
+      .execute(),
+  );
+}
+
 async function checkDocument(ports: FixityPorts, due: Due, signal: AbortSignal): Promise<FixityFound> {
   const manifest = await loadManifest(ports, due);
   if (manifest === null) return "skipped";
-  const { attempt, wrapped, artefacts } = manifest;
-  const dataKey = await openKey(ports, due, { wrapped, attempt });
-  const faults: { artefact: string; fault: FixityFault }[] = [];
+  const { attempt, artefacts } = manifest;
+  const dataKey = await openKey(ports, due, manifest);
+  const faults: Fault[] = [];
   try {
-    for (const artefact of artefacts) {
-      const fault = dataKey === null ? "key" : await checkObject(ports, artefact, dataKey, signal);
-      if (fault !== null) faults.push({ artefact: artefact.name, fault });
+    for (const [artefact, row] of artefacts) {
+      const fault =
+        dataKey === null ? "key" : row ? await checkObject(ports, row, dataKey, signal) : "missing";
+      if (fault !== null) faults.push({ artefact, fault });
     }
   } finally {
     dataKey?.fill(0);
@@ -99,14 +125,19 @@ async function checkDocument(ports: FixityPorts, due: Due, signal: AbortSignal):
   return await record(ports, due, attempt, faults);
 }
 
+/** Key and artefacts of a stored document, and the originals that its pages ought to have: a row that is gone is a fault, too. */
 async function loadManifest(ports: FixityPorts, { tenantId, documentId }: Due) {
   return await ports.database.withTenant(tenantId, async (tx) => {
-    const [key, artefacts] = await Promise.all([
+    const ofDocument = { tenant_id: tenantId, document_id: documentId };
+    const [key, rows, files] = await Promise.all([
       tx
-        .selectFrom("document_key")
-        .innerJoin("document", "document.id", "document_key.document_id")
+        .selectFrom("document")
+        .leftJoin("document_key", (join) =>
+          join
+            .onRef("document_key.tenant_id", "=", "document.tenant_id")
+            .onRef("document_key.document_id", "=", "document.id"),
+        )
         .select(["document_key.attempt", "document_key.wrapped"])
-        .where("document_key.tenant_id", "=", tenantId)
         .where("document.tenant_id", "=", tenantId)
         .where("document.id", "=", documentId)
         .where("document.state", "=", "stored")
@@ -114,10 +145,20 @@ async function loadManifest(ports: FixityPorts, { tenantId, documentId }: Due) {
       tx
         .selectFrom("artefact")
         .selectAll()
-        .where((eb) => eb.and({ tenant_id: tenantId, document_id: documentId }))
+        .where((eb) => eb.and(ofDocument))
         .orderBy("name")
         .execute(),
+      tx
+        .selectFrom("document_file")
+        .select("position")
+        .where((eb) => eb.and(ofDocument))
+        .execute(),
     ]);
+    const artefacts = new Map<string, (typeof rows)[number] | null>(rows.map((row) => [row.name, row]));
+    for (const position of [1, ...files.map((file) => file.position)]) {
+      const original = `original-${position}`;
+      if (!artefacts.has(original)) artefacts.set(original, null);
+    }
     return key ? { ...key, artefacts } : null;
   });
 }
@@ -125,103 +166,25 @@ async function loadManifest(ports: FixityPorts, { tenantId, documentId }: Due) {
 async function openKey(
   ports: FixityPorts,
   { tenantId, documentId }: Due,
-  { wrapped, attempt }: { wrapped: Buffer; attempt: number },
+  { wrapped, attempt }: { wrapped: Buffer | null; attempt: number | null },
 ): Promise<Uint8Array | null> {
+  if (wrapped === null || attempt === null) return null;
   try {
     return await ports.keys.openDataKey(wrapped, dataKeyContext(tenantId, documentId, attempt));
   } catch (error) {
-    if (isNotTheDocuments(error)) throw error;
-    ports.log.warn("fixity.key_refused", { documentId, error: error as Error });
+    if (!(error instanceof NotAsStored)) throw error;
+    ports.log.warn("fixity.key_refused", { documentId, error });
     return null;
-  }
-}
-
-/** A service that is down, throttles or refuses us tells nothing of the document. */
-function isNotTheDocuments(error: unknown): boolean {
-  type Known = { name?: string; $metadata?: { httpStatusCode?: number } };
-  const { name = "", $metadata } = error as Known;
-  if ($metadata?.httpStatusCode === 403) return true;
-  return isOutage(error) || /Throttl|Timeout|AccessDenied|Expired|Unrecognized/.test(name);
-}
-
-/** What is wrong with one object. A read that breaks is tried once more before it is called a fault. */
-async function checkObject(
-  ports: FixityPorts,
-  artefact: Artefact,
-  dataKey: Uint8Array,
-  signal: AbortSignal,
-): Promise<FixityFault | null> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      const head = await ports.objects.head(artefact.vault_key);
-      if (head === null) return "missing";
-      if (head.sizeBytes !== artefact.sealed_size_bytes) return "length";
-      return await readBack(ports, artefact, dataKey, signal);
-    } catch (error) {
-      signal.throwIfAborted();
-      if (isNotTheDocuments(error)) throw error;
-      if (tries === 2) return "unreadable";
-    }
-  }
-}
-
-/** Reads once: hashes what is sealed and opens it on the way; rejects when the store breaks off. */
-async function readBack(
-  ports: FixityPorts,
-  artefact: Artefact,
-  dataKey: Uint8Array,
-  signal: AbortSignal,
-): Promise<FixityFault | null> {
-  const digest = createHash("sha256");
-  const opening = openFor(artefact, dataKey);
-  const opened = drain(opening);
-  let sizeBytes = 0;
-  try {
-    const source = addAbortSignal(signal, await readObject(ports, artefact.vault_key, signal));
-    for await (const chunk of source) {
-      const sealed = chunk as Uint8Array;
-      digest.update(sealed);
-      sizeBytes += sealed.byteLength;
-      // What does not open is hashed all the same, so that the fault gets its right name.
-      if (!opening.destroyed && !opening.write(sealed))
-        await Promise.race([once(opening, "drain").catch(() => {}), opened]);
-    }
-    opening.end();
-    const opens = await opened;
-    if (sizeBytes !== artefact.sealed_size_bytes) return "length";
-    if (digest.digest("hex") !== artefact.sealed_sha256) return "sha256";
-    return opens ? null : "content";
-  } finally {
-    opening.destroy();
-  }
-}
-
-function openFor(artefact: Artefact, dataKey: Uint8Array) {
-  const { tenant_id: tenantId, document_id: documentId, name, attempt } = artefact;
-  return openSealed({ tenantId, documentId, artefact: name, attempt: String(attempt) }, dataKey, {
-    sizeBytes: artefact.size_bytes,
-    sha256: artefact.sha256,
-    sealedSizeBytes: artefact.sealed_size_bytes,
-  });
-}
-
-/** Whether the stream came to its end; nobody keeps what it gives. */
-async function drain(stream: ReturnType<typeof openFor>): Promise<boolean> {
-  try {
-    for await (const plaintext of stream) (plaintext as Uint8Array).fill(0);
-    return true;
-  } catch {
-    return false;
   }
 }
 
 type Fault = { artefact: string; fault: FixityFault };
 
-/** Counts only while the document is stored under the same key: one that was erased meanwhile has every right to be gone. */
+/** Counts only while the document is stored under the same key, or still without one: one that was erased meanwhile has every right to be gone. */
 async function record(
   ports: FixityPorts,
   { tenantId, documentId }: Due,
-  attempt: number,
+  attempt: number | null,
   faults: Fault[],
 ): Promise<FixityFound> {
   const fault = faults.map((one) => `${one.artefact}: ${one.fault}`).join(", ") || null;
@@ -231,11 +194,13 @@ async function record(
       .set({ fixity_checked_at: sql`clock_timestamp()`, fixity_fault: fault })
       .where((eb) => eb.and({ tenant_id: tenantId, id: documentId, state: "stored" }))
       .where((eb) =>
-        eb.exists(
+        eb(
           eb
             .selectFrom("document_key")
             .select("attempt")
-            .where((key) => key.and({ tenant_id: tenantId, document_id: documentId, attempt })),
+            .where((key) => key.and({ tenant_id: tenantId, document_id: documentId })),
+          "is not distinct from",
+          attempt,
         ),
       )
       .returning("id")

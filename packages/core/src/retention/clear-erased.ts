@@ -1,11 +1,12 @@
 import { sql } from "kysely";
 import { containFaults } from "../database/contain-faults.ts";
+import { lookInTurn } from "../document/look-in-turn.ts";
 import { TenantId } from "../ids.ts";
 import type { Ports } from "../ports/ports.ts";
 import { removeBytes } from "./remove-bytes.ts";
 import type { Owned } from "./tombstone.ts";
 
-type ClearPorts = Pick<Ports, "database" | "objects" | "config" | "log">;
+type ClearPorts = Pick<Ports, "database" | "objects" | "clock" | "config" | "log">;
 
 /**
  * Removes what lies in staging and vault of documents erased lately: of erasures that died after their commit, and what a
@@ -13,24 +14,24 @@ type ClearPorts = Pick<Ports, "database" | "objects" | "config" | "log">;
  * Throws when one could not be cleared, after all the others were.
  */
 export async function clearErased(ports: ClearPorts): Promise<number> {
-  const rows = await ports.database.system
-    .selectFrom("document")
-    .select(["tenant_id", "id", sql<boolean>`settled_at < ${watchedSince(ports)}`.as("over")])
-    .where("state", "=", "erased")
-    .where("staging_cleared_at", "is", null)
-    .orderBy("settled_at")
-    .limit(200)
-    .execute();
   let cleared = 0;
   const each = containFaults<Owned>((owned, error) =>
     ports.log.error("erased.clear_failed", { ...owned, error }),
   );
-  for (const { tenant_id, id, over } of rows) {
+  for await (const { tenant_id, id, over } of lookInTurn(ports, () => watched(ports))) {
     const owned: Owned = { tenantId: TenantId.parse(tenant_id), documentId: id };
     if (await each.did(owned, () => clear(ports, owned, over))) cleared += 1;
   }
   each.end();
   return cleared;
+}
+
+function watched(ports: ClearPorts) {
+  return ports.database.system
+    .selectFrom("document")
+    .select(["tenant_id", "id", sql<boolean>`settled_at < ${watchedSince(ports)}`.as("over")])
+    .where("state", "=", "erased")
+    .where("staging_cleared_at", "is", null);
 }
 
 async function clear(ports: ClearPorts, owned: Owned, over: boolean): Promise<boolean> {

@@ -205,17 +205,6 @@ describe("erasing", () => {
     expect(await stateOf(document.id)).toBe("erased");
   });
 
-  it("one that a worker holds is refused, and leaves no tombstone", async () => {
-    const bell = await receive(world, world.dora, [newPage()]);
-    await claimDocument(world.ports, bell, "worker:test");
-    await expect(erase(bell.documentId)).rejects.toMatchObject({
-      code: "in_processing",
-      status: 409,
-      retryAfterSeconds: 60,
-    });
-    expect(await world.ports.objects.head(tombstoneKey(bell))).toBeNull();
-  });
-
   it("an unknown document, or another tenant's, is not found", async () => {
     const id = await stored();
     await expect(erase(newDocumentId())).rejects.toMatchObject({ code: "not_found", status: 404 });

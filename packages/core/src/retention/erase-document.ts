@@ -13,7 +13,7 @@ type ErasePorts = Pick<Ports, "database" | "objects" | "keys" | "ids" | "clock" 
  * That it is to be erased is committed first, so that no hold is set any more; the tombstone is kept before the rows go, so
  * that whoever dies in between, or restores an older database, erases it still; bytes go after the commit, and the
  * certificate is signed when they are gone. Killed anywhere, a repeated call goes on, and so does the reconciler; with a
- * tombstone sweep and next start as well. Refused while a worker holds the document, and under a hold.
+ * tombstone sweep and next start as well. Refused while a worker's lease on the document lives, and under a hold.
  */
 export async function eraseDocument(ports: ErasePorts, actor: Actor, documentId: string): Promise<string> {
   const owned: Owned = { tenantId: actor.tenantId, documentId };

@@ -1,5 +1,6 @@
 import { ago } from "../database/ago.ts";
 import { containFaults } from "../database/contain-faults.ts";
+import { lookInTurn } from "../document/look-in-turn.ts";
 import { Refusal } from "../errors.ts";
 import { TenantId } from "../ids.ts";
 import type { Ports } from "../ports/ports.ts";
@@ -15,25 +16,24 @@ type FinishPorts = Pick<Ports, "database" | "objects" | "ids" | "clock" | "confi
  * all the others were.
  */
 export async function finishErasures(ports: FinishPorts): Promise<number> {
-  const { silence } = ports.config.periods;
-  const rows = await ports.database.system
-    .selectFrom("document")
-    .select(["tenant_id", "id"])
-    .where("state", "<>", "erased")
-    .where("erasing_at", "<", ago(silence))
-    .orderBy("erasing_at")
-    .limit(200)
-    .execute();
   let finished = 0;
   const each = containFaults<Owned>((owned, error) =>
     ports.log.error("erasure.finish_failed", { ...owned, error }),
   );
-  for (const { tenant_id, id } of rows) {
+  for await (const { tenant_id, id } of lookInTurn(ports, () => leftBegun(ports))) {
     const owned: Owned = { tenantId: TenantId.parse(tenant_id), documentId: id };
     if (await each.did(owned, () => finish(ports, owned))) finished += 1;
   }
   each.end();
   return finished;
+}
+
+function leftBegun({ database, config }: FinishPorts) {
+  return database.system
+    .selectFrom("document")
+    .select(["tenant_id", "id"])
+    .where("state", "<>", "erased")
+    .where("erasing_at", "<", ago(config.periods.silence));
 }
 
 async function finish(ports: FinishPorts, owned: Owned): Promise<boolean> {

@@ -3,13 +3,17 @@ import type { DocumentRow } from "../database/tables.ts";
 import type { DocumentState } from "../document/document.ts";
 import type { Transaction } from "../ports/database.ts";
 
-/** A document under lock, as erasure and hold look at it; `held` by the database's clock. */
+/**
+ * A document under lock, as erasure and hold look at it; by the database's clock, `held` tells whether it is under a hold, and
+ * `leased` whether a worker has it whose lease lives.
+ */
 export type Standing = Pick<
   DocumentRow,
   "legal_hold" | "held_until" | "holds" | "erasing_at" | "erasing_by"
 > & {
   state: DocumentState;
   held: boolean;
+  leased: boolean;
 };
 
 /** Locks a document of the tenant until the transaction ends; undefined when there is none. */
@@ -18,6 +22,9 @@ export async function lockDocument(tx: Transaction, documentId: string): Promise
     .selectFrom("document")
     .select(["state", "legal_hold", "held_until", "holds", "erasing_at", "erasing_by"])
     .select(sql<boolean>`legal_hold or coalesce(held_until > clock_timestamp(), false)`.as("held"))
+    .select(
+      sql<boolean>`state = 'processing' and coalesce(lease_until > clock_timestamp(), false)`.as("leased"),
+    )
     .where("tenant_id", "=", tx.insideTenant)
     .where("id", "=", documentId)
     .forUpdate()

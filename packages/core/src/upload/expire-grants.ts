@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { ago } from "../database/ago.ts";
 import { isOutage } from "../database/outage.ts";
+import { lookInTurn } from "../document/look-in-turn.ts";
 import { moveDocument } from "../document/move-document.ts";
 import { DocumentId, TenantId } from "../ids.ts";
 import type { Database, Transaction } from "../ports/database.ts";
@@ -47,11 +48,12 @@ async function look(ports: ReceivePorts, waiting: Waiting): Promise<boolean> {
 /** Counts those of which `work` is true. One that fails is told, and does not keep the others behind it waiting. */
 async function countEach(
   ports: ReceivePorts,
-  rows: Row[],
+  rows: Iterable<Row> | AsyncIterable<Row>,
   work: (ports: ReceivePorts, waiting: Waiting) => Promise<boolean>,
 ): Promise<number> {
   let count = 0;
-  for (const waiting of rows.map(parse)) {
+  for await (const row of rows) {
+    const waiting = parse(row);
     try {
       if (await work(ports, waiting)) count += 1;
     } catch (error) {
@@ -64,18 +66,20 @@ async function countEach(
 
 /** Ends grants that were left unfinished for seven days, after a last look whether all of it is there. */
 export async function expireGrants(ports: ReceivePorts): Promise<number> {
-  return await countEach(ports, await overdueGrants(ports.database).execute(), lookAndExpire);
+  return await countEach(
+    ports,
+    lookInTurn(ports, () => overdueGrants(ports.database)),
+    lookAndExpire,
+  );
 }
 
-/** Those that are over, longest ago first. */
+/** Those that are over. */
 export function overdueGrants({ system }: Pick<Database, "system">) {
   return system
     .selectFrom("document")
     .select(["tenant_id", "id"])
     .where("state", "=", "granted")
-    .where("grant_expires_at", "<", ago(0))
-    .orderBy("grant_expires_at")
-    .limit(200);
+    .where("grant_expires_at", "<", ago(0));
 }
 
 async function lookAndExpire(ports: ReceivePorts, waiting: Waiting): Promise<boolean> {
