@@ -3,15 +3,12 @@ import { linkSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { link, mkdir, open, rm, rmdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 
-/** Where a store keeps what: finished objects in `staging`, `tombstones` and `vault`, open uploads, unfinished files in `temp`. */
-export type ObjectDirectories = {
-  root: string;
-  staging: string;
-  tombstones: string;
-  vault: string;
-  uploads: string;
-  temp: string;
-};
+/** Below the root of a store: finished objects in `staging`, `tombstones` and `vault`, open uploads, unfinished files in `temp`. */
+export const objectAreas = ["staging", "tombstones", "vault", "uploads", "temp"] as const;
+type ObjectArea = (typeof objectAreas)[number];
+
+/** Where a store keeps what. */
+export type ObjectDirectories = Record<ObjectArea, string> & { root: string };
 
 /** Only we may look inside. */
 const directoryMode = 0o700;
@@ -25,15 +22,8 @@ const directoryErrors = ["ENOENT", "ENOTDIR", "EEXIST"];
 /** Creates the directories below `path` and removes temporary files untouched for an hour: their writers are dead. */
 export function openObjectDirectories(path: string, now: Date): ObjectDirectories {
   const root = resolve(path);
-  const below = (name: string) => join(root, name);
-  const directories = {
-    root,
-    staging: below("staging"),
-    tombstones: below("tombstones"),
-    vault: below("vault"),
-    uploads: below("uploads"),
-    temp: below("temp"),
-  };
+  const areas = Object.fromEntries(objectAreas.map((area) => [area, join(root, area)]));
+  const directories = { root, ...(areas as Record<ObjectArea, string>) };
   for (const directory of Object.values(directories))
     mkdirSync(directory, { recursive: true, mode: directoryMode });
   removeLeftOvers(directories.temp, now.getTime() - leftOverMs);
