@@ -308,9 +308,11 @@ describe("a Strongroom that is killed in the middle of its work", () => {
     main.child.kill("SIGKILL");
     expect(await main.ended).toMatchObject({ signal: "SIGKILL" });
     await untilNone(data, ["main", "worker", "decoder"]);
+    await writeFile(join(data, "objects/temp", "0123"), "a page that was on its way out");
 
     main = startAgain();
     await main.greeting;
+    expect(await readdir(join(data, "objects/temp"))).not.toContain("0123");
     expect(await readFile(join(data, "keys/root.key"))).toEqual(key);
     expect((await settled).map(({ state }) => state)).toEqual(Array.from({ length: 10 }, () => "stored"));
     expect(await runCli(greeted.url, ["upload", "--resume", cutOff, "--wait"])).toMatchObject({ code: 0 });

@@ -4,6 +4,7 @@ import { formatConnection, readConfig } from "@strongroom/core/config";
 import { migrate } from "@strongroom/core/database/migrate";
 import { ensureRoles, prepareDatabase, roleName } from "@strongroom/core/database/roles";
 import { connectEmbedded, type EmbeddedPorts } from "@strongroom/core/embedded/connect";
+import { emptyTemp } from "@strongroom/core/embedded/object-temp";
 import { createObjectServer } from "@strongroom/core/embedded/object-server";
 import type { Log } from "@strongroom/core/log";
 import type { Connection, DatabaseRole } from "@strongroom/core/ports/database";
@@ -89,6 +90,7 @@ async function open(options: SystemOptions, opened: Closer[]): Promise<RunningSy
   const connections = await prepare(server, secrets, options.log);
   await refuseLostRootKey(connections.owner, join(dataDirectory, "keys"));
   await refuseLostParts(connections.owner, dataDirectory);
+  await emptyTemp(join(dataDirectory, "objects"));
   const environment = environmentOf({ ...options, dataDirectory }, url, secrets, connections);
   return await run({ options, url, port, dataDirectory, server, environment }, opened);
 }

@@ -16,9 +16,9 @@ import {
   removeEmptyDirectories,
   syncDirectory,
   syncName,
-  withTemp,
 } from "./object-directory.ts";
 import { type DigestSource, readObjectData, readObjectFacts, writeObjectFile } from "./object-file.ts";
+import { removeThroughTemp, withTemp } from "./object-temp.ts";
 import { checkNotTombstone, checkObjectKey } from "../ports/object-key.ts";
 
 /** What a writer knows of an object before its bytes have come. */
@@ -147,7 +147,7 @@ async function removeVersion(
   if (file === null) return;
   try {
     if ((await factsOf(file, key)).versionId !== versionId) return;
-    await withTemp(directories, (aside) => takeAway(directories.root, path, aside, file));
+    await removeThroughTemp(directories, (aside) => takeAway(directories.root, path, aside, file));
   } finally {
     await file.close();
   }
