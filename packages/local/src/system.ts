@@ -26,6 +26,7 @@ import { refuseLostRootKey } from "./root-key-check.ts";
 import { runSchedules } from "./schedule.ts";
 import { openSecrets, type Secrets } from "./secrets.ts";
 import { seed } from "./seed.ts";
+import { explainReplay } from "./tombstones-check.ts";
 import { startWorkers, type WorkerKind, workerKinds, type Workers } from "./workers.ts";
 
 /** Strongroom on one machine, all of it running. */
@@ -121,7 +122,7 @@ async function run(
     noticeMount(ports.push, { stopping: stopping.signal }),
   ];
   const http = createHttpServer({ handlers, mounts, log });
-  await makeUpForRestore(ports);
+  await makeUpForRestore(ports, dataDirectory);
   // All that works ends at once: what an upload begins now is found by the next start.
   const atWork: Closer[] = [() => http.close()];
   opened.push(() => closeAtOnce(atWork, stopping, log));
@@ -150,8 +151,10 @@ async function run(
  * Before anybody is served: a restored database may hold documents that were erased since, and may not know pages that were
  * sent since; nobody must receive a document without them. What cannot be adopted is told, and each sweep tries it again.
  */
-async function makeUpForRestore(ports: Ports): Promise<void> {
-  const replayed = await replayTombstones(ports);
+async function makeUpForRestore(ports: Ports, dataDirectory: string): Promise<void> {
+  const replayed = await replayTombstones(ports).catch((error: Error) => {
+    throw explainReplay(error, dataDirectory);
+  });
   if (replayed > 0) ports.log.warn("tombstones.replayed", { documents: replayed });
   await adoptStaging(ports).catch((error: Error) => ports.log.error("staging.adopt_failed", { error }));
 }

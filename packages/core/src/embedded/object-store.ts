@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import type { Readable } from "node:stream";
 import * as z from "zod";
 import type { Clock } from "../clock.ts";
-import { NoSuchObject, NotAsStored } from "../errors.ts";
+import { DamagedObject, NoSuchObject } from "../errors.ts";
 import type { ObjectFacts, ObjectKey } from "../ports/objects.ts";
 import {
   areaOf,
@@ -179,6 +179,6 @@ async function factsOf(file: FileHandle, key: ObjectKey): Promise<ObjectFacts> {
     return facts;
   } catch (error) {
     if (error instanceof Error && "syscall" in error) throw error; // the disk's, which says nothing of the bytes
-    throw new NotAsStored(`object ${key} is damaged`, { cause: error });
+    throw new DamagedObject(key, { cause: error });
   }
 }
