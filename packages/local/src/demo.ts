@@ -1,4 +1,3 @@
-import { createWriteStream } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -11,6 +10,7 @@ import { rowOf, showProgress } from "./demo-display.ts";
 import { checkNotices } from "./demo-notices.ts";
 import { listOrders } from "./demo-orders.ts";
 import { type DemoResult, runOrders } from "./demo-run.ts";
+import { writeLogFile } from "./log-file.ts";
 import { formatDemoEnd, formatDemoTable } from "./demo-table.ts";
 import { seededPeople } from "./seed.ts";
 import { type RunningSystem, startSystem } from "./system.ts";
@@ -28,9 +28,7 @@ const usage = `Starts Strongroom in a directory of its own, sends a mixed batch 
 async function main(paths: string[]): Promise<boolean> {
   const orders = await listOrders(paths);
   const dataDirectory = await mkdtemp(join(tmpdir(), "strongroom-demo-"));
-  const logFile = createWriteStream(join(dataDirectory, "local.log"), { mode: 0o600 });
-  logFile.on("error", () => {}); // a full disk: told by what it hinders
-  const log = jsonLog({ process: "local" }, (line) => logFile.write(line));
+  const log = jsonLog({ process: "local" }, writeLogFile(join(dataDirectory, "local.log")));
   say("Starting PostgreSQL, API, upload server, processor, relay and notifier …");
   const starting = startSystem({ dataDirectory, port: 0, databaseUrl: null, log });
   const letGo = endWhenInterrupted(starting, dataDirectory);
@@ -57,7 +55,6 @@ async function main(paths: string[]): Promise<boolean> {
   } finally {
     letGo();
     await system.stop();
-    logFile.end();
   }
   if (held) await rm(dataDirectory, { recursive: true });
   else say(`What the system wrote is kept in ${dataDirectory}.`);
