@@ -32,7 +32,10 @@ async function main(paths: string[]): Promise<boolean> {
   say("Starting PostgreSQL, API, upload server, processor, relay and notifier …");
   const starting = startSystem({ dataDirectory, port: 0, databaseUrl: null, log });
   const letGo = endWhenInterrupted(starting, dataDirectory);
-  const system = await starting;
+  const system = await starting.catch(async (error) => {
+    if (error instanceof Refusal) await rm(dataDirectory, { recursive: true, force: true }); // it says all there is to say
+    throw error;
+  });
   let held = false;
   try {
     say(
@@ -62,6 +65,8 @@ async function main(paths: string[]): Promise<boolean> {
 }
 
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** Once a signal came: ends all, and then the process. What fails from then on fails for that reason. */
+let ending: Promise<void> = Promise.resolve();
 
 /** Nobody starts again on a directory of the demo: what runs there ends with it, however often and however early it is told to. */
 function endWhenInterrupted(starting: Promise<RunningSystem>, dataDirectory: string): () => void {
@@ -72,10 +77,10 @@ function endWhenInterrupted(starting: Promise<RunningSystem>, dataDirectory: str
       (system) => system.stop(),
       () => {},
     );
-    await rm(dataDirectory, { recursive: true });
+    await rm(dataDirectory, { recursive: true, force: true });
     process.exit(130);
   };
-  const interrupted = () => void end();
+  const interrupted = () => void (ending = end());
   const letGo = () => signals.forEach((signal) => process.off(signal, interrupted));
   for (const signal of signals) process.on(signal, interrupted);
   return letGo;
@@ -151,6 +156,7 @@ try {
   if (help) process.stdout.write(usage);
   else process.exitCode = (await main(paths.map((path) => resolve(calledFrom(), path)))) ? 0 : 1;
 } catch (error) {
+  await ending;
   if (!(error instanceof Refusal)) throw error;
   process.stderr.write(`${error.message}\n`);
   process.exitCode = 1;

