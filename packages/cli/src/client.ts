@@ -22,8 +22,8 @@ type Sent = { params?: object; query?: object; body?: unknown; signal?: AbortSig
 type Answer = { status: number; headers: Headers; text: string };
 type CallOptions = { signal?: AbortSignal };
 
-/** A reply, and the tag to ask with whether there is another one by now. */
-export type Tagged<Name extends RouteName> = { reply: ReplyOf<Name>; etag: string | null };
+/** A reply, the tag to ask with whether there is another one by now, and when it was made by the server's clock, in whole seconds. */
+export type Tagged<Name extends RouteName> = { reply: ReplyOf<Name>; etag: string | null; at: Date | null };
 
 /** Settings of a client; `token` null only for routes that anybody may call. */
 export type ClientOptions = {
@@ -90,7 +90,8 @@ export function createClient({ url, token, patience = defaultPatience, onRetry =
   ): Promise<Tagged<Name> | null> {
     const answer = await send(name, request as Sent, etag);
     if (answer.status === 304) return null;
-    return { reply: readReply(name, answer), etag: answer.headers.get("etag") };
+    const { headers } = answer;
+    return { reply: readReply(name, answer), etag: headers.get("etag"), at: readMoment(headers.get("date")) };
   }
 
   return { url, patience, call, callIfChanged };
@@ -154,6 +155,11 @@ function readReply<Name extends RouteName>(name: Name, { text }: Answer): ReplyO
   if (parsed.success) return parsed.data as ReplyOf<Name>;
   const message = `The server's answer to ${name} is not one that this version of strongroom understands.`;
   throw new LocalProblem("unexpected_reply", message, { cause: parsed.error });
+}
+
+function readMoment(text: string | null): Date | null {
+  const moment = new Date(text ?? "");
+  return Number.isNaN(moment.getTime()) ? null : moment;
 }
 
 function parseJson(text: string): unknown {

@@ -23,14 +23,12 @@ type Piece = {
 /** A document of the stand-in server; its bytes lie in memory, one piece per signed PUT. */
 export type StandInDocument = ReturnType<typeof createDocument>;
 
-/** Made from an accepted request. */
-export function createDocument(order: {
-  id: string;
-  kind: string;
-  files: FileDeclaration[];
-  loadNumber?: string | null;
-}) {
-  const now = () => new Date().toISOString();
+/** Made from an accepted request; `clock` is the server's. */
+export function createDocument(
+  order: { id: string; kind: string; files: FileDeclaration[]; loadNumber?: string | null },
+  clock: () => Date = () => new Date(),
+) {
+  const now = () => clock().toISOString();
   const document = {
     id: order.id,
     request: JSON.stringify(order),

@@ -35,6 +35,8 @@ export type DownloadFault = "altered" | "cut" | "longer";
 export type StandIn = {
   url: string;
   token: string;
+  /** What its clock shows; ours, until somebody sets it. */
+  clock: () => Date;
   documents: Map<string, StandInDocument>;
   /** Every PUT that was stored, as `page 1` or `page 1 part 2`. */
   stored: string[];
@@ -63,6 +65,7 @@ export async function startStandInServer(): Promise<StandIn> {
   const standIn: StandIn = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     token: `token-${randomUUID()}`,
+    clock: () => new Date(),
     documents: new Map(),
     stored: [],
     requests: [],
@@ -78,6 +81,7 @@ export async function startStandInServer(): Promise<StandIn> {
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     const url = new URL(request.url ?? "/", standIn.url);
     standIn.requests.push(`${request.method} ${url.pathname}`);
+    response.setHeader("date", standIn.clock().toUTCString());
     const handled = url.pathname.startsWith("/put/")
       ? handlePut(standIn, request, response, url)
       : handleRoute(standIn, request, response, url);
@@ -218,7 +222,7 @@ function accept(
   if (known !== undefined && known.request !== JSON.stringify(order)) {
     return problem(exchange.response, 409, "id_taken", "This id belongs to another request.");
   }
-  const document = known ?? createDocument(order);
+  const document = known ?? createDocument(order, standIn.clock);
   standIn.documents.set(order.id, document);
   reply(exchange, "acceptUpload", { document: viewOf(document), uploads: uploadsOf(document, standIn.url) });
 }

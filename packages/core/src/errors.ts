@@ -43,6 +43,17 @@ export class Damaged extends Error {
   }
 }
 
+/** An object that is there, and is cut short or not what belongs under its key. */
+export class DamagedObject extends NotAsStored {
+  override readonly name = "DamagedObject";
+  readonly key: string;
+
+  constructor(key: string, options?: ErrorOptions) {
+    super(`object ${key} is damaged`, options);
+    this.key = key;
+  }
+}
+
 /** The store answered, and has no object of that key: the store is there. */
 export class NoSuchObject extends NotAsStored {
   override readonly name = "NoSuchObject";

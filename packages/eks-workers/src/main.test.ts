@@ -1,5 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { findPort } from "@strongroom/local/port";
@@ -177,5 +180,16 @@ describe("a worker process", () => {
     const { ended, words } = await start("relay", env);
     expect(await ended).toEqual({ code: 1, signal: null });
     expect(await words).toContain("STRONGROOM_DATA");
+  });
+  it("that starts where the disk of its data went away ends with 1 and says so, and makes neither keys nor areas there", async () => {
+    const away = await mkdtemp(join(tmpdir(), "strongroom-away-"));
+    try {
+      const { ended, words } = await start("relay", { ...environment(), STRONGROOM_DATA: away });
+      expect(await readdir(away, { recursive: true })).toEqual([]);
+      expect(await ended).toEqual({ code: 1, signal: null });
+      expect(await words).toContain(`${join(away, "keys")} is missing, which the start of the whole makes`);
+    } finally {
+      await rm(away, { recursive: true });
+    }
   });
 });

@@ -1,5 +1,5 @@
 import { readdir, stat } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { basename, join } from "node:path";
 import type { UploadOrder } from "@strongroom/cli/upload-document";
 import { Refusal } from "@strongroom/core/errors";
 import { systemIds } from "@strongroom/core/ids";
@@ -85,7 +85,7 @@ const batch: Sample[] = [
   },
 ];
 
-/** The samples, then every given file (and every file below a given folder) as a document of its own. */
+/** The samples, then, by absolute path, every given file (and every file below a given folder) as a document of its own. */
 export async function listOrders(paths: readonly string[]): Promise<DemoOrder[]> {
   const given = (await Promise.all(paths.map(listFiles))).flat().toSorted();
   return [
@@ -108,7 +108,7 @@ export async function listOrders(paths: readonly string[]): Promise<DemoOrder[]>
 async function listFiles(path: string): Promise<string[]> {
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
     if (!["ENOENT", "ENOTDIR"].includes(error.code ?? "")) throw error;
-    throw new Refusal("no_such_file", `There is no file or folder ${resolve(path)}.`);
+    throw new Refusal("no_such_file", `There is no file or folder ${path}.`);
   });
   if (found.isFile()) return [path];
   const entries = await readdir(path, { recursive: true, withFileTypes: true });

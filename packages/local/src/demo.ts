@@ -1,4 +1,3 @@
-import { createWriteStream } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -11,6 +10,7 @@ import { rowOf, showProgress } from "./demo-display.ts";
 import { checkNotices } from "./demo-notices.ts";
 import { listOrders } from "./demo-orders.ts";
 import { type DemoResult, runOrders } from "./demo-run.ts";
+import { writeLogFile } from "./log-file.ts";
 import { formatDemoEnd, formatDemoTable } from "./demo-table.ts";
 import { seededPeople } from "./seed.ts";
 import { type RunningSystem, startSystem } from "./system.ts";
@@ -28,13 +28,14 @@ const usage = `Starts Strongroom in a directory of its own, sends a mixed batch 
 async function main(paths: string[]): Promise<boolean> {
   const orders = await listOrders(paths);
   const dataDirectory = await mkdtemp(join(tmpdir(), "strongroom-demo-"));
-  const logFile = createWriteStream(join(dataDirectory, "local.log"), { mode: 0o600 });
-  logFile.on("error", () => {}); // a full disk: told by what it hinders
-  const log = jsonLog({ process: "local" }, (line) => logFile.write(line));
+  const log = jsonLog({ process: "local" }, writeLogFile(join(dataDirectory, "local.log")));
   say("Starting PostgreSQL, API, upload server, processor, relay and notifier …");
   const starting = startSystem({ dataDirectory, port: 0, databaseUrl: null, log });
   const letGo = endWhenInterrupted(starting, dataDirectory);
-  const system = await starting;
+  const system = await starting.catch(async (error) => {
+    if (error instanceof Refusal) await rm(dataDirectory, { recursive: true, force: true }); // it says all there is to say
+    throw error;
+  });
   let held = false;
   try {
     say(
@@ -57,7 +58,6 @@ async function main(paths: string[]): Promise<boolean> {
   } finally {
     letGo();
     await system.stop();
-    logFile.end();
   }
   if (held) await rm(dataDirectory, { recursive: true });
   else say(`What the system wrote is kept in ${dataDirectory}.`);
@@ -65,6 +65,8 @@ async function main(paths: string[]): Promise<boolean> {
 }
 
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** Once a signal came: ends all, and then the process. What fails from then on fails for that reason. */
+let ending: Promise<void> = Promise.resolve();
 
 /** Nobody starts again on a directory of the demo: what runs there ends with it, however often and however early it is told to. */
 function endWhenInterrupted(starting: Promise<RunningSystem>, dataDirectory: string): () => void {
@@ -75,10 +77,10 @@ function endWhenInterrupted(starting: Promise<RunningSystem>, dataDirectory: str
       (system) => system.stop(),
       () => {},
     );
-    await rm(dataDirectory, { recursive: true });
+    await rm(dataDirectory, { recursive: true, force: true });
     process.exit(130);
   };
-  const interrupted = () => void end();
+  const interrupted = () => void (ending = end());
   const letGo = () => signals.forEach((signal) => process.off(signal, interrupted));
   for (const signal of signals) process.on(signal, interrupted);
   return letGo;
@@ -154,6 +156,7 @@ try {
   if (help) process.stdout.write(usage);
   else process.exitCode = (await main(paths.map((path) => resolve(calledFrom(), path)))) ? 0 : 1;
 } catch (error) {
+  await ending;
   if (!(error instanceof Refusal)) throw error;
   process.stderr.write(`${error.message}\n`);
   process.exitCode = 1;

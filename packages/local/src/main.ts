@@ -1,11 +1,11 @@
 import { once } from "node:events";
-import { createWriteStream, type WriteStream } from "node:fs";
 import { join, resolve } from "node:path";
 import { Refusal } from "@strongroom/core/errors";
 import { jsonLog } from "@strongroom/core/log";
 import { readArguments } from "./arguments.ts";
 import { tellFailure } from "./failure.ts";
 import { greet } from "./greeting.ts";
+import { writeLogFile } from "./log-file.ts";
 import { startSystem } from "./system.ts";
 import { ioThreads } from "./workers.ts";
 
@@ -45,7 +45,11 @@ async function main(): Promise<void> {
     port: portOf(process.env.STRONGROOM_PORT),
     databaseUrl: process.env.DATABASE_URL || null,
     beforeDatabase: () => hearSignals(stop), // until then nothing has to be closed: a signal ends us, whatever hangs
-    log: jsonLog({ process: "local" }, logsToFile ? writeBelow(dataDirectory()) : undefined),
+    // On a terminal the log goes to a file, so that addresses and tokens stay in sight; anywhere else it is standard error.
+    log: jsonLog(
+      { process: "local" },
+      logsToFile ? writeLogFile(join(dataDirectory(), "local.log")) : undefined,
+    ),
     environment: Object.fromEntries(
       passedOn.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
     ),
@@ -79,18 +83,6 @@ function hearSignals(stop: AbortController): void {
 function endBy(signal: NodeJS.Signals): void {
   process.removeAllListeners(signal);
   process.kill(process.pid, signal);
-}
-
-/** On a terminal the log goes to a file, so that addresses and tokens stay in sight; anywhere else it is standard error. */
-function writeBelow(directory: string): (line: string) => void {
-  let file: WriteStream | null = null; // opened by the first line: by then the directory is there
-  return (line) => {
-    file ??= createWriteStream(join(directory, "local.log"), { flags: "a", mode: 0o600 }).on(
-      "error",
-      () => (file = null), // a disk that was full may have room for the next line
-    );
-    file.write(line);
-  };
 }
 
 function portOf(text: string | undefined): number {

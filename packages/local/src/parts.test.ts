@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runCommand } from "@strongroom/cli/stand-in-terminal";
@@ -208,6 +208,28 @@ describe("a database that knows erased documents", () => {
       await mkdir(place("objects/tombstones/lost"), { recursive: true });
       await start();
     });
+  });
+
+  it("is not started while a certificate is damaged, and is once that is put aside; then it is made anew", async () => {
+    const name = (await readdir(place("objects/tombstones"), { recursive: true })).find((file) =>
+      file.endsWith("certificate@"),
+    )!;
+    const path = place(join("objects/tombstones", name));
+    await truncate(path, 10);
+    await refused("tombstones_damaged", `${path} is damaged.`, "docs/runbooks/restore.md");
+    await rename(path, join(home, "damaged"));
+    const [, document] = name.split("/");
+    const again = await as(
+      await start(),
+      "Arne Dahl",
+      "erase",
+      document!,
+      "--yes",
+      "-o",
+      join(home, "d.jws"),
+    );
+    expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining(`ERASED: document ${document}`) });
+    expect((await stat(path)).size).toBeGreaterThan(10);
   });
 
   it("is started as an older one beside an empty vault, when all that it knows was erased since", async () => {

@@ -43,7 +43,7 @@ async function installedPackage(): Promise<{ native: string; version: string }> 
     throw new Refusal(
       "postgres_missing",
       `The package ${name} is not installed, so there is no PostgreSQL to start here. ` +
-        "Install with optional dependencies, or set DATABASE_URL to a PostgreSQL 17 server of your own.",
+        "Install with optional dependencies.",
     );
   }
 }

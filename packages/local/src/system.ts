@@ -4,6 +4,7 @@ import { formatConnection, readConfig } from "@strongroom/core/config";
 import { migrate } from "@strongroom/core/database/migrate";
 import { ensureRoles, prepareDatabase, roleName } from "@strongroom/core/database/roles";
 import { connectEmbedded, type EmbeddedPorts } from "@strongroom/core/embedded/connect";
+import { emptyTemp } from "@strongroom/core/embedded/object-temp";
 import { createObjectServer } from "@strongroom/core/embedded/object-server";
 import type { Log } from "@strongroom/core/log";
 import type { Connection, DatabaseRole } from "@strongroom/core/ports/database";
@@ -25,6 +26,7 @@ import { refuseLostRootKey } from "./root-key-check.ts";
 import { runSchedules } from "./schedule.ts";
 import { openSecrets, type Secrets } from "./secrets.ts";
 import { seed } from "./seed.ts";
+import { explainReplay } from "./tombstones-check.ts";
 import { startWorkers, type WorkerKind, workerKinds, type Workers } from "./workers.ts";
 
 /** Strongroom on one machine, all of it running. */
@@ -89,6 +91,7 @@ async function open(options: SystemOptions, opened: Closer[]): Promise<RunningSy
   const connections = await prepare(server, secrets, options.log);
   await refuseLostRootKey(connections.owner, join(dataDirectory, "keys"));
   await refuseLostParts(connections.owner, dataDirectory);
+  await emptyTemp(join(dataDirectory, "objects"));
   const environment = environmentOf({ ...options, dataDirectory }, url, secrets, connections);
   return await run({ options, url, port, dataDirectory, server, environment }, opened);
 }
@@ -119,7 +122,7 @@ async function run(
     noticeMount(ports.push, { stopping: stopping.signal }),
   ];
   const http = createHttpServer({ handlers, mounts, log });
-  await makeUpForRestore(ports);
+  await makeUpForRestore(ports, dataDirectory);
   // All that works ends at once: what an upload begins now is found by the next start.
   const atWork: Closer[] = [() => http.close()];
   opened.push(() => closeAtOnce(atWork, stopping, log));
@@ -148,8 +151,10 @@ async function run(
  * Before anybody is served: a restored database may hold documents that were erased since, and may not know pages that were
  * sent since; nobody must receive a document without them. What cannot be adopted is told, and each sweep tries it again.
  */
-async function makeUpForRestore(ports: Ports): Promise<void> {
-  const replayed = await replayTombstones(ports);
+async function makeUpForRestore(ports: Ports, dataDirectory: string): Promise<void> {
+  const replayed = await replayTombstones(ports).catch((error: Error) => {
+    throw explainReplay(error, dataDirectory);
+  });
   if (replayed > 0) ports.log.warn("tombstones.replayed", { documents: replayed });
   await adoptStaging(ports).catch((error: Error) => ports.log.error("staging.adopt_failed", { error }));
 }

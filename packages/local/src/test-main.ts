@@ -4,6 +4,9 @@ import { join } from "node:path";
 
 const entry = join(import.meta.dirname, "main.ts");
 
+/** NODE_OPTIONS of a process that finds itself on a machine for which there is no PostgreSQL of ours. */
+export const onOtherMachine = `--import=data:text/javascript,${encodeURIComponent('Object.defineProperty(process, "arch", { value: "none" })')}`;
+
 /** `npm start` as a process. */
 export type MainProcess = {
   child: ChildProcess;

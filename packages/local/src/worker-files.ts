@@ -1,14 +1,28 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { copyFile, mkdir, open, rename, rm, stat, truncate } from "node:fs/promises";
 import { join } from "node:path";
+import { asideOf, logLimitBytes } from "./log-file.ts";
 
-const logLimitBytes = 16 * 1024 * 1024;
-
-/** Above 16 MiB the old log is put aside; while a worker writes to it, it is not. */
+/** Above 16 MiB the log of workers before is put aside; to those of them that have not gone yet it stays theirs. */
 export async function putAsideWorkerLog(path: string): Promise<void> {
-  const before = await stat(path).catch(() => null);
-  if (before !== null && before.size > logLimitBytes) await rename(path, `${path}.old`);
+  if (await isLong(path)) await rename(path, asideOf(path));
 }
+
+/**
+ * Above 16 MiB the log that workers are writing is copied aside and emptied: they hold it open, and go on at its beginning. A
+ * line that comes between the two is lost.
+ */
+export async function emptyWorkerLog(path: string): Promise<void> {
+  if (!(await isLong(path))) return;
+  await copyFile(path, asideOf(path));
+  await truncate(path);
+}
+
+const isLong = (path: string): Promise<boolean> =>
+  stat(path).then(
+    ({ size }) => size > logLimitBytes,
+    () => false,
+  );
 
 /** The log that workers write to by themselves, so that they need no living parent. */
 export async function openWorkerLog(path: string): Promise<{ fd: number; close(): Promise<void> }> {

@@ -1,4 +1,4 @@
-import { access, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { access, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "@strongroom/core/clock";
@@ -25,11 +25,17 @@ const honest = `
   process.on("disconnect", () => process.exit(0));
   process.send({ ready: true });`;
 
-async function start(program: string, log: Log = silentLog): Promise<Workers> {
+async function start(program: string, log: Log = silentLog, logRoundMs = 60_000): Promise<Workers> {
   const entry = join(directory, "worker.cjs");
   await writeFile(entry, program);
   const files = { logFile: join(directory, "workers.log"), scratchDirectory: join(directory, "scratch") };
-  workers = await startWorkers({ environment: { STRONGROOM_DATA: directory }, ...files, log, entry });
+  workers = await startWorkers({
+    environment: { STRONGROOM_DATA: directory },
+    ...files,
+    log,
+    entry,
+    logRoundMs,
+  });
   return workers;
 }
 
@@ -118,6 +124,29 @@ describe("workers", () => {
       "here I am",
       "here I am",
     ]);
+  });
+
+  const tooLong = 16 * 1024 * 1024 + 1;
+
+  test("find a log above 16 MiB put aside when they start", async () => {
+    const path = join(directory, "workers.log");
+    await writeFile(path, "");
+    await truncate(path, tooLong);
+    await start(`console.error("here I am");${honest}`);
+    expect((await stat(`${path}.old`)).size).toBe(tooLong);
+    expect(await readFile(path, "utf8")).toBe("here I am\n".repeat(3));
+  });
+
+  test("go on writing when their log has grown above 16 MiB, and was put aside under them", async () => {
+    const path = join(directory, "workers.log");
+    const told = `console.error("here I am");process.on("SIGUSR2", () => console.error("still here"));${honest}`;
+    const { pid } = await start(told, silentLog, 10);
+    await truncate(path, tooLong);
+    await expect.poll(async () => (await stat(path)).size).toBe(0);
+    expect((await stat(`${path}.old`)).size).toBe(tooLong);
+    process.kill(pid("relay")!, "SIGUSR2");
+    await expect.poll(() => readFile(path, "utf8")).toBe("still here\n");
+    expect((await stat(`${path}.old`)).mode & 0o777).toBe(0o600);
   });
 });
 

@@ -2,7 +2,13 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "@strongroom/core/clock";
 import type { Log } from "@strongroom/core/log";
-import { openScratch, openWorkerLog, putAsideWorkerLog, type Scratch } from "./worker-files.ts";
+import {
+  emptyWorkerLog,
+  openScratch,
+  openWorkerLog,
+  putAsideWorkerLog,
+  type Scratch,
+} from "./worker-files.ts";
 
 export const workerKinds = ["processor", "relay", "notifier"] as const;
 export type WorkerKind = (typeof workerKinds)[number];
@@ -23,6 +29,8 @@ export type WorkerOptions = {
   log: Log;
   /** The module that a worker runs. */
   entry?: string;
+  /** How often their log is looked at, whether it has grown too long: each minute. */
+  logRoundMs?: number;
 };
 
 /**
@@ -53,9 +61,10 @@ export async function startWorkers(options: WorkerOptions): Promise<Workers> {
   await putAsideWorkerLog(options.logFile);
   const stopping = new AbortController();
   const supervisors = workerKinds.map((kind) => supervise(kind, { ...options, scratch }, stopping.signal));
+  const bounded = boundLog(options, stopping.signal);
   const stop = async () => {
     stopping.abort();
-    await Promise.all(supervisors.map(({ done }) => done));
+    await Promise.all([bounded, ...supervisors.map(({ done }) => done)]);
   };
   try {
     await Promise.all(supervisors.map(({ ready }) => ready));
@@ -64,6 +73,15 @@ export async function startWorkers(options: WorkerOptions): Promise<Workers> {
     throw error;
   }
   return { pid: (kind) => supervisors[workerKinds.indexOf(kind)]!.pid(), stop };
+}
+
+/** They write their log by themselves, but only a single one may empty it; when we are killed they go within moments. */
+async function boundLog({ logFile, log, logRoundMs = 60_000 }: WorkerOptions, stopping: AbortSignal) {
+  for (;;) {
+    await systemClock.sleep(logRoundMs, stopping);
+    if (stopping.aborted) return;
+    await emptyWorkerLog(logFile).catch((error: Error) => log.warn("worker.log_kept", { error }));
+  }
 }
 
 type Supervised = WorkerOptions & { scratch: Scratch };

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { DocumentSummary, DocumentView } from "@strongroom/core/api-shapes";
 import { type StandIn, startStandInServer } from "../stand-in-server.ts";
-import { makeHome, runCommand } from "../stand-in-terminal.ts";
+import { impatience, makeHome, runCommand } from "../stand-in-terminal.ts";
 
 let server: StandIn;
 let home: Awaited<ReturnType<typeof makeHome>>;
@@ -106,31 +106,47 @@ test("--follow tells each step of a document until it is settled", async () => {
   expect(stdout).toContain("document.stored");
 });
 
+/** Follows the list for four rounds, and does `change` after the first; what was told. */
+async function follow(change: () => void): Promise<string> {
+  const stop = new AbortController();
+  let rounds = 0;
+  const sleep = async () => {
+    rounds += 1;
+    if (rounds === 1) change();
+    if (rounds === 4) stop.abort(new Error("stopped"));
+    stop.signal.throwIfAborted();
+  };
+  const patience = { ...impatience(), tries: 1, sleep };
+  const world = { home: home.path, as: server, signal: stop.signal, patience };
+  return (await runCommand(["status", "--follow"], world)).stdout;
+}
+
 test("--follow of the list tells each change once, until it is stopped", async () => {
   const id = await upload("--kind", "cmr");
-  const stop = new AbortController();
-  const patience = {
-    tries: 1,
-    baseMs: 0,
-    capMs: 0,
-    silenceMs: 30_000,
-    random: () => 0,
-    rounds: 0,
-    triesOnceMet: 1,
-    async sleep() {
-      if (++this.rounds === 1) server.documents.get(id)!.move("processing");
-      if (this.rounds === 4) stop.abort(new Error("stopped"));
-      stop.signal.throwIfAborted();
-    },
-  };
-  const { stdout } = await runCommand(["status", "--follow"], {
-    home: home.path,
-    as: server,
-    signal: stop.signal,
-    patience,
-  });
+  const stdout = await follow(() => server.documents.get(id)!.move("processing"));
   expect(stdout.match(/being processed/g)).toHaveLength(1);
   expect(server.requests.filter((line) => line === "GET /v1/documents").length).toBeGreaterThan(3);
+});
+
+test.each([
+  ["behind", -3_600_000],
+  ["ahead of", 3_600_000],
+])(
+  "--follow tells changes of more than a page, also where the server's clock is %s ours",
+  async (_, byMs) => {
+    server.clock = () => new Date(Date.now() + byMs);
+    for (const load of ["1", "2", "3", "4", "5"]) await upload("--kind", "cmr", "--load", load);
+    const stdout = await follow(() => server.documents.forEach((document) => document.move("processing")));
+    expect(stdout.match(/being processed/g)).toHaveLength(5);
+  },
+);
+
+test("--follow tells a change on a later page alone, where the first is as it was", async () => {
+  const now = new Date();
+  server.clock = () => now; // so that all of them are asked for in each round
+  for (const load of ["1", "2", "3"]) await upload("--kind", "cmr", "--load", load);
+  const stdout = await follow(() => server.documents.get(ids()[0]!)!.move("processing"));
+  expect(stdout.match(/being processed/g)).toHaveLength(1);
 });
 
 test("text that others typed cannot command the terminal", async () => {

@@ -74,8 +74,8 @@ async function status(
   }
   const client = await connect(world);
   if (id !== undefined) return await showDocument(world, client, id, follow === true);
-  const documents = await listDocuments(world, client, query, all === true);
-  if (follow) await followList(world, client, query, documents);
+  const listed = await listDocuments(world, client, query, all === true);
+  if (follow) await followList(world, client, query, listed);
 }
 
 async function showDocument(world: World, client: Client, id: string, follow: boolean): Promise<void> {
@@ -88,51 +88,71 @@ async function showDocument(world: World, client: Client, id: string, follow: bo
 
 type Filters = Partial<ListDocumentsQuery>;
 
-async function listDocuments(
-  world: World,
-  client: Client,
-  query: Filters,
-  all: boolean,
-): Promise<DocumentSummary[]> {
-  const documents: DocumentSummary[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = { ...query, ...(all ? { limit: 100 } : {}), ...(cursor === undefined ? {} : { cursor }) };
-    const reply = await client.call("listDocuments", { query: page, signal: world.signal });
-    documents.push(...reply.documents);
-    cursor = reply.nextCursor ?? undefined;
-  } while (all && cursor !== undefined);
-  const more = cursor === undefined ? [] : ["There are more: narrow it down, or use --all."];
-  answer(world, { documents, complete: cursor === undefined }, [...describeList(documents), ...more]);
-  return documents;
+type Listed = {
+  documents: DocumentSummary[];
+  /** From when on changes are still to be told, by the server's clock: that of whoever asks may be any. */
+  since: string;
+};
+
+async function listDocuments(world: World, client: Client, query: Filters, all: boolean): Promise<Listed> {
+  const first = await readPages(client, { ...query, ...(all ? { limit: 100 } : {}) }, null, world, all);
+  const { documents, complete, at } = first!; // without a tag there is always an answer
+  const more = complete ? [] : ["There are more: narrow it down, or use --all."];
+  answer(world, { documents, complete }, [...describeList(documents), ...more]);
+  return { documents, since: at?.toISOString() ?? latestChange(documents, new Date(0).toISOString()) };
 }
 
-/** Tells each new version of a document once; answers may repeat a few seconds, and never lead back. */
+/**
+ * Tells each new version of a document once; answers may repeat a few seconds, and never lead back. What changed is asked for
+ * a round behind: a document that changes while later pages are read bears an earlier moment than those may.
+ */
 async function followList(
   world: World,
   client: Client,
   query: Filters,
-  documents: readonly DocumentSummary[],
+  { documents, since: listedAt }: Listed,
 ): Promise<never> {
   const versions = new Map(documents.map(({ id, version }) => [id, version]));
-  let since = latestChange(documents, world.now().toISOString());
+  let [since, latest] = [listedAt, listedAt];
   for (let etag: string | null = null; ; await client.patience.sleep(followMs, world.signal)) {
-    const request = { query: { ...query, changedSince: since, limit: 100 }, signal: world.signal };
-    const changed: Tagged<"listDocuments"> | null = await client.callIfChanged(
-      "listDocuments",
-      request,
-      etag,
-    );
+    const changed = await readPages(client, { ...query, changedSince: since, limit: 100 }, etag, world, true);
     if (changed === null) continue;
-    for (const document of changed.reply.documents.toReversed()) {
+    for (const document of changed.documents.toReversed()) {
       if (document.version <= (versions.get(document.id) ?? 0)) continue;
       versions.set(document.id, document.version);
       answer(world, document, [changeLine(document)]);
     }
-    const latest = latestChange(changed.reply.documents, since);
     etag = latest === since ? changed.etag : null; // another question has another answer
     since = latest;
+    latest = latestChange(changed.documents, latest);
   }
+}
+
+type Pages = { documents: DocumentSummary[]; complete: boolean; etag: string | null; at: Date | null };
+
+/** The first page of a list, or all of them; `at` is the first one's. Null when `etag` names it still: it names a single page. */
+async function readPages(
+  client: Client,
+  query: Filters,
+  etag: string | null,
+  { signal }: World,
+  all: boolean,
+): Promise<Pages | null> {
+  const first: Tagged<"listDocuments"> | null = await client.callIfChanged(
+    "listDocuments",
+    { query, signal },
+    etag,
+  );
+  if (first === null) return null;
+  const documents = [...first.reply.documents];
+  let cursor = first.reply.nextCursor;
+  while (all && cursor !== null) {
+    const next = await client.call("listDocuments", { query: { ...query, cursor }, signal });
+    documents.push(...next.documents);
+    cursor = next.nextCursor;
+  }
+  const isSingle = first.reply.nextCursor === null;
+  return { documents, complete: cursor === null, etag: isSingle ? first.etag : null, at: first.at };
 }
 
 const latestChange = (documents: readonly DocumentSummary[], atLeast: string): string =>

@@ -1,9 +1,8 @@
 import { access } from "node:fs/promises";
 import { join } from "node:path";
+import { objectAreas } from "./object-directory.ts";
 import { readReceiptKey, receiptKeyPath } from "./receipt-key.ts";
 import { firstRootKeyPath, readRootKeys } from "./root-key.ts";
-
-const areas = ["staging", "tombstones", "vault", "uploads", "temp"];
 
 /**
  * Throws when a data directory lacks keys or an area of objects that its start made. A worker that connects would make new
@@ -12,12 +11,10 @@ const areas = ["staging", "tombstones", "vault", "uploads", "temp"];
  */
 export async function refuseUnlaid(dataDirectory: string): Promise<void> {
   const keys = join(dataDirectory, "keys");
+  for (const path of [keys, ...objectAreas.map((area) => join(dataDirectory, "objects", area))])
+    await access(path).catch((cause: Error) => Promise.reject(missing(path, cause)));
   if ((await readRootKeys(keys)).length === 0) throw missing(firstRootKeyPath(keys));
   if ((await readReceiptKey(keys)) === null) throw missing(receiptKeyPath(keys));
-  for (const area of areas) {
-    const path = join(dataDirectory, "objects", area);
-    await access(path).catch((cause: Error) => Promise.reject(missing(path, cause)));
-  }
 }
 
 const missing = (path: string, cause?: Error): Error =>

@@ -1,22 +1,17 @@
-import { randomBytes } from "node:crypto";
-import { linkSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
-import { link, mkdir, open, rm, rmdir } from "node:fs/promises";
+import { linkSync, mkdirSync } from "node:fs";
+import { link, mkdir, open, rmdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { removeLeftOvers, type Temp } from "./object-temp.ts";
 
-/** Where a store keeps what: finished objects in `staging`, `tombstones` and `vault`, open uploads, unfinished files in `temp`. */
-export type ObjectDirectories = {
-  root: string;
-  staging: string;
-  tombstones: string;
-  vault: string;
-  uploads: string;
-  temp: string;
-};
+/** Below the root of a store: finished objects in `staging`, `tombstones` and `vault`, open uploads, unfinished files in `temp`. */
+export const objectAreas = ["staging", "tombstones", "vault", "uploads", "temp"] as const;
+type ObjectArea = (typeof objectAreas)[number];
+
+/** Where a store keeps what. */
+export type ObjectDirectories = Record<ObjectArea, string> & { root: string } & Temp;
 
 /** Only we may look inside. */
 const directoryMode = 0o700;
-/** Nobody writes for so long without touching the file. */
-const leftOverMs = 60 * 60 * 1000;
 /** How often a directory may be removed under a writer who is just creating it. */
 const linkAttempts = 100;
 /** What mkdir and link say then (the last two are mkdir's alone, when what it met is gone at its second look). */
@@ -25,27 +20,12 @@ const directoryErrors = ["ENOENT", "ENOTDIR", "EEXIST"];
 /** Creates the directories below `path` and removes temporary files untouched for an hour: their writers are dead. */
 export function openObjectDirectories(path: string, now: Date): ObjectDirectories {
   const root = resolve(path);
-  const below = (name: string) => join(root, name);
-  const directories = {
-    root,
-    staging: below("staging"),
-    tombstones: below("tombstones"),
-    vault: below("vault"),
-    uploads: below("uploads"),
-    temp: below("temp"),
-  };
-  for (const directory of Object.values(directories))
+  const areas = Object.fromEntries(objectAreas.map((area) => [area, join(root, area)]));
+  for (const directory of [root, ...Object.values(areas)])
     mkdirSync(directory, { recursive: true, mode: directoryMode });
-  removeLeftOvers(directories.temp, now.getTime() - leftOverMs);
+  const directories = { root, leaving: new Map(), ...(areas as Record<ObjectArea, string>) };
+  removeLeftOvers(directories.temp, now);
   return directories;
-}
-
-function removeLeftOvers(temp: string, beforeMs: number): void {
-  for (const name of readdirSync(temp)) {
-    const path = join(temp, name);
-    const touched = statSync(path, { throwIfNoEntry: false });
-    if (touched && touched.mtimeMs < beforeMs) rmSync(path, { recursive: true, force: true });
-  }
 }
 
 /** The file of a key. The `@` is no letter of keys, so that `s/a` and `s/a/b` can both be objects. */
@@ -57,19 +37,6 @@ export function objectPath(directories: ObjectDirectories, key: string): string 
 export function areaOf({ staging, tombstones, vault }: ObjectDirectories, key: string): string {
   if (key.startsWith("s/")) return staging;
   return key.startsWith("t/") ? tombstones : vault;
-}
-
-/** Calls `work` with a path in `temp` that nobody else uses; whatever is left there afterwards is removed. */
-export async function withTemp<T>(
-  { temp }: ObjectDirectories,
-  work: (path: string) => Promise<T>,
-): Promise<T> {
-  const path = join(temp, randomBytes(16).toString("hex"));
-  try {
-    return await work(path);
-  } finally {
-    await rm(path, { recursive: true, force: true });
-  }
 }
 
 /**

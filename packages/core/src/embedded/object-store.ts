@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import type { Readable } from "node:stream";
 import * as z from "zod";
 import type { Clock } from "../clock.ts";
-import { NoSuchObject, NotAsStored } from "../errors.ts";
+import { DamagedObject, NoSuchObject } from "../errors.ts";
 import type { ObjectFacts, ObjectKey } from "../ports/objects.ts";
 import {
   areaOf,
@@ -16,9 +16,9 @@ import {
   removeEmptyDirectories,
   syncDirectory,
   syncName,
-  withTemp,
 } from "./object-directory.ts";
 import { type DigestSource, readObjectData, readObjectFacts, writeObjectFile } from "./object-file.ts";
+import { removeThroughTemp, withTemp } from "./object-temp.ts";
 import { checkNotTombstone, checkObjectKey } from "../ports/object-key.ts";
 
 /** What a writer knows of an object before its bytes have come. */
@@ -147,7 +147,7 @@ async function removeVersion(
   if (file === null) return;
   try {
     if ((await factsOf(file, key)).versionId !== versionId) return;
-    await withTemp(directories, (aside) => takeAway(directories.root, path, aside, file));
+    await removeThroughTemp(directories, (aside) => takeAway(directories.root, path, aside, file));
   } finally {
     await file.close();
   }
@@ -179,6 +179,6 @@ async function factsOf(file: FileHandle, key: ObjectKey): Promise<ObjectFacts> {
     return facts;
   } catch (error) {
     if (error instanceof Error && "syscall" in error) throw error; // the disk's, which says nothing of the bytes
-    throw new NotAsStored(`object ${key} is damaged`, { cause: error });
+    throw new DamagedObject(key, { cause: error });
   }
 }

@@ -4,8 +4,9 @@ import { join } from "node:path";
 import * as z from "zod";
 import type { Clock } from "../clock.ts";
 import type { ObjectKey, Objects, StoredPart } from "../ports/objects.ts";
-import { isErrno, type ObjectDirectories, syncDirectory, withTemp } from "./object-directory.ts";
+import { isErrno, type ObjectDirectories, syncDirectory } from "./object-directory.ts";
 import { writeObjectFile } from "./object-file.ts";
+import { removeThroughTemp, withTemp } from "./object-temp.ts";
 import { checkNotTombstone, checkObjectKey } from "../ports/object-key.ts";
 import { checkParts, compositeOf, joinedParts, type PartFacts, readPart } from "./object-parts.ts";
 import type { ObjectStore } from "./object-store.ts";
@@ -153,7 +154,7 @@ async function joinParts(place: Place, uploadId: string, upload: StoredUpload, p
 
 async function abortParts(place: Place, key: ObjectKey, uploadId: string): Promise<void> {
   if ((await find(place, key, uploadId)) === null) return;
-  await withTemp(place.directories, async (temp) => {
+  await removeThroughTemp(place.directories, async (temp) => {
     // In one step: no part is left behind that a late PUT could still reach.
     await rename(uploadPath(place, uploadId), temp).catch((error: unknown) => {
       if (!isErrno(error, "ENOENT")) throw error;

@@ -2,10 +2,11 @@ import { addAbortSignal } from "node:stream";
 import type { Clock } from "../clock.ts";
 import { checkContent } from "../ports/object-grant.ts";
 import type { ObjectKey, Objects } from "../ports/objects.ts";
-import { openObjectDirectories } from "./object-directory.ts";
+import { type ObjectDirectories, openObjectDirectories } from "./object-directory.ts";
 import { listObjects } from "./object-list.ts";
 import { createObjectSigner, type ObjectSigner } from "./object-signing.ts";
 import { createObjectStore, type ObjectStore } from "./object-store.ts";
+import { untilGone } from "./object-temp.ts";
 import { createObjectUploads, type ObjectUploads } from "./object-uploads.ts";
 
 /** What the server of signed uploads needs beyond the port. */
@@ -73,14 +74,24 @@ export function createEmbeddedObjects({
       return outcome;
     },
     abortParts: (key, uploadId) => uploads.abortParts(key, uploadId),
-    listUploads: (prefix) => uploads.listUploads(prefix),
+    listUploads: (prefix) => toTheLast(directories, uploads.listUploads(prefix)),
 
     head: store.head,
     read: store.read,
     put: (key, body, options) => put(store, key, body, options),
     remove: store.remove,
-    list: (prefix, range) => listObjects(directories, { prefix, ...range }, store.head),
+    list: (prefix, range) =>
+      toTheLast(directories, listObjects(directories, { prefix, ...range }, store.head)),
   };
+}
+
+/** A list ends when what it does not show any more is off the disk, too: whoever saw that nothing is left may certify it. */
+async function* toTheLast<Listed>(
+  directories: ObjectDirectories,
+  listing: AsyncIterable<Listed>,
+): AsyncGenerator<Listed> {
+  yield* listing;
+  await untilGone(directories);
 }
 
 async function put(

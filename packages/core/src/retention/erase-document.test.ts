@@ -402,7 +402,10 @@ describe("one that cannot be erased keeps no other from it", () => {
       JSON.stringify({ tenant: world.dora.tenantId, document: whole, at, by: "user:x" }),
     );
     const { ports, told } = refusing("none");
-    await expect(replayTombstones(ports)).rejects.toThrow("failed for 1 of them");
+    await expect(replayTombstones(ports)).rejects.toMatchObject({
+      message: "failed for 1 of them",
+      cause: { name: "DamagedObject", key: `t/${world.dora.tenantId}/${broken}/tombstone` },
+    });
     expect([await stateOf(broken), await stateOf(whole)]).toEqual(["stored", "erased"]);
     expect(told).toEqual([["tombstone.replay_failed", expect.objectContaining({ documentId: broken })]]);
     await asOwner(world, "update document set state = 'erased' where id = $1", [broken]);

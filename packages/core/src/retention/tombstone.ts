@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import * as z from "zod";
+import { DamagedObject } from "../errors.ts";
 import { DocumentId, TenantId } from "../ids.ts";
 import type { Ports } from "../ports/ports.ts";
 
@@ -53,13 +54,17 @@ export async function writeTombstone(
   return await readTombstone(ports, owned);
 }
 
-/** The tombstone of a document; throws when there is none, or it is another's. */
+/** The tombstone of a document; throws when there is none, and `DamagedObject` when it is none of ours, or another's. */
 export async function readTombstone(ports: Pick<Ports, "objects">, owned: Owned): Promise<Tombstone> {
   const key = tombstoneKey(owned);
-  const tombstone = Tombstone.parse(JSON.parse(await text(await ports.objects.read(key))));
-  if (tombstone.tenant !== owned.tenantId || tombstone.document !== owned.documentId)
-    throw new Error(`the tombstone of another document lies under ${key}`);
-  return tombstone;
+  const content = await text(await ports.objects.read(key));
+  try {
+    const tombstone = Tombstone.parse(JSON.parse(content));
+    if (tombstone.tenant === owned.tenantId && tombstone.document === owned.documentId) return tombstone;
+    throw new Error("it is the tombstone of another document");
+  } catch (cause) {
+    throw new DamagedObject(key, { cause });
+  }
 }
 
 /** Whether an erasure has begun: from then on it cannot be taken back. */
