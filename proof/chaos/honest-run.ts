@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,21 +8,27 @@ import { seal } from "@strongroom/core/document/sealing";
 import { createEmbeddedKeys } from "@strongroom/core/embedded/keys";
 import { signReceipt } from "@strongroom/core/receipt/receipt";
 import { hashOf } from "../check/check-audit.ts";
-import type { AuditRow, Document, Entry, JudgedRun, OutboxRow, Tables } from "../check/judged-run.ts";
+import type { AuditRow, Document, JudgedRun, OutboxRow, Tables } from "../check/judged-run.ts";
+import { honestHistory } from "./honest-history.ts";
+import {
+  ago,
+  driver,
+  dumpedAt,
+  hex,
+  page,
+  phone,
+  rejected,
+  stagingKey,
+  stored,
+  tenant,
+  waiting,
+} from "./honest-names.ts";
 
 const scratch = await mkdtemp(join(tmpdir(), "strongroom-judge-"));
 const keys = await createEmbeddedKeys({ directory: scratch });
 const rootKey = await readFile(keys.rootKeyPath, "utf8");
 await rm(scratch, { recursive: true }); // they live in memory from now on
 
-export const [tenant, driver] = [randomUUID(), randomUUID()];
-const phone = randomUUID();
-export const [stored, rejected, waiting] = [randomUUID(), randomUUID(), randomUUID()];
-const dumpedAt = Date.parse("2030-01-01T12:00:00.000Z");
-export const ago = (ms: number) => new Date(dumpedAt - ms).toISOString();
-export const hex = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
-export const page = (document: string) => Buffer.from(`page of ${document}`);
-export const stagingKey = (document: string) => `s/${tenant}/${document}/1/nonce`;
 export const vaultKey = (token: number, name = "original-1") => `v/00/${tenant}/${stored}/${token}/${name}`;
 /** What lies in the vault of the document that is stored: its file, and what is shown of it. */
 const artefactNames = ["original-1", "page-1", "thumbnail-1"];
@@ -158,7 +164,8 @@ export function honestRun(): JudgedRun & { files: Map<string, Buffer> } {
       sweep: 240_000,
       checkpoint: 30_000,
     },
-    history: history(),
+    demands: { attacks: true },
+    history: honestHistory(published),
     tables: tables(),
     rootKeys: [rootKey],
     get objectKeys() {
@@ -247,52 +254,4 @@ function facts() {
     }),
   }));
   return { audit, outbox, stream_record: [...stream, { ...stream[0]!, record_offset: 99 }] };
-}
-
-function history(): Entry[] {
-  const at = dumpedAt - 55_000;
-  const of = (document: string, fate: "shown" | "rejected" | "never"): Entry[] => [
-    {
-      at,
-      what: "planned",
-      tenant,
-      user: driver,
-      document,
-      fate,
-      files: [{ position: 1, sha256: hex(page(document)), sizeBytes: page(document).length, requests: 1 }],
-    },
-    { at, what: "accept", document, outcome: "unknown", status: null, tookMs: 5 },
-    { at, what: "accept", document, outcome: "ok", status: 201, tookMs: 5 },
-  ];
-  const sent = (document: string): Entry[] => [
-    { at, what: "put", document, position: 1, request: 0, outcome: "ok", status: 200 },
-    { at, what: "complete", document, outcome: "ok", status: 200 },
-    { at, what: "seen", document, state: "processing", version: 2 },
-  ];
-  const shown = [
-    { id: stored, state: "stored", reason: null },
-    { id: rejected, state: "rejected", reason: "unsupported_type" },
-  ];
-  const times = { tookMs: 1_900, controlMs: 10 };
-  return [
-    ...of(stored, "shown"),
-    ...sent(stored),
-    ...of(rejected, "rejected"),
-    ...sent(rejected),
-    ...of(waiting, "never"),
-    { at, what: "device", tenant, user: driver, token: "live" },
-    { at, what: "unregistered", token: "dead" },
-    { at, what: "listening", token: "live" },
-    ...[stored, rejected].map((document): Entry => {
-      return { at, what: "notice", token: "live", tag: `${document}.3`, fields: ["tag", "type"] };
-    }),
-    { at, what: "hostile", document: stored, attempt: "other bytes", status: 403 },
-    { at, what: "hostile", document: stored, attempt: "no answer came", status: null },
-    { at, what: "injury", kind: "database away", detail: "" },
-    { at, what: "probe", away: "database", status: 503, hasRetryAfter: true, isControlled: true, ...times },
-    { at, what: "during", outage: "push", stored: 2 },
-    { at, what: "keys", keys: published },
-    { at, what: "quiet", tookMs: 900, limitMs: 8_000, slowness: 1 },
-    { at, what: "listed", tenant, user: driver, documents: shown },
-  ];
 }

@@ -88,7 +88,7 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
     );
     const scene = { options, periods, road, installation, disk, slowness, controls, leaving };
     const quietMs = await Promise.race([perform(scene), stopped]);
-    await writeDump(directory, installation, periods);
+    await writeDump(directory, installation, periods, { attacks: options.lean !== true });
     await history.close();
     const run = readRun(directory);
     say("the dump is written and read");

@@ -2,26 +2,28 @@ import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import {
   ago,
-  chained,
-  checkpoint,
-  checkpointOver,
-  data,
   driver,
   hex,
-  honestRun,
-  objectFile,
   page,
-  receipt,
-  receiptOf,
   rejected,
   stagingKey,
   stored,
   tenant,
-  vaultKey,
   waiting,
+} from "../chaos/honest-names.ts";
+import {
+  chained,
+  checkpoint,
+  checkpointOver,
+  data,
+  honestRun,
+  objectFile,
+  receipt,
+  receiptOf,
+  vaultKey,
 } from "../chaos/honest-run.ts";
 import { holds, judge, verdictTable } from "./judge.ts";
-import type { Entry } from "./judged-run.ts";
+import { type Entry, hostileFamilies } from "./judged-run.ts";
 
 const receiptOfOtherBytes = await receiptOf(stored, { bytes: page("another") });
 const receiptOfOtherDocument = await receiptOf(rejected);
@@ -184,6 +186,17 @@ const planted: [string, string, (run: Run) => unknown][] = [
   ],
   ["P6", "a hostile upload got through", (run) => set(entry(run, "hostile"), { status: 200 })],
   ["P6", "a hostile upload broke the server", (run) => set(entry(run, "hostile"), { status: 500 })],
+  ...hostileFamilies.flatMap((family): typeof planted => {
+    const tried = (one: Entry) => one.what === "hostile" && one.family === family;
+    return [
+      [
+        "P6",
+        `nobody tried an upload: ${family}`,
+        (run) => (run.history = run.history.filter((one) => !tried(one))),
+      ],
+      ["P6", `an upload had no answer: ${family}`, (run) => set(run.history.find(tried)!, { status: null })],
+    ];
+  }),
   [
     "I7",
     "an event is missing in the ledger",

@@ -11,6 +11,26 @@ export type Fate = "shown" | "kept" | "rejected" | "never";
 export type PlannedFile = { position: number; sha256: string; sizeBytes: number; requests: number };
 export type Listed = { id: string; state: string; reason: string | null };
 
+/** What must have been tried of every upload that nobody may make; `more` is what was tried besides. */
+export const hostileFamilies = [
+  "after expiry",
+  "after cleanup",
+  "twice",
+  "other bytes",
+  "size",
+  "type",
+  "checksum",
+  "key",
+  "tenant",
+] as const;
+export type HostileFamily = (typeof hostileFamilies)[number] | "more";
+
+/** What a run set out to do, and must have done to show what it is to show. */
+export type Demands = {
+  /** Whether the attackers came at the end. */
+  attacks: boolean;
+};
+
 export type PublicKey = { kid?: string; kty?: string; crv?: string; x?: string; y?: string };
 
 /** One line of the history that the clients wrote; `at` in milliseconds since 1970. */
@@ -27,7 +47,7 @@ export type Entry = { at: number } & (
     }
   | { what: "complete"; document: string; outcome: Outcome; status: number | null }
   | { what: "seen"; document: string; state: string; version: number }
-  | { what: "hostile"; document: string; attempt: string; status: number | null }
+  | { what: "hostile"; document: string; family: HostileFamily; attempt: string; status: number | null }
   | {
       what: "probe";
       away: string;
@@ -177,6 +197,7 @@ export type JudgedRun = {
   /** Moment of the dump, in milliseconds since 1970. */
   dumpedAt: number;
   periods: Periods;
+  demands: Demands;
   history: Entry[];
   tables: Tables;
   rootKeys: string[];
@@ -188,9 +209,9 @@ export type JudgedRun = {
 
 /** What `writeDump` left in a directory: `run.json`, `history.ndjson`, `tables/<name>.ndjson`; objects and keys lie where they were. */
 export function readRun(directory: string): JudgedRun {
-  const { dumpedAt, periods, dataDirectory } = JSON.parse(
+  const { dumpedAt, periods, demands, dataDirectory } = JSON.parse(
     readFileSync(join(directory, "run.json"), "utf8"),
-  ) as Pick<JudgedRun, "dumpedAt" | "periods"> & { dataDirectory: string };
+  ) as Pick<JudgedRun, "dumpedAt" | "periods" | "demands"> & { dataDirectory: string };
   const tables = Object.fromEntries(
     tableNames.map((name) => [name, readLines(join(directory, "tables", `${name}.ndjson`))]),
   ) as Tables;
@@ -199,6 +220,7 @@ export function readRun(directory: string): JudgedRun {
   return {
     dumpedAt,
     periods,
+    demands,
     history: readLines<Entry>(join(directory, "history.ndjson")),
     tables,
     rootKeys: readdirSync(keys)
