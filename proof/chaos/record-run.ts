@@ -7,10 +7,11 @@ import type { Wish } from "./sizes.ts";
 
 /** Writes what a run came to into `proof/results`; answers the file. */
 export function recordRun({ sizes, seed }: Wish, result: RunResult): string {
-  const verdicts = result.verdicts.map(({ id, promise, looked, violations }) => ({
+  const verdicts = result.verdicts.map(({ id, promise, looked, unjudged, violations }) => ({
     id,
     promise,
     looked,
+    ...(unjudged !== undefined && { unjudged }),
     violations: violations.length,
   }));
   const { quietMs, seconds } = result;

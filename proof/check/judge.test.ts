@@ -45,6 +45,17 @@ test("a promise for which there was nothing to look at does not hold", () => {
   expect(verdictTable([probed])).toMatch(/^BROKEN /);
 });
 
+test("a grant beside which the API itself was too slow counts apart, when it is one of many", () => {
+  const run = honestRun();
+  const probe = entry(run, "probe");
+  for (let n = 0; n < 4; n += 1) run.history.push({ ...probe });
+  const probed = () => judge(run).find(({ id }) => id === "P9")!;
+  expect(probed()).toMatchObject({ looked: 5, unjudged: 0, violations: [] });
+  set(probe, { tookMs: 8_000, controlMs: 7_000 });
+  expect(probed()).toMatchObject({ looked: 4, unjudged: 1, violations: [] });
+  expect(verdictTable([probed()])).toContain("of 1 more nothing can be said");
+});
+
 type Run = ReturnType<typeof honestRun>;
 const entry = (run: Run, what: Entry["what"], document?: string) =>
   run.history.find(
@@ -337,6 +348,34 @@ const planted: [string, string, (run: Run) => unknown][] = [
   ["P14", "the phone never heard it", (run) => drop(run.history, (one) => one.what === "notice")],
   ["P9", "a grant took too long", (run) => set(entry(run, "probe"), { tookMs: 2_500 })],
   ["P9", "a 503 does not say when to come back", (run) => set(entry(run, "probe"), { hasRetryAfter: false })],
+  [
+    "P9",
+    "a grant took too long on a slow machine",
+    (run) => set(entry(run, "probe"), { tookMs: 2_950, controlMs: 940 }),
+  ],
+  [
+    "P9",
+    "everything took as long as a grant",
+    (run) => set(entry(run, "probe"), { tookMs: 8_000, controlMs: 7_900 }),
+  ],
+  [
+    "P9",
+    "the time of a third of the grants says nothing",
+    (run) => {
+      const probe = entry(run, "probe");
+      run.history.push({ ...probe }, { ...probe, controlMs: 1_001 } as Entry);
+    },
+  ],
+  [
+    "P9",
+    "no grant was timed while the keys were away",
+    (run) => {
+      const probe = entry(run, "probe");
+      run.history.push({ ...entry(run, "injury"), kind: "keys away" } as Entry);
+      for (let n = 0; n < 9; n += 1) run.history.push({ ...probe });
+      run.history.push({ ...probe, away: "keys", controlMs: 1_001 } as Entry);
+    },
+  ],
   ["P9", "a grant got no answer", (run) => set(entry(run, "probe"), { status: null })],
   ["P9", "the API itself did not answer", (run) => set(entry(run, "probe"), { isControlled: false })],
   ["P9", "nobody asked while something was away", (run) => set(entry(run, "injury"), { kind: "keys away" })],

@@ -252,8 +252,14 @@ export function readObject(file: Buffer): { data: Buffer; modifiedAt: number } {
   return { data: file.subarray(0, start), modifiedAt: Date.parse(facts.modifiedAt) };
 }
 
-/** One promise, how many things were looked at, and each that breaks it in a sentence. */
-export type Verdict = { id: string; promise: string; looked: number; violations: string[] };
+/** One promise, how many things were looked at, and each that breaks it in a sentence; `unjudged`: of which nothing could be said. */
+export type Verdict = {
+  id: string;
+  promise: string;
+  looked: number;
+  unjudged?: number;
+  violations: string[];
+};
 
 /** History entries of one sort. */
 export function entriesOf<What extends Entry["what"]>(run: JudgedRun, what: What): EntryOf<What>[] {
