@@ -45,7 +45,7 @@ export function honestHistory(published: PublicKey[]): Entry[] {
     { at, what: "hostile", document: stored, family: "more", attempt: "no answer came", status: null },
     { at, what: "injury", kind: "database away", detail: "" },
     { at, what: "probe", away: "database", status: 503, hasRetryAfter: true, isControlled: true, ...times },
-    { at, what: "during", outage: "push", stored: 2 },
+    { at, what: "during", outage: "push", offered: 8, stored: 5 },
     { at, what: "keys", keys: published },
     { at, what: "quiet", tookMs: 900, limitMs: 8_000, slowness: 1 },
     { at, what: "listed", tenant, user: driver, documents: shown },

@@ -28,8 +28,8 @@ export type Scene = {
   /** Whose grants are asked for while a dependency is gone. */
   prober: Driver;
   disk: SmallDisk | null;
-  /** Lets drivers go on to the documents of this injury's share. */
-  release: () => void;
+  /** Lets drivers go on to the documents of this injury's share, and so many more. */
+  release: (more?: number) => void;
 };
 
 /** When no work came up by then, a kill is done all the same. */

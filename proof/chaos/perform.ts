@@ -126,7 +126,8 @@ async function sendAndInjure(
   for (const [index, kind] of injuries.entries()) {
     await untilInReach(installation, periods.overload, sleep);
     if (index > 0 && index % injuriesPerLine === 0) say(`${index} of ${injuries.length} injuries are done`);
-    scene.release = () => gate.openTo(Math.ceil(((index + 1) * documents.length) / injuries.length));
+    scene.release = (more = 0) =>
+      gate.openTo(Math.ceil(((index + 1) * documents.length) / injuries.length) + more);
     await sleep(50 + random() * 150);
     await injure(scene, kind);
   }
@@ -142,7 +143,7 @@ function openGate() {
   let [opened, waiting] = [0, Promise.withResolvers<void>()];
   return {
     openTo(count: number) {
-      opened = count;
+      opened = Math.max(opened, count);
       waiting.resolve();
       waiting = Promise.withResolvers();
     },

@@ -145,10 +145,14 @@ function judgeGrant(probe: Probe): string[] {
   ];
 }
 
+/** What was away in this run. */
+const awayIn = (run: JudgedRun): string[] => [
+  ...new Set(entriesOf(run, "injury").flatMap(({ kind }) => /^(\w+) away$/.exec(kind)?.[1] ?? [])),
+];
+
 /** An outage during which nobody asked, or that nobody felt, shows nothing. */
 function outagesNotSeen(run: JudgedRun, probes: Probe[]): string[] {
-  const outages = entriesOf(run, "injury").flatMap(({ kind }) => /^(\w+) away$/.exec(kind)?.[1] ?? []);
-  return [...new Set(outages)].flatMap((away) => {
+  return awayIn(run).flatMap((away) => {
     const own = probes.filter((probe) => probe.away === away);
     if (own.length === 0) return [`nobody asked for a grant while ${away} was away`];
     if (!own.some(tellsTime)) return [`no grant was timed while ${away} was away`];
@@ -157,14 +161,33 @@ function outagesNotSeen(run: JudgedRun, probes: Probe[]): string[] {
   });
 }
 
+/** Documents that must have been there to be stored: of fewer it shows little that they were. */
+export const leastOffered = 5;
+/** Of so many offered, this many at least must have been stored while an outage lasted: half of the load. */
+export const settledAtLeast = (offered: number): number => Math.ceil(offered / 2);
+
+/** What nobody needs who stores a document. */
+const unneeded = new Set(["push", "stream"]);
+
 function judgeOutages(run: JudgedRun): Verdict {
   const outages = entriesOf(run, "during");
+  const counted = new Set(outages.map(({ outage }) => outage));
   return {
     id: "P9b",
-    promise: "with push or stream down, documents go on being stored",
+    promise: "with push or stream down, documents go on being stored: half of all that come, at least",
     looked: outages.length,
-    violations: outages
-      .filter(({ stored }) => stored === 0)
-      .map(({ outage }) => `nothing was stored while ${outage} was down`),
+    violations: [
+      ...awayIn(run)
+        .filter((away) => unneeded.has(away) && !counted.has(away))
+        .map((away) => `nobody counted what was stored while ${away} was down`),
+      ...outages.flatMap(({ outage, offered, stored }) => [
+        ...(offered < leastOffered
+          ? [`${offered} documents were there to store while ${outage} was down`]
+          : []),
+        ...(stored < settledAtLeast(offered)
+          ? [`${stored} of ${offered} documents were stored while ${outage} was down`]
+          : []),
+      ]),
+    ],
   };
 }

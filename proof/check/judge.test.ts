@@ -381,6 +381,22 @@ const planted: [string, string, (run: Run) => unknown][] = [
   ["P9", "nobody asked while something was away", (run) => set(entry(run, "injury"), { kind: "keys away" })],
   ["P9", "nobody felt that the database was away", (run) => set(entry(run, "probe"), { status: 201 })],
   ["P9b", "nothing was stored while push was down", (run) => set(entry(run, "during"), { stored: 0 })],
+  ["P9b", "a single one was stored while push was down", (run) => set(entry(run, "during"), { stored: 1 })],
+  [
+    "P9b",
+    "less than half was stored while push was down",
+    (run) => set(entry(run, "during"), { offered: 101, stored: 50 }),
+  ],
+  [
+    "P9b",
+    "next to nothing was there to store while push was down",
+    (run) => set(entry(run, "during"), { offered: 4, stored: 4 }),
+  ],
+  [
+    "P9b",
+    "nobody counted while the stream was down",
+    (run) => run.history.push({ ...entry(run, "injury"), kind: "stream away" } as Entry),
+  ],
 ];
 
 test.each(planted)("%s is broken when %s", (id, _title, plant) => {

@@ -57,7 +57,8 @@ export type Entry = { at: number } & (
       controlMs: number;
       isControlled: boolean;
     }
-  | { what: "during"; outage: string; stored: number }
+  /** `offered`: documents that waited or were in hand when it began, or came in meanwhile; `stored`: of these, settled by its end. */
+  | { what: "during"; outage: string; offered: number; stored: number }
   | { what: "device"; tenant: string; user: string; token: string }
   | { what: "unregistered"; token: string }
   /** A phone that asks for its notices from now to the end. */
