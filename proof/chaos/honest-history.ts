@@ -1,5 +1,5 @@
 import { type Entry, hostileFamilies, type PublicKey } from "../check/judged-run.ts";
-import { driver, dumpedAt, hex, page, rejected, stored, tenant, waiting } from "./honest-names.ts";
+import { driver, dumpedAt, hex, page, rejected, stored, tenant, told, waiting } from "./honest-names.ts";
 
 /** What the clients of a sound run did and saw; `published`: keys under which receipts verify. */
 export function honestHistory(published: PublicKey[]): Entry[] {
@@ -36,8 +36,8 @@ export function honestHistory(published: PublicKey[]): Entry[] {
     { at, what: "device", tenant, user: driver, token: "live" },
     { at, what: "unregistered", token: "dead" },
     { at, what: "listening", token: "live" },
-    ...[stored, rejected].map((document): Entry => {
-      return { at, what: "notice", token: "live", tag: `${document}.3`, fields: ["tag", "type"] };
+    ...told.map(([document, version]): Entry => {
+      return { at, what: "notice", token: "live", tag: `${document}.${version}`, fields: ["tag", "type"] };
     }),
     ...hostileFamilies.map((family): Entry => {
       return { at, what: "hostile", document: stored, family, attempt: `an upload: ${family}`, status: 403 };
@@ -46,6 +46,7 @@ export function honestHistory(published: PublicKey[]): Entry[] {
     { at, what: "injury", kind: "database away", detail: "" },
     { at, what: "probe", away: "database", status: 503, hasRetryAfter: true, isControlled: true, ...times },
     { at, what: "during", outage: "push", offered: 8, stored: 5 },
+    { at, what: "redriven", document: rejected, reason: "processing_failed", outcome: "ok", status: 200 },
     { at, what: "keys", keys: published },
     { at, what: "quiet", tookMs: 900, limitMs: 8_000, slowness: 1 },
     { at, what: "listed", tenant, user: driver, documents: shown },

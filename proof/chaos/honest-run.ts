@@ -21,6 +21,7 @@ import {
   stagingKey,
   stored,
   tenant,
+  told,
   waiting,
 } from "./honest-names.ts";
 
@@ -108,7 +109,7 @@ function tables(): Tables {
   return {
     document: [
       documentRow(stored, "stored", { lease_token: 7, version: 3 }),
-      documentRow(rejected, "rejected", { lease_token: 6, version: 3, reason: "unsupported_type" }),
+      documentRow(rejected, "rejected", { lease_token: 8, version: 5, reason: "unsupported_type" }),
       documentRow(waiting, "granted", { received_at: null, settled_at: null, version: 1 }),
     ],
     document_file: [stored, rejected, waiting].map((document) => ({
@@ -139,12 +140,12 @@ function tables(): Tables {
       { tenant_id: tenant, id: phone, user_id: driver, push_token: "live", dropped_at: null },
       { tenant_id: tenant, id: phone, user_id: driver, push_token: "dead", dropped_at: ago(20_000) },
     ],
-    push_inbox: [stored, rejected].map((document) => ({ token: "live", tag: `${document}.3` })),
+    push_inbox: told.map(([document, version]) => ({ token: "live", tag: `${document}.${version}` })),
     receipt: [{ tenant_id: tenant, document_id: stored, jws: receipt.jws }],
   };
 }
 
-/** What a sound run leaves behind: one document stored, one rejected, one whose client left. */
+/** What a sound run leaves behind: one document stored, one that failed and was rejected when it was redriven, one whose client left. */
 export function honestRun(): JudgedRun & { files: Map<string, Buffer> } {
   const files = new Map([
     [stagingKey(stored), objectFile(page(stored))],
@@ -207,15 +208,18 @@ function facts() {
     [stored, "document.claimed", "processing", 2, 5],
     [rejected, "document.claimed", "processing", 2, 6],
     [stored, "document.claimed", "processing", 2, 7],
-    [rejected, "document.rejected", "rejected", 3, 6],
+    [rejected, "document.failed", "failed", 3, 6],
     [stored, "document.stored", "stored", 3, 7],
+    [rejected, "document.redriven", "received", 4],
+    [rejected, "document.claimed", "processing", 4, 8],
+    [rejected, "document.rejected", "rejected", 5, 8],
   ];
   const line = (subject: string, action: string, detail: AuditRow["detail"]) => ({ subject, action, detail });
   const lines = [
     ...steps.map(([subject, action, state, version, token]) =>
       line(subject, action, { state, version, ...(token !== undefined && { token }) }),
     ),
-    ...[stored, rejected].map((document) => line(document, "user.notified", { version: 3 })),
+    ...told.map(([document, version]) => line(document, "user.notified", { version })),
     line(phone, "device.registered", {}),
   ];
   const unchained = lines.map((one, index): AuditRow => {
@@ -225,13 +229,8 @@ function facts() {
   });
   const audit = chained(unchained);
   const events = steps.filter(([, action]) => action !== "document.claimed");
-  const told = [stored, rejected].map((document): [string, string, string, number] => [
-    document,
-    "user.notified",
-    "",
-    3,
-  ]);
-  const outbox = [...events, ...told].map(([document, type, , version], index): OutboxRow => ({
+  const notices = told.map(([document, version]) => [document, "user.notified", "", version] as const);
+  const outbox = [...events, ...notices].map(([document, type, , version], index): OutboxRow => ({
     tenant_id: tenant,
     id: index + 1,
     event_id: randomUUID(),

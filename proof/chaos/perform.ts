@@ -1,6 +1,6 @@
 import type { Periods } from "@strongroom/core/config";
-import { fetchKeys, goThroughAftermath, listAll } from "./aftermath.ts";
-import { castDrivers, registerPhones } from "./cast.ts";
+import { goThroughAftermath } from "./aftermath.ts";
+import { castPeople, registerPhones } from "./cast.ts";
 import {
   measureSlowness,
   restLimitMs,
@@ -15,8 +15,10 @@ import { type Driver, type Road, sendDocument } from "./driver.ts";
 import { injure, type Scene } from "./injuries.ts";
 import type { Installation } from "./installation.ts";
 import { openLedger } from "./ledger.ts";
+import { fetchKeys, listAll } from "./lists.ts";
 import { listenToNotices } from "./phone.ts";
 import { planDocuments, planInjuries } from "./plan.ts";
+import { redriveFailed } from "./redrive.ts";
 import type { RunOptions } from "./run.ts";
 import { processesOf } from "@strongroom/local/test-processes";
 import type { SmallDisk } from "./small-disk.ts";
@@ -45,7 +47,7 @@ const unscaledMs = 5_000;
 export async function perform(performance: Performance): Promise<number | null> {
   const { options, periods, road, installation, controls } = performance;
   const { sizes, say } = options;
-  const drivers = await castDrivers(installation, sizes);
+  const { drivers, agents } = await castPeople(installation, sizes);
   const [prober, ...senders] = drivers as [Driver, ...Driver[]];
   const tokens = await registerPhones(road, drivers, installation);
   const heard = new Map(tokens.slice(0, listeningPhones).map((token) => [token, new Set<string>()]));
@@ -69,6 +71,11 @@ export async function perform(performance: Performance): Promise<number | null> 
   );
   performance.leaving.abort();
   await followed;
+  const redriven = await redriveFailed(road, agents);
+  if (redriven > 0) {
+    await untilAtRest(installation, waitMs, road.sleep);
+    say(`${redriven} documents had failed, and were sent their way again`);
+  }
   if (options.lean !== true) {
     await untilFound(installation, 2 * periods.silence + 2 * periods.reconcile + unscaledMs, road.sleep);
     await goThroughAftermath({ road, installation, periods, drivers: senders });

@@ -148,6 +148,8 @@ async function countRun(
     system: {
       claims: tables.audit.filter(({ action }) => action === "document.claimed").length,
       "zombies that dropped their work": log.split('"outcome":"lost"').length - 1,
+      "failed on the way": tables.audit.filter(({ action }) => action === "document.failed").length,
+      redriven: history.filter(({ what }) => what === "redriven").length,
       retries: log.split('"document.retried"').length - 1,
       events: tables.outbox.length,
       "records in the stream": tables.stream_record.length,

@@ -34,11 +34,17 @@ function dueTags({ tables }: JudgedRun): Map<string, Set<string>> {
 }
 
 function judgeFailures(run: JudgedRun): Verdict {
+  const redriven = entriesOf(run, "redriven");
   const failed = run.tables.document.filter(({ state }) => failures.has(state));
   const lists = new Map(
     entriesOf(run, "listed").map((entry) => [`${entry.tenant}/${entry.user}`, entry.documents]),
   );
   const tags = groupBy(run.tables.push_inbox, ({ tag }) => tag.split(".")[0]!);
+  // One that failed, and was rejected when it was sent its way again, came to rest twice.
+  const ends = groupBy(
+    run.tables.outbox.filter(({ type }) => told.has(type)),
+    ({ document_id }) => document_id,
+  );
   const dead = deadTokens(run);
   const devices = groupBy(
     run.tables.device.filter(({ push_token }) => !dead.has(push_token)),
@@ -47,19 +53,27 @@ function judgeFailures(run: JudgedRun): Verdict {
   return {
     id: "I9",
     promise: "every failure has a reason, is listed to its owner, and one distinct push tag was sent for it",
-    looked: failed.length,
-    violations: failed.flatMap(({ id, tenant_id, owner_id, state, reason }) => {
-      const owner = `${tenant_id}/${owner_id}`;
-      const shown = lists.get(owner)?.find((one) => one.id === id);
-      const sent = new Set((tags.get(id) ?? []).map(({ tag }) => tag)).size;
-      return [
-        ...(reason === null ? [`${id} is ${state} without a reason`] : []),
-        ...(shown?.state === state && shown.reason === reason
-          ? []
-          : [`${id} (${state}) is not in its owner's list`]),
-        ...(devices.has(owner) && sent !== 1 ? [`${sent} push tags were sent for ${id}`] : []),
-      ];
-    }),
+    looked: failed.length + redriven.length,
+    violations: failed
+      .flatMap(({ id, tenant_id, owner_id, state, reason }) => {
+        const owner = `${tenant_id}/${owner_id}`;
+        const shown = lists.get(owner)?.find((one) => one.id === id);
+        const sent = new Set((tags.get(id) ?? []).map(({ tag }) => tag)).size;
+        return [
+          ...(reason === null ? [`${id} is ${state} without a reason`] : []),
+          ...(shown?.state === state && shown.reason === reason
+            ? []
+            : [`${id} (${state}) is not in its owner's list`]),
+          ...(devices.has(owner) && sent !== (ends.get(id)?.length ?? 1)
+            ? [`${sent} push tags were sent for ${id}`]
+            : []),
+        ];
+      })
+      .concat(
+        redriven
+          .filter(({ reason }) => reason === null)
+          .map(({ document }) => `${document} was listed as failed without a reason`),
+      ),
   };
 }
 

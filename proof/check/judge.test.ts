@@ -109,6 +109,19 @@ const planted: [string, string, (run: Run) => unknown][] = [
       drop(run.tables.document, ({ id }) => id === waiting);
     },
   ],
+  ["I1", "what was redriven failed again", (run) => set(row(run, rejected), { state: "failed" })],
+  ["I1", "what was redriven did not get on", (run) => set(row(run, rejected), { state: "received" })],
+  [
+    "I1",
+    "a failed document was not redriven",
+    (run) => {
+      drop(run.history, ({ what }) => what === "redriven");
+      set(row(run, rejected), { state: "failed" });
+    },
+  ],
+  ["I1", "a grant that nobody used failed", (run) => set(row(run, waiting), { state: "failed" })],
+  ["I1", "a redrive was refused", (run) => set(entry(run, "redriven"), { outcome: "refused", status: 409 })],
+  ["I1", "a document was redriven twice", (run) => run.history.push({ ...entry(run, "redriven") })],
   [
     "I3",
     "one id has two rows",
@@ -315,6 +328,7 @@ const planted: [string, string, (run: Run) => unknown][] = [
   ],
   ["P12b", "a phone is registered without a line", (run) => set(run.tables.device[0]!, { id: driver })],
   ["I9", "a failure has no reason", (run) => set(row(run, rejected), { reason: null })],
+  ["I9", "a failure was listed without a reason", (run) => set(entry(run, "redriven"), { reason: null })],
   [
     "I9",
     "a failure is not in its owner's list",

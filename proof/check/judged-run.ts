@@ -65,6 +65,8 @@ export type Entry = { at: number } & (
   | { what: "listening"; token: string }
   | { what: "notice"; token: string; tag: string; fields: string[] }
   | { what: "listed"; tenant: string; user: string; documents: Listed[] }
+  /** A failed document that an agent found in their list, for this reason, and sent its way again, when all our faults were over. */
+  | { what: "redriven"; document: string; reason: string | null; outcome: Outcome; status: number | null }
   /** The public keys, as they are served to whoever wants to verify a receipt. */
   | { what: "keys"; keys: PublicKey[] }
   | { what: "injury"; kind: string; detail: string }
