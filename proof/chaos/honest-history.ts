@@ -1,4 +1,5 @@
-import { type Entry, hostileFamilies, type PublicKey } from "../check/judged-run.ts";
+import { hostileFamilies, standingPoints } from "../check/demands.ts";
+import type { Entry, PublicKey } from "../check/judged-run.ts";
 import { driver, dumpedAt, hex, page, rejected, stored, tenant, told, waiting } from "./honest-names.ts";
 
 /** What the clients of a sound run did and saw; `published`: keys under which receipts verify. */
@@ -43,7 +44,13 @@ export function honestHistory(published: PublicKey[]): Entry[] {
       return { at, what: "hostile", document: stored, family, attempt: `an upload: ${family}`, status: 403 };
     }),
     { at, what: "hostile", document: stored, family: "more", attempt: "no answer came", status: null },
-    { at, what: "injury", kind: "database away", detail: "" },
+    { at, what: "injury", kind: "database away", detail: "", struck: true },
+    ...["killed", "killed too"].map((detail): Entry => {
+      return { at, what: "injury", kind: "kill relay before its mark", detail, struck: true };
+    }),
+    ...[...standingPoints, ...standingPoints].map((point): Entry => {
+      return { at, what: "stop", point, document: stored, isTaken: true };
+    }),
     { at, what: "probe", away: "database", status: 503, hasRetryAfter: true, isControlled: true, ...times },
     { at, what: "during", outage: "push", offered: 8, stored: 5 },
     { at, what: "redriven", document: rejected, reason: "processing_failed", outcome: "ok", status: 200 },

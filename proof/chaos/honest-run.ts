@@ -165,7 +165,7 @@ export function honestRun(): JudgedRun & { files: Map<string, Buffer> } {
       sweep: 240_000,
       checkpoint: 30_000,
     },
-    demands: { attacks: true },
+    demands: { attacks: true, stops: 14, relayKills: 2 },
     history: honestHistory(published),
     tables: tables(),
     rootKeys: [rootKey],

@@ -1,5 +1,5 @@
 import type { UploadRequest } from "@strongroom/core/api-shapes";
-import type { HostileFamily } from "../check/judged-run.ts";
+import type { HostileFamily } from "../check/demands.ts";
 import type { Aged } from "./age-documents.ts";
 import {
   accept,

@@ -46,7 +46,7 @@ async function untilEnough(scene: Scene, look: () => Promise<Offered>): Promise<
   const { outageMs, slowness, sleep, release } = scene;
   const deadline = performance.now() + Math.max(patience.ms, patience.outages * outageMs) * slowness;
   let seen = await look();
-  if (seen.offered < leastOffered) release(2 * leastOffered);
+  if (seen.offered < leastOffered) release({ more: 2 * leastOffered });
   while (seen.offered < leastOffered || seen.stored < settledAtLeast(seen.offered)) {
     if (performance.now() > deadline) break;
     await sleep(lookMs);

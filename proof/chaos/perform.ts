@@ -12,12 +12,13 @@ import {
 } from "./come-to-rest.ts";
 import type { Controls } from "./controls.ts";
 import { type Driver, type Road, sendDocument } from "./driver.ts";
-import { injure, type Scene } from "./injuries.ts";
+import { injure, type Scene, strike } from "./injuries.ts";
 import type { Installation } from "./installation.ts";
 import { openLedger } from "./ledger.ts";
 import { fetchKeys, listAll } from "./lists.ts";
 import { listenToNotices } from "./phone.ts";
-import { planDocuments, planInjuries } from "./plan.ts";
+import { planDocuments, planInjuries, planStops, shareOf } from "./plan.ts";
+import { relayKiller } from "./relay-kills.ts";
 import { redriveFailed } from "./redrive.ts";
 import type { RunOptions } from "./run.ts";
 import { processesOf } from "@strongroom/local/test-processes";
@@ -106,6 +107,8 @@ async function sendAndInjure(
   const { random, sleep, history } = road;
   const documents = planDocuments({ ...sizes, drivers: senders.length }, random);
   const injuries = options.injuries ?? planInjuries(sizes, random);
+  const points = planStops(sizes, random);
+  const freezes = injuries.filter((kind) => kind === "freeze processor").length;
   const followed: Promise<void>[] = [];
   const gate = openGate();
   const send = async (driver: Driver, own: number) => {
@@ -128,22 +131,34 @@ async function sendAndInjure(
     leaseMs: periods.lease,
     prober,
     disk,
+    points,
+    pointsEach: Math.ceil(points.length / Math.max(1, freezes)),
     release: () => {},
   };
+  const relays = relayKiller(() => strike(scene, "kill relay before its mark"), sizes.relayKills);
+  const shares = injuries.map(shareOf);
+  const releasedBy = (injuriesDone: number, part = 0) =>
+    Math.ceil(
+      (documents.length * (sum(shares.slice(0, injuriesDone)) + part * (shares[injuriesDone] ?? 0))) /
+        sum(shares),
+    );
   for (const [index, kind] of injuries.entries()) {
     await untilInReach(installation, periods.overload, sleep);
     if (index > 0 && index % injuriesPerLine === 0) say(`${index} of ${injuries.length} injuries are done`);
-    scene.release = (more = 0) =>
-      gate.openTo(Math.ceil(((index + 1) * documents.length) / injuries.length) + more);
+    scene.release = ({ part = 1, more = 0 } = {}) => gate.openTo(releasedBy(index, part) + more);
     await sleep(50 + random() * 150);
-    await injure(scene, kind);
+    await Promise.all([injure(scene, kind), relays.beside(kind, (index + 1) / injuries.length)]);
+    scene.release(); // what an injury that ended early did not ask for
   }
+  await relays.rest();
   await scene.ledger.close();
   say(`${injuries.length} injuries are done`);
   await Promise.all(sending);
   say("all documents are sent");
   return { followed: Promise.all(followed) };
 }
+
+const sum = (numbers: number[]) => numbers.reduce((one, other) => one + other, 0);
 
 /** Lets the first documents through, more and more of them. */
 function openGate() {

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { Periods } from "@strongroom/core/config";
 import { withClient } from "@strongroom/core/database/roles";
-import { type Demands, tableNames } from "../check/judged-run.ts";
+import type { Demands } from "../check/demands.ts";
+import { tableNames } from "../check/judged-run.ts";
 import type { Installation } from "./installation.ts";
 
 /** Tables that belong to adapters. */

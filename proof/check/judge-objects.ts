@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { hostileFamilies } from "./demands.ts";
 import {
   type Artefact,
   type Document,
@@ -6,7 +7,6 @@ import {
   type EntryOf,
   type File,
   groupBy,
-  hostileFamilies,
   type JudgedRun,
   readObject,
   slownessOf,

@@ -8,9 +8,9 @@ const noticeFields = new Set(["tag", "documentId", "type", "version", "sentAt"])
 const grantLimitMs = 2_000;
 /**
  * What a machine takes for an answer that needs nothing but the API, asked for beside a grant, is taken off the grant's time,
- * up to half of that: an API that is as slow for everything is slow, whatever the reason, and such a sample's time says nothing.
+ * up to a quarter of that: an API that is as slow for everything is slow, whatever the reason, and such a sample's time says nothing.
  */
-const controlLimitMs = grantLimitMs / 2;
+const controlLimitMs = grantLimitMs / 4;
 /** When the time of more than this share of the grants says nothing, nothing was shown. */
 const unjudgedAtMost = 0.2;
 

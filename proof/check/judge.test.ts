@@ -22,8 +22,9 @@ import {
   receiptOf,
   vaultKey,
 } from "../chaos/honest-run.ts";
+import { hostileFamilies, standingPoints } from "./demands.ts";
 import { holds, judge, verdictTable } from "./judge.ts";
-import { type Entry, hostileFamilies } from "./judged-run.ts";
+import type { Entry } from "./judged-run.ts";
 
 const receiptOfOtherBytes = await receiptOf(stored, { bytes: page("another") });
 const receiptOfOtherDocument = await receiptOf(rejected);
@@ -61,6 +62,7 @@ const entry = (run: Run, what: Entry["what"], document?: string) =>
   run.history.find(
     (one) => one.what === what && (!document || ("document" in one && one.document === document)),
   )!;
+const isRelayKill = (one: Entry) => one.what === "injury" && one.kind.startsWith("kill relay");
 const drop = <One>(from: One[], which: (one: One) => boolean) => from.splice(from.findIndex(which), 1);
 const row = ({ tables }: Run, id: string) => tables.document.find((one) => one.id === id)!;
 const set = <One extends object>(one: One, more: Partial<Record<string, unknown>>) =>
@@ -243,6 +245,18 @@ const planted: [string, string, (run: Run) => unknown][] = [
   ],
   [
     "P4",
+    "a relay was killed elsewhere",
+    (run) =>
+      set(
+        run.history.find((one) => one.what === "injury" && one.kind.startsWith("kill relay"))!,
+        {
+          struck: false,
+        },
+      ),
+  ],
+  ["P4", "a relay was not killed", (run) => drop(run.history, isRelayKill)],
+  [
+    "P4",
     "a phantom is in the stream",
     (run) =>
       run.tables.stream_record.push({
@@ -266,6 +280,17 @@ const planted: [string, string, (run: Run) => unknown][] = [
   ["I8", "a token fell", (run) => set(run.tables.audit[7]!.detail, { token: 4 })],
   ["I8", "a token was given twice", (run) => set(run.tables.audit[6]!.detail, { token: 5 })],
   ["I8", "row and audit differ", (run) => set(row(run, waiting), { state: "expired" })],
+  ["P5", "a processor that stood still lost nothing", (run) => set(entry(run, "stop"), { isTaken: false })],
+  ["P5", "a processor did not stand still", (run) => drop(run.history, ({ what }) => what === "stop")],
+  ...standingPoints.map((point): (typeof planted)[number] => [
+    "P5",
+    `no processor stood still ${point}`,
+    (run) => {
+      const others = run.history.flatMap((one) => (one.what === "stop" && one.point !== point ? one : []));
+      run.history = run.history.filter((one) => one.what !== "stop" || one.point !== point);
+      run.history.push(...others.slice(0, 2));
+    },
+  ]),
   ["P5", "a zombie committed", (run) => set(run.tables.audit[9]!.detail, { token: 5 })],
   ["P5", "a row bears a token that was taken over", (run) => set(row(run, stored), { lease_token: 5 })],
   ["P2b", "a stored document has no receipt", (run) => (run.tables.receipt = [])],
@@ -365,7 +390,7 @@ const planted: [string, string, (run: Run) => unknown][] = [
   [
     "P9",
     "a grant took too long on a slow machine",
-    (run) => set(entry(run, "probe"), { tookMs: 2_950, controlMs: 940 }),
+    (run) => set(entry(run, "probe"), { tookMs: 2_450, controlMs: 440 }),
   ],
   [
     "P9",
@@ -377,7 +402,7 @@ const planted: [string, string, (run: Run) => unknown][] = [
     "the time of a third of the grants says nothing",
     (run) => {
       const probe = entry(run, "probe");
-      run.history.push({ ...probe }, { ...probe, controlMs: 1_001 } as Entry);
+      run.history.push({ ...probe }, { ...probe, controlMs: 501 } as Entry);
     },
   ],
   [
@@ -387,7 +412,7 @@ const planted: [string, string, (run: Run) => unknown][] = [
       const probe = entry(run, "probe");
       run.history.push({ ...entry(run, "injury"), kind: "keys away" } as Entry);
       for (let n = 0; n < 9; n += 1) run.history.push({ ...probe });
-      run.history.push({ ...probe, away: "keys", controlMs: 1_001 } as Entry);
+      run.history.push({ ...probe, away: "keys", controlMs: 501 } as Entry);
     },
   ],
   ["P9", "a grant got no answer", (run) => set(entry(run, "probe"), { status: null })],

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
+import type { Demands, HostileFamily, StandingPoint } from "./demands.ts";
 
 /** What a client believes of a request: `unknown` when no answer came, and then it may have been done or not. */
 export type Outcome = "ok" | "refused" | "unknown";
@@ -10,26 +11,6 @@ export type Outcome = "ok" | "refused" | "unknown";
 export type Fate = "shown" | "kept" | "rejected" | "never";
 export type PlannedFile = { position: number; sha256: string; sizeBytes: number; requests: number };
 export type Listed = { id: string; state: string; reason: string | null };
-
-/** What must have been tried of every upload that nobody may make; `more` is what was tried besides. */
-export const hostileFamilies = [
-  "after expiry",
-  "after cleanup",
-  "twice",
-  "other bytes",
-  "size",
-  "type",
-  "checksum",
-  "key",
-  "tenant",
-] as const;
-export type HostileFamily = (typeof hostileFamilies)[number] | "more";
-
-/** What a run set out to do, and must have done to show what it is to show. */
-export type Demands = {
-  /** Whether the attackers came at the end. */
-  attacks: boolean;
-};
 
 export type PublicKey = { kid?: string; kty?: string; crv?: string; x?: string; y?: string };
 
@@ -69,7 +50,10 @@ export type Entry = { at: number } & (
   | { what: "redriven"; document: string; reason: string | null; outcome: Outcome; status: number | null }
   /** The public keys, as they are served to whoever wants to verify a receipt. */
   | { what: "keys"; keys: PublicKey[] }
-  | { what: "injury"; kind: string; detail: string }
+  /** `struck`: where it was meant to. */
+  | { what: "injury"; kind: string; detail: string; struck: boolean }
+  /** `isTaken`: the document went to another processor (before the ack, its doorbell did) while this one stood still. */
+  | { what: "stop"; point: StandingPoint; document: string; isTaken: boolean }
   /** `slowness`: how many times longer than on an idle machine work took, because others worked beside it. */
   | { what: "quiet"; tookMs: number | null; limitMs: number; slowness: number }
 );
