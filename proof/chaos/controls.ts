@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type StandingPoint, standingPoints } from "../check/demands.ts";
 
@@ -31,7 +31,7 @@ export function openControls(directory: string) {
     take(control: Control): boolean {
       if (!existsSync(pathOf(control))) return false;
       try {
-        rmSync(pathOf(control));
+        unlinkSync(pathOf(control)); // rmSync may succeed for two at once
         return true;
       } catch {
         return false; // another was quicker
