@@ -10,18 +10,24 @@ import type { Sizes } from "./sizes.ts";
 const deadEvery = 3;
 const tokenHours = 24;
 
-/** Puts tenants and drivers into the database, as a directory would, and gives each driver a token. */
-export async function castDrivers(
-  { superuser, dataDirectory, apiPort }: Installation,
+/** Who takes part: drivers, and of each tenant an agent, who sends nothing. */
+export type Cast = { drivers: Driver[]; agents: Driver[] };
+
+/** Puts tenants and their people into the database, as a directory would, and gives each of them a token. */
+export async function castPeople(
+  { superuser, dataDirectory, apiPort }: Pick<Installation, "superuser" | "dataDirectory" | "apiPort">,
   sizes: Sizes,
-): Promise<Driver[]> {
+): Promise<Cast> {
   const url = `http://127.0.0.1:${apiPort}/issuer`;
   const issuer = await openIssuer({ dataDirectory, issuer: url, audience: "strongroom" });
   const tenants = Array.from({ length: sizes.tenants }, () => systemIds.uuid());
-  const people = Array.from({ length: sizes.drivers }, (_, index) => ({
+  const drivers = Array.from({ length: sizes.drivers }, (_, index) => ({
     tenantId: tenants[index % tenants.length]!,
     userId: systemIds.uuid(),
+    role: "driver",
   }));
+  const agents = tenants.map((tenantId) => ({ tenantId, userId: systemIds.uuid(), role: "agent" }));
+  const people = [...drivers, ...agents];
   await withClient(superuser, async (client) => {
     for (const [index, tenant] of tenants.entries()) {
       await client.query("insert into tenant (id, name) values ($1, $2)", [tenant, `Haulier ${index}`]);
@@ -31,14 +37,15 @@ export async function castDrivers(
         [tenant],
       );
     }
-    for (const [index, { tenantId, userId }] of people.entries())
-      await client.query("insert into app_user (tenant_id, id, name, role) values ($1, $2, $3, 'driver')", [
+    for (const [index, { tenantId, userId, role }] of people.entries())
+      await client.query("insert into app_user (tenant_id, id, name, role) values ($1, $2, $3, $4)", [
         tenantId,
         userId,
-        `Driver ${index}`,
+        `Person ${index}`,
+        role,
       ]);
   });
-  return await Promise.all(
+  const known = await Promise.all(
     people.map(async ({ tenantId, userId }) => {
       const token = await issuer.issueToken({
         tenantId: tenantId as never,
@@ -48,6 +55,7 @@ export async function castDrivers(
       return { tenantId, userId, token, sent: [] };
     }),
   );
+  return { drivers: known.slice(0, drivers.length), agents: known.slice(drivers.length) };
 }
 
 /** Registers each driver's phones; answers the push tokens of those that live. */

@@ -239,7 +239,13 @@ async function tamper(road: Road, document: SentDocument, { uploads }: UploadRep
   bytes[bytes.length >> 1]! ^= 1;
   const answer = await putBytes(road, request, bytes);
   const status = answer === null || answer.status >= 500 ? null : answer.status;
-  road.history.write({ what: "hostile", document: document.id, attempt: "other bytes", status });
+  road.history.write({
+    what: "hostile",
+    document: document.id,
+    family: "other bytes",
+    attempt: "other bytes",
+    status,
+  });
 }
 
 /** The grant and each page once more, though all went well. */
@@ -249,7 +255,13 @@ async function sendAgain(road: Road, driver: Driver, document: SentDocument): Pr
     if (signed.partNumber !== null) continue; // a part may be sent again for as long as its upload is open
     const answer = await putBytes(road, signed, bytes);
     const status = answer === null || answer.status >= 500 ? null : answer.status;
-    road.history.write({ what: "hostile", document: document.id, attempt: "the same bytes again", status });
+    road.history.write({
+      what: "hostile",
+      document: document.id,
+      family: "twice",
+      attempt: "the same bytes again",
+      status,
+    });
   }
 }
 

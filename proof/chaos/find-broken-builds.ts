@@ -11,6 +11,9 @@ import type { Sizes, Wish } from "./sizes.ts";
 /** Plans that are tried on a build before it counts as not found out: whether a fault shows is partly luck. */
 const triesAtMost = 3;
 
+/** What all of them are played with: the injuries of each, and no others. */
+const few = { drivers: 8, tenants: 2, large: 0, stops: 2, relayKills: 0 };
+
 /** What became of one broken build; `found` names the promise, `sentence` its first violation. */
 export type Finding = {
   name: string;
@@ -55,7 +58,7 @@ export async function findBrokenBuilds(
 async function runSound({ sizes, seed }: Wish, { say, stopping }: Aside): Promise<Verdict[]> {
   const directory = await mkdtemp(join(tmpdir(), "strongroom-sound-"));
   const documents = Math.max(...brokenBuilds.map((build) => build.documents));
-  const small: Sizes = { ...sizes, documents, drivers: 8, tenants: 2, large: 0 };
+  const small: Sizes = { ...sizes, ...few, documents };
   const injuries = [...new Set(brokenBuilds.flatMap((build) => build.injuries))];
   const { verdicts } = await runChaos({
     directory,
@@ -80,7 +83,8 @@ async function findOne(
   { say, stopping }: Aside,
 ): Promise<Finding> {
   const { name, edits, injuries, afterwards, rates, documents } = build;
-  const small: Sizes = { ...sizes, documents, drivers: 8, tenants: 2, large: 0 };
+  const stops = 2 * injuries.filter((kind) => kind === "freeze processor").length;
+  const small: Sizes = { ...sizes, ...few, documents, stops };
   const own = { ...small, rates: { ...small.rates, ...rates } };
   const lean = afterwards !== true;
   const quietly = only === "" ? () => {} : say;

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,21 +8,28 @@ import { seal } from "@strongroom/core/document/sealing";
 import { createEmbeddedKeys } from "@strongroom/core/embedded/keys";
 import { signReceipt } from "@strongroom/core/receipt/receipt";
 import { hashOf } from "../check/check-audit.ts";
-import type { AuditRow, Document, Entry, JudgedRun, OutboxRow, Tables } from "../check/judged-run.ts";
+import type { AuditRow, Document, JudgedRun, OutboxRow, Tables } from "../check/judged-run.ts";
+import { honestHistory } from "./honest-history.ts";
+import {
+  ago,
+  driver,
+  dumpedAt,
+  hex,
+  page,
+  phone,
+  rejected,
+  stagingKey,
+  stored,
+  tenant,
+  told,
+  waiting,
+} from "./honest-names.ts";
 
 const scratch = await mkdtemp(join(tmpdir(), "strongroom-judge-"));
 const keys = await createEmbeddedKeys({ directory: scratch });
 const rootKey = await readFile(keys.rootKeyPath, "utf8");
 await rm(scratch, { recursive: true }); // they live in memory from now on
 
-export const [tenant, driver] = [randomUUID(), randomUUID()];
-const phone = randomUUID();
-export const [stored, rejected, waiting] = [randomUUID(), randomUUID(), randomUUID()];
-const dumpedAt = Date.parse("2030-01-01T12:00:00.000Z");
-export const ago = (ms: number) => new Date(dumpedAt - ms).toISOString();
-export const hex = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
-export const page = (document: string) => Buffer.from(`page of ${document}`);
-export const stagingKey = (document: string) => `s/${tenant}/${document}/1/nonce`;
 export const vaultKey = (token: number, name = "original-1") => `v/00/${tenant}/${stored}/${token}/${name}`;
 /** What lies in the vault of the document that is stored: its file, and what is shown of it. */
 const artefactNames = ["original-1", "page-1", "thumbnail-1"];
@@ -102,7 +109,7 @@ function tables(): Tables {
   return {
     document: [
       documentRow(stored, "stored", { lease_token: 7, version: 3 }),
-      documentRow(rejected, "rejected", { lease_token: 6, version: 3, reason: "unsupported_type" }),
+      documentRow(rejected, "rejected", { lease_token: 8, version: 5, reason: "unsupported_type" }),
       documentRow(waiting, "granted", { received_at: null, settled_at: null, version: 1 }),
     ],
     document_file: [stored, rejected, waiting].map((document) => ({
@@ -133,12 +140,12 @@ function tables(): Tables {
       { tenant_id: tenant, id: phone, user_id: driver, push_token: "live", dropped_at: null },
       { tenant_id: tenant, id: phone, user_id: driver, push_token: "dead", dropped_at: ago(20_000) },
     ],
-    push_inbox: [stored, rejected].map((document) => ({ token: "live", tag: `${document}.3` })),
+    push_inbox: told.map(([document, version]) => ({ token: "live", tag: `${document}.${version}` })),
     receipt: [{ tenant_id: tenant, document_id: stored, jws: receipt.jws }],
   };
 }
 
-/** What a sound run leaves behind: one document stored, one rejected, one whose client left. */
+/** What a sound run leaves behind: one document stored, one that failed and was rejected when it was redriven, one whose client left. */
 export function honestRun(): JudgedRun & { files: Map<string, Buffer> } {
   const files = new Map([
     [stagingKey(stored), objectFile(page(stored))],
@@ -158,7 +165,8 @@ export function honestRun(): JudgedRun & { files: Map<string, Buffer> } {
       sweep: 240_000,
       checkpoint: 30_000,
     },
-    history: history(),
+    demands: { attacks: true, stops: 14, relayKills: 2 },
+    history: honestHistory(published),
     tables: tables(),
     rootKeys: [rootKey],
     get objectKeys() {
@@ -200,15 +208,18 @@ function facts() {
     [stored, "document.claimed", "processing", 2, 5],
     [rejected, "document.claimed", "processing", 2, 6],
     [stored, "document.claimed", "processing", 2, 7],
-    [rejected, "document.rejected", "rejected", 3, 6],
+    [rejected, "document.failed", "failed", 3, 6],
     [stored, "document.stored", "stored", 3, 7],
+    [rejected, "document.redriven", "received", 4],
+    [rejected, "document.claimed", "processing", 4, 8],
+    [rejected, "document.rejected", "rejected", 5, 8],
   ];
   const line = (subject: string, action: string, detail: AuditRow["detail"]) => ({ subject, action, detail });
   const lines = [
     ...steps.map(([subject, action, state, version, token]) =>
       line(subject, action, { state, version, ...(token !== undefined && { token }) }),
     ),
-    ...[stored, rejected].map((document) => line(document, "user.notified", { version: 3 })),
+    ...told.map(([document, version]) => line(document, "user.notified", { version })),
     line(phone, "device.registered", {}),
   ];
   const unchained = lines.map((one, index): AuditRow => {
@@ -218,13 +229,8 @@ function facts() {
   });
   const audit = chained(unchained);
   const events = steps.filter(([, action]) => action !== "document.claimed");
-  const told = [stored, rejected].map((document): [string, string, string, number] => [
-    document,
-    "user.notified",
-    "",
-    3,
-  ]);
-  const outbox = [...events, ...told].map(([document, type, , version], index): OutboxRow => ({
+  const notices = told.map(([document, version]) => [document, "user.notified", "", version] as const);
+  const outbox = [...events, ...notices].map(([document, type, , version], index): OutboxRow => ({
     tenant_id: tenant,
     id: index + 1,
     event_id: randomUUID(),
@@ -247,52 +253,4 @@ function facts() {
     }),
   }));
   return { audit, outbox, stream_record: [...stream, { ...stream[0]!, record_offset: 99 }] };
-}
-
-function history(): Entry[] {
-  const at = dumpedAt - 55_000;
-  const of = (document: string, fate: "shown" | "rejected" | "never"): Entry[] => [
-    {
-      at,
-      what: "planned",
-      tenant,
-      user: driver,
-      document,
-      fate,
-      files: [{ position: 1, sha256: hex(page(document)), sizeBytes: page(document).length, requests: 1 }],
-    },
-    { at, what: "accept", document, outcome: "unknown", status: null, tookMs: 5 },
-    { at, what: "accept", document, outcome: "ok", status: 201, tookMs: 5 },
-  ];
-  const sent = (document: string): Entry[] => [
-    { at, what: "put", document, position: 1, request: 0, outcome: "ok", status: 200 },
-    { at, what: "complete", document, outcome: "ok", status: 200 },
-    { at, what: "seen", document, state: "processing", version: 2 },
-  ];
-  const shown = [
-    { id: stored, state: "stored", reason: null },
-    { id: rejected, state: "rejected", reason: "unsupported_type" },
-  ];
-  const times = { tookMs: 1_900, controlMs: 10 };
-  return [
-    ...of(stored, "shown"),
-    ...sent(stored),
-    ...of(rejected, "rejected"),
-    ...sent(rejected),
-    ...of(waiting, "never"),
-    { at, what: "device", tenant, user: driver, token: "live" },
-    { at, what: "unregistered", token: "dead" },
-    { at, what: "listening", token: "live" },
-    ...[stored, rejected].map((document): Entry => {
-      return { at, what: "notice", token: "live", tag: `${document}.3`, fields: ["tag", "type"] };
-    }),
-    { at, what: "hostile", document: stored, attempt: "other bytes", status: 403 },
-    { at, what: "hostile", document: stored, attempt: "no answer came", status: null },
-    { at, what: "injury", kind: "database away", detail: "" },
-    { at, what: "probe", away: "database", status: 503, hasRetryAfter: true, isControlled: true, ...times },
-    { at, what: "during", outage: "push", stored: 2 },
-    { at, what: "keys", keys: published },
-    { at, what: "quiet", tookMs: 900, limitMs: 8_000, slowness: 1 },
-    { at, what: "listed", tenant, user: driver, documents: shown },
-  ];
 }

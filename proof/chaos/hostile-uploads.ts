@@ -1,4 +1,5 @@
 import type { UploadRequest } from "@strongroom/core/api-shapes";
+import type { HostileFamily } from "../check/demands.ts";
 import type { Aged } from "./age-documents.ts";
 import {
   accept,
@@ -15,6 +16,13 @@ import { type Answer, sendRequest } from "./send-request.ts";
 /** How many documents of each sort are attacked. */
 const attacked = 12;
 
+/** What was tried of which family, and what came of it. */
+type Attempt = [HostileFamily, string, Answer | null];
+
+function tell(road: Road, { id }: SentDocument, [family, attempt, answer]: Attempt): void {
+  road.history.write({ what: "hostile", document: id, family, attempt, status: answer?.status ?? null });
+}
+
 /** What nobody may do with a signed request that is not theirs any more; each attempt and its answer go into the history. */
 export async function attackUploads(
   road: Road,
@@ -23,27 +31,34 @@ export async function attackUploads(
   signedUrlMs: number,
 ): Promise<void> {
   const sent = drivers.flatMap((driver) => driver.sent.map((document) => ({ driver, document })));
-  const write = (document: SentDocument, attempt: string, answer: Answer | null) =>
-    road.history.write({ what: "hostile", document: document.id, attempt, status: answer?.status ?? null });
   const isOld = ({ document }: (typeof sent)[number]) =>
     document.signed.some(({ signedAt }) => Date.now() - signedAt > signedUrlMs + 1_000);
   const old = sent.filter(isOld);
   const wasCleared = old.filter(({ document }) => aged.cleared.includes(document.id));
   const targets = [
-    ...wasCleared.map((one) => ({ ...one, when: "after its staging was cleared" })),
-    ...old.slice(0, attacked).map((one) => ({ ...one, when: "after the signature ended" })),
+    ...wasCleared.map((one) => ({
+      ...one,
+      family: "after cleanup" as const,
+      when: "after its staging was cleared",
+    })),
+    ...old
+      .slice(0, attacked)
+      .map((one) => ({ ...one, family: "after expiry" as const, when: "after the signature ended" })),
   ];
-  for (const { document, when } of targets) {
+  for (const { document, family, when } of targets) {
+    const told = (attempt: string, answer: Answer | null) =>
+      tell(road, document, [family, `${attempt} ${when}`, answer]);
     const { request, bytes } = document.signed.find(
       ({ signedAt }) => Date.now() - signedAt > signedUrlMs + 1_000,
     )!;
-    write(document, `the same bytes ${when}`, await putBytes(road, request, bytes));
-    write(document, `other bytes ${when}`, await putBytes(road, request, flipped(bytes)));
+    told("the same bytes", await putBytes(road, request, bytes));
+    told("other bytes", await putBytes(road, request, flipped(bytes)));
   }
   for (const { driver, document } of sent.filter(({ document: { id } }) => aged.expired.includes(id))) {
     const path = `/v1/documents/${document.id}`;
-    write(document, "complete after expiry", await call(road, driver, "POST", `${path}/complete`));
-    write(document, "sign after expiry", await call(road, driver, "POST", `${path}/uploads`));
+    const ask = (what: string) => call(road, driver, "POST", `${path}/${what}`);
+    tell(road, document, ["after expiry", "complete after expiry", await ask("complete")]);
+    tell(road, document, ["after expiry", "sign after expiry", await ask("uploads")]);
   }
 }
 
@@ -71,69 +86,43 @@ export async function attackFreshUpload(
   const { bytes } = document.pages[0]!;
   driver.sent.push(document);
   for (const when of ["before", "after"]) {
-    for (const [attempt, answer] of await attempts(road, request, bytes, driver, victim))
-      road.history.write({
-        what: "hostile",
-        document: document.id,
-        attempt: `${attempt}, ${when}`,
-        status: answer?.status ?? null,
-      });
+    for (const [family, attempt, answer] of await attempts(road, request, bytes, driver, victim))
+      tell(road, document, [family, `${attempt}, ${when}`, answer]);
     if (when === "before") await sendPages(road, driver, document, reply, document.pages.length);
   }
-  const again = await putBytes(road, request, bytes);
-  road.history.write({
-    what: "hostile",
-    document: document.id,
-    attempt: "the same bytes again",
-    status: again?.status ?? null,
-  });
+  tell(road, document, ["twice", "the same bytes again", await putBytes(road, request, bytes)]);
   await complete(road, driver, document);
 }
 
 async function attempts(
   road: Road,
-  request: UploadRequest,
+  { url, headers }: UploadRequest,
   bytes: Buffer,
   own: Driver,
   victim: Driver,
-): Promise<[string, Answer | null][]> {
-  const { url, headers } = request;
+): Promise<Attempt[]> {
   const without = (name: string) =>
     Object.fromEntries(Object.entries(headers).filter(([one]) => one.toLowerCase() !== name));
   const path = new URL(url).pathname + new URL(url).search;
   const plain = (method: string) => sendRequest({ port: road.port, host: road.host, method, path });
+  const put = (to: string, more: Record<string, string> = {}) =>
+    putBytes(road, { url: to, headers: { ...headers, ...more } }, bytes);
+  const send = (body: Buffer) => putBytes(road, { url, headers }, body);
+  const otherSum = { "x-amz-checksum-sha256": `${"A".repeat(43)}=` };
+  const bare = { url, headers: without("if-none-match") };
   return [
-    ["other bytes", await putBytes(road, request, flipped(bytes))],
-    ["more bytes", await putBytes(road, request, Buffer.concat([bytes, bytes]))],
-    ["fewer bytes", await putBytes(road, request, bytes.subarray(1))],
-    [
-      "another type",
-      await putBytes(road, { url, headers: { ...headers, "content-type": "text/html" } }, bytes),
-    ],
-    [
-      "another checksum",
-      await putBytes(
-        road,
-        { url, headers: { ...headers, "x-amz-checksum-sha256": "A".repeat(43) + "=" } },
-        bytes,
-      ),
-    ],
-    ["no condition", await putBytes(road, { url, headers: without("if-none-match") }, bytes)],
-    [
-      "another tenant",
-      await putBytes(road, { url: url.replace(own.tenantId, victim.tenantId), headers }, bytes),
-    ],
-    [
-      "a later end",
-      await putBytes(
-        road,
-        { url: url.replace(/expires=\d+/, `expires=${Date.now() + 9e9}`), headers },
-        bytes,
-      ),
-    ],
-    ["into the vault", await putBytes(road, { url: url.replace("/s/", "/v/"), headers }, bytes)],
-    ["reading", await plain("GET")],
-    ["deleting", await plain("DELETE")],
+    ["other bytes", "other bytes", await send(flipped(bytes))],
+    ["size", "more bytes", await send(Buffer.concat([bytes, bytes]))],
+    ["size", "fewer bytes", await send(bytes.subarray(1))],
+    ["type", "another type", await put(url, { "content-type": "text/html" })],
+    ["checksum", "another checksum", await put(url, otherSum)],
+    ["more", "no condition", await putBytes(road, bare, bytes)],
+    ["tenant", "another tenant", await put(url.replace(own.tenantId, victim.tenantId))],
+    ["more", "a later end", await put(url.replace(/expires=\d+/, `expires=${Date.now() + 9e9}`))],
+    ["key", "another key", await put(url.replace(/[0-9a-f]{32}(?=\?)/, "0".repeat(32)))],
+    ["key", "into the vault", await put(url.replace("/s/", "/v/"))],
+    ["more", "reading", await plain("GET")],
+    ["more", "deleting", await plain("DELETE")],
   ];
 }
 

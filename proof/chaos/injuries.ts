@@ -1,16 +1,16 @@
 import { createHash } from "node:crypto";
-import { once } from "node:events";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { type Control, type Controls, type StandingPoint, standingPoints } from "./controls.ts";
+import type { Control, Controls, StandingPoint } from "./controls.ts";
+import { freeze } from "./freeze.ts";
 import type { History } from "./history.ts";
-import type { Held, Ledger } from "./ledger.ts";
+import { type Ledger, nameOf } from "./ledger.ts";
 import type { Installation, Part } from "./installation.ts";
 import { withoutTable } from "./outage.ts";
 import type { InjuryKind } from "./plan.ts";
 import { probeGrants } from "./probe-grants.ts";
 import type { Driver } from "./driver.ts";
-import { childrenOf, signal, standsStill } from "./process-tree.ts";
+import { childrenOf, signal } from "./process-tree.ts";
 import type { SmallDisk } from "./small-disk.ts";
 
 /** What injuries are done to, and with. */
@@ -28,23 +28,31 @@ export type Scene = {
   /** Whose grants are asked for while a dependency is gone. */
   prober: Driver;
   disk: SmallDisk | null;
-  /** Lets drivers go on to the documents of this injury's share. */
-  release: () => void;
+  /** At which processors are still to stand still, in this order; each injury that does it takes so many. */
+  points: StandingPoint[];
+  pointsEach: number;
+  /** Lets drivers go on to the documents of this injury's share, or of a part of it (up to 1), and so many more. */
+  release: (wish?: { part?: number; more?: number }) => void;
 };
 
 /** When no work came up by then, a kill is done all the same. */
 const patienceMs = 3_000;
-/** A rescuer that is starved of processor time takes this many leases to claim. */
-const takeOverLeases = 10;
-/** A processor that lost nothing is frozen again, so many times at most. */
-const freezeTries = 3;
-/** To freeze a processor that holds nothing proves nothing: for that, work is waited for longer. */
-const freezePatienceMs = 15_000;
+
+/** What an injury says of itself that did not strike where it was meant to: as another kill, or as nothing. */
+const missed = /^(?:not seen in the vault|not there in time|no decoder|skipped|0 of )| was gone$/;
 
 /** Does one injury, and waits until what was hurt runs again. */
 export async function injure(scene: Scene, kind: InjuryKind): Promise<void> {
   if (kind !== "freeze processor") scene.release();
-  scene.history.write({ what: "injury", kind, detail: (await injuries[kind](scene)) ?? "" });
+  await strike(scene, kind);
+}
+
+/** The same without letting more documents through; whether it struck where it was meant to. */
+export async function strike(scene: Scene, kind: InjuryKind): Promise<boolean> {
+  const detail = (await injuries[kind](scene)) ?? "";
+  const struck = !missed.test(detail);
+  scene.history.write({ what: "injury", kind, detail, struck });
+  return struck;
 }
 
 type Injury = (scene: Scene) => Promise<string | void>;
@@ -145,82 +153,6 @@ async function killDecoder(scene: Scene): Promise<string> {
   return victim && signal(victim.pid, "SIGKILL") ? `decoder ${victim.pid}` : "no decoder";
 }
 
-/**
- * Of two processors one stands still in the middle of its work until the other holds what it held; then that one stands
- * still in turn, and the first goes on: a zombie with the field to itself. At the end both go on, and the second one ends.
- */
-async function freeze(scene: Scene): Promise<string> {
-  const { installation, sleep, leaseMs } = scene;
-  const second = await installation.startSecond("processor");
-  scene.release(); // not before: while the second one starts, the first would do it all
-  const first = await installation.untilRunning("processor");
-  try {
-    for (let tries = 1; ; tries++) {
-      const point = standingPoints[Math.floor(scene.random() * standingPoints.length)]!;
-      const frozen = (await untilOneStands(scene, [first, second.pid!], point)) ?? first;
-      const rescuer = frozen === first ? second.pid! : first;
-      if (!signal(frozen, "SIGSTOP")) return "gone before it could be stopped";
-      const held = await heldBy(scene, frozen);
-      if (held.length > 0) await sleep(leaseMs * 1.1);
-      const isTaken = await untilTaken(scene, held);
-      if (isTaken) signal(rescuer, "SIGSTOP");
-      signal(frozen, "SIGCONT");
-      if (isTaken) await untilSettled(scene, held);
-      // What was frozen in its very last step leaves nothing to take over.
-      if (isTaken || tries === freezeTries)
-        return `processor ${frozen} held ${held.length} before ${point} at try ${tries}, ${isTaken ? "and lost one to another" : "and lost none"}`;
-    }
-  } finally {
-    signal(first, "SIGCONT");
-    second.kill("SIGCONT");
-    second.kill("SIGTERM");
-    if (second.exitCode === null && second.signalCode === null) await once(second, "exit");
-  }
-}
-
-/** Which of these processes came to a point with a document in hand and stands still there; null when none did for long. */
-async function untilOneStands(
-  { controls, sleep }: Scene,
-  pids: number[],
-  point: StandingPoint,
-): Promise<number | null> {
-  const where: Control = `stand still before ${point}`;
-  controls.raise(where);
-  const deadline = performance.now() + freezePatienceMs;
-  for (; performance.now() < deadline; await sleep(5))
-    for (const pid of pids) if (await standsStill(pid)) return pid;
-  controls.lower(where);
-  return null;
-}
-
-/** The zombie alone is awake: it has two thirds of a lease, or more on a slow machine, to do what it must not. */
-async function untilSettled({ ledger, sleep, leaseMs, slowness }: Scene, held: string[]): Promise<void> {
-  const ids = new Set(held.map((one) => one.split("/")[1]));
-  const deadline = performance.now() + (leaseMs / 1.5) * slowness;
-  while (performance.now() < deadline) {
-    const left = (await ledger.inHand()).filter(({ id }) => ids.has(id));
-    if (left.length < held.length) return;
-    await sleep(20);
-  }
-}
-
-/** Rings for them, as the reconciler will, and answers whether one of them is in other hands soon. */
-async function untilTaken({ ledger, sleep, leaseMs }: Scene, held: string[]): Promise<boolean> {
-  await ledger.ring(held);
-  const deadline = performance.now() + takeOverLeases * leaseMs;
-  while (held.length > 0 && performance.now() < deadline) {
-    const ids = new Set(held.map((one) => one.split("/")[1]));
-    const now = (await ledger.inHand()).filter(({ id }) => ids.has(id)).map(nameOf);
-    if (now.some((one) => !held.includes(one))) return true;
-    if (now.length === 0) return false; // their last commit was under way when they were stopped
-    await sleep(5);
-  }
-  return false;
-}
-
-/** `tenant/document/token` of an attempt: so it stands in the vault, too. */
-const nameOf = ({ tenantId, id, token }: Held): string => `${tenantId}/${id}/${token}`;
-
 /** Attempts under way, as soon as there are any; none after a while without work. */
 async function untilAtWork({ ledger, sleep }: Scene): Promise<string[]> {
   const deadline = performance.now() + patienceMs;
@@ -247,6 +179,3 @@ async function untilInVault(
   }
   return null;
 }
-
-const heldBy = async ({ ledger }: Scene, pid: number): Promise<string[]> =>
-  (await ledger.inHand()).filter(({ worker }) => worker.endsWith(`-${pid}`)).map(nameOf);

@@ -82,11 +82,12 @@ export async function openInstallation(options: Options): Promise<Installation> 
     await closeOthers();
     throw error;
   });
+  const logFile = join(dataDirectory, "workers.log");
   const pid = async (part: Part) =>
     part === "postgres" ? postgres.pid() : part === "main" ? main.pid() : await workerPid(main.pid(), part);
   return {
     dataDirectory,
-    logFile: join(dataDirectory, "workers.log"),
+    logFile,
     clients,
     apiPort,
     database,
@@ -99,7 +100,7 @@ export async function openInstallation(options: Options): Promise<Installation> 
         await systemClock.sleep(20);
       }
     },
-    startSecond: async (kind) => await startSecond(kind, main.pid),
+    startSecond: async (kind) => await startSecond(kind, main.pid, logFile),
     stopMain: ({ anew } = { anew: false }) => main.stop(anew),
     close: async () => {
       await main.stop(false);
@@ -172,7 +173,11 @@ async function workerPid(main: number | null, kind: string): Promise<number | nu
   return children.find(({ command }) => command.at(-1) === kind)?.pid ?? null;
 }
 
-async function startSecond(kind: string, mainPid: () => number | null): Promise<ChildProcess> {
+async function startSecond(
+  kind: string,
+  mainPid: () => number | null,
+  logFile: string,
+): Promise<ChildProcess> {
   for (;;) {
     const pid = await workerPid(mainPid(), kind);
     const found = pid === null ? null : await readProcess(pid).catch(() => null);
@@ -181,10 +186,12 @@ async function startSecond(kind: string, mainPid: () => number | null): Promise<
       continue;
     }
     const [program, ...rest] = found.command;
+    const log = await open(logFile, "a");
     const second = spawn(program!, rest, {
       env: found.environment,
-      stdio: ["ignore", "ignore", "ignore", "ipc"],
+      stdio: ["ignore", "ignore", log.fd, "ipc"],
     });
+    await log.close();
     const ended = once(second, "exit").then(() => "ended");
     if ((await Promise.race([once(second, "message"), ended])) !== "ended") return second;
   }

@@ -4,12 +4,21 @@ import type { Connection } from "@strongroom/core/ports/database";
 /** A document in the hands of a worker. */
 export type Held = { tenantId: string; id: string; token: number; worker: string };
 
+/** `tenant/document/token` of an attempt: so it stands in the vault, too. */
+export const nameOf = ({ tenantId, id, token }: Held): string => `${tenantId}/${id}/${token}`;
+
 /** What the harness looks up in the database while it injures, past all proxies, on one connection. */
 export type Ledger = {
   /** Attempts under way; empty while the database is just being started anew. */
   inHand(): Promise<Held[]>;
   /** Rings once more for attempts, named `tenant/document/token`, ahead of all others: a doorbell may always come twice. */
   ring(attempts: string[]): Promise<void>;
+  /** The token of the last claim of each of these documents. */
+  tokensOf(ids: string[]): Promise<Map<string, number>>;
+  /** Delivers the doorbell of a document again, as when its visibility has ended. */
+  redeliver(id: string): Promise<void>;
+  /** Whether no doorbell of this document is left; false while it is not known. */
+  isAcknowledged(id: string): Promise<boolean>;
   close(): Promise<void>;
 };
 
@@ -43,6 +52,20 @@ export function openLedger(superuser: Connection): Ledger {
            and a.action = 'document.claimed' and (a.detail ->> 'token')::bigint = d.lease_token
          where d.state = 'processing' and d.lease_until is not null`,
       ).catch(() => []),
+    tokensOf: async (ids) => {
+      const rows = await query<{ id: string; token: number }>(
+        "select id, lease_token::int as token from document where id = any($1::uuid[])",
+        [ids],
+      ).catch(() => []);
+      return new Map(rows.map(({ id, token }) => [id, token]));
+    },
+    ...doorbells(query),
+    close: async () => done.resolve(),
+  };
+}
+
+function doorbells(query: Query): Pick<Ledger, "ring" | "redeliver" | "isAcknowledged"> {
+  return {
     ring: async (attempts) => {
       for (const [tenantId, documentId] of attempts.map((one) => one.split("/")))
         await query(
@@ -52,6 +75,21 @@ export function openLedger(superuser: Connection): Ledger {
           [JSON.stringify({ tenantId, documentId })],
         ).catch(() => []);
     },
-    close: async () => done.resolve(),
+    redeliver: async (id) => {
+      await query(
+        `update embedded.queue_message set visible_at = clock_timestamp() - interval '1 hour'
+         where dead_at is null and queue in ('documents', 'late') and position($1 in body) > 0
+         returning pg_notify('embedded_queue', queue)`,
+        [id],
+      ).catch(() => []);
+    },
+    isAcknowledged: async (id) => {
+      const rows = await query<{ left: number }>(
+        `select count(*)::int as left from embedded.queue_message
+         where dead_at is null and queue in ('documents', 'late') and position($1 in body) > 0`,
+        [id],
+      ).catch(() => [{ left: 1 }]);
+      return rows[0]?.left === 0;
+    },
   };
 }

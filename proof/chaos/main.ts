@@ -19,7 +19,7 @@ async function proveHonest(wish: Wish): Promise<boolean> {
   const directory = await mkdtemp(join(tmpdir(), "strongroom-chaos-"));
   const { sizes, seed } = wish;
   console.log(
-    `chaos: seed ${seed}, ${sizes.documents} documents, ${sizes.kills} kills, time divided by ${sizes.timeDivisor}`,
+    `chaos: seed ${seed}, ${sizes.documents} documents, ${sizes.kills + sizes.relayKills} kills, ${sizes.stops} stops, time divided by ${sizes.timeDivisor}`,
   );
   const result = await runChaos({ directory, sizes, seed, say, stopping: stop.signal }).catch(
     (error: Error) => {

@@ -1,6 +1,6 @@
 import type { Periods } from "@strongroom/core/config";
-import { fetchKeys, goThroughAftermath, listAll } from "./aftermath.ts";
-import { castDrivers, registerPhones } from "./cast.ts";
+import { goThroughAftermath } from "./aftermath.ts";
+import { castPeople, registerPhones } from "./cast.ts";
 import {
   measureSlowness,
   mostSlowness,
@@ -13,11 +13,14 @@ import {
 } from "./come-to-rest.ts";
 import type { Controls } from "./controls.ts";
 import { type Driver, type Road, sendDocument } from "./driver.ts";
-import { injure, type Scene } from "./injuries.ts";
+import { injure, type Scene, strike } from "./injuries.ts";
 import type { Installation } from "./installation.ts";
 import { openLedger } from "./ledger.ts";
+import { fetchKeys, listAll } from "./lists.ts";
 import { listenToNotices } from "./phone.ts";
-import { planDocuments, planInjuries } from "./plan.ts";
+import { planDocuments, planInjuries, planStops, shareOf } from "./plan.ts";
+import { relayKiller } from "./relay-kills.ts";
+import { redriveFailed } from "./redrive.ts";
 import type { RunOptions } from "./run.ts";
 import { processesOf } from "@strongroom/local/test-processes";
 import type { SmallDisk } from "./small-disk.ts";
@@ -46,7 +49,7 @@ const unscaledMs = 5_000;
 export async function perform(performance: Performance): Promise<number | null> {
   const { options, periods, road, installation, controls } = performance;
   const { sizes, say } = options;
-  const drivers = await castDrivers(installation, sizes);
+  const { drivers, agents } = await castPeople(installation, sizes);
   const [prober, ...senders] = drivers as [Driver, ...Driver[]];
   const tokens = await registerPhones(road, drivers, installation);
   const heard = new Map(tokens.slice(0, listeningPhones).map((token) => [token, new Set<string>()]));
@@ -70,6 +73,11 @@ export async function perform(performance: Performance): Promise<number | null> 
   );
   performance.leaving.abort();
   await followed;
+  const redriven = await redriveFailed(road, agents);
+  if (redriven > 0) {
+    await untilAtRest(installation, waitMs, road.sleep);
+    say(`${redriven} documents had failed, and were sent their way again`);
+  }
   if (options.lean !== true) {
     await untilFound(installation, 2 * periods.silence + 2 * periods.reconcile + unscaledMs, road.sleep);
     await goThroughAftermath({ road, installation, periods, drivers: senders });
@@ -100,6 +108,8 @@ async function sendAndInjure(
   const { random, sleep, history } = road;
   const documents = planDocuments({ ...sizes, drivers: senders.length }, random);
   const injuries = options.injuries ?? planInjuries(sizes, random);
+  const points = planStops(sizes, random);
+  const freezes = injuries.filter((kind) => kind === "freeze processor").length;
   const followed: Promise<void>[] = [];
   const gate = openGate();
   const send = async (driver: Driver, own: number) => {
@@ -122,15 +132,26 @@ async function sendAndInjure(
     leaseMs: periods.lease,
     prober,
     disk,
+    points,
+    pointsEach: Math.ceil(points.length / Math.max(1, freezes)),
     release: () => {},
   };
+  const relays = relayKiller(() => strike(scene, "kill relay before its mark"), sizes.relayKills);
+  const shares = injuries.map(shareOf);
+  const releasedBy = (injuriesDone: number, part = 0) =>
+    Math.ceil(
+      (documents.length * (sum(shares.slice(0, injuriesDone)) + part * (shares[injuriesDone] ?? 0))) /
+        sum(shares),
+    );
   for (const [index, kind] of injuries.entries()) {
     await untilInReach(installation, periods.overload, sleep);
     if (index > 0 && index % injuriesPerLine === 0) say(`${index} of ${injuries.length} injuries are done`);
-    scene.release = () => gate.openTo(Math.ceil(((index + 1) * documents.length) / injuries.length));
+    scene.release = ({ part = 1, more = 0 } = {}) => gate.openTo(releasedBy(index, part) + more);
     await sleep(50 + random() * 150);
-    await injure(scene, kind);
+    await Promise.all([injure(scene, kind), relays.beside(kind, (index + 1) / injuries.length)]);
+    scene.release(); // what an injury that ended early did not ask for
   }
+  await relays.rest();
   await scene.ledger.close();
   say(`${injuries.length} injuries are done`);
   await Promise.all(sending);
@@ -138,12 +159,14 @@ async function sendAndInjure(
   return { followed: Promise.all(followed) };
 }
 
+const sum = (numbers: number[]) => numbers.reduce((one, other) => one + other, 0);
+
 /** Lets the first documents through, more and more of them. */
 function openGate() {
   let [opened, waiting] = [0, Promise.withResolvers<void>()];
   return {
     openTo(count: number) {
-      opened = count;
+      opened = Math.max(opened, count);
       waiting.resolve();
       waiting = Promise.withResolvers();
     },

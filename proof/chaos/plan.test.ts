@@ -3,8 +3,9 @@ import sharp from "sharp";
 import { describe, expect, test } from "vitest";
 import { drawClientFault } from "./client-faults.ts";
 import { drawPages, type PageSort, sha256 } from "./pages.ts";
-import { planDocuments, planInjuries } from "./plan.ts";
-import { readWish } from "./sizes.ts";
+import { standingPoints } from "./controls.ts";
+import { planDocuments, planInjuries, planStops, sparesRelay } from "./plan.ts";
+import { demandsOf, readWish } from "./sizes.ts";
 
 const { sizes } = readWish([]);
 
@@ -21,7 +22,10 @@ describe("the plan of a run", () => {
   test("has so many kills, every other injury, and each manner of a client", () => {
     const injuries = planInjuries(sizes, seededRandom(1));
     expect(injuries.filter((kind) => kind.startsWith("kill"))).toHaveLength(20);
-    const all = planInjuries(readWish(["--full"]).sizes, seededRandom(1));
+    const full = readWish(["--full"]).sizes;
+    const all = planInjuries(full, seededRandom(1));
+    expect(all.filter((kind) => kind === "freeze processor")).toHaveLength(30);
+    expect(all.filter((kind) => sparesRelay.has(kind)).length).toBeGreaterThan(full.relayKills);
     expect(all.filter((kind) => kind === "kill postgres").length).toBeGreaterThanOrEqual(20);
     expect(all.filter((kind) => kind === "restart workers")).toHaveLength(5);
     for (const kind of [
@@ -46,6 +50,13 @@ describe("the plan of a run", () => {
     expect(documents.filter(({ sorts }) => sorts.includes("large"))).toHaveLength(2);
   });
 
+  test("has processors stand still at each point as often as at any other", () => {
+    const points = planStops(readWish(["--full"]).sizes, seededRandom(1));
+    for (const point of standingPoints) expect(points.filter((one) => one === point)).toHaveLength(30);
+    expect(new Set(planStops(sizes, seededRandom(2)))).toEqual(new Set(standingPoints));
+    expect(planStops({ stops: 2 }, seededRandom(3))).toHaveLength(2);
+  });
+
   test("lets four of five connections through unharmed", () => {
     const random = seededRandom(3);
     const kinds = Array.from({ length: 2_000 }, () => drawClientFault(random).kind);
@@ -62,16 +73,23 @@ describe("the command line", () => {
     expect(readWish(["--full"]).sizes).toMatchObject({
       documents: 10_000,
       drivers: 200,
-      freezes: 30,
+      stops: 210,
+      relayKills: 100,
       restarts: 5,
       timeDivisor: 1,
       outageMs: 300_000,
     });
-    expect(readWish(["--full", "--divide", "15"]).sizes).toMatchObject({ kills: 240, outageMs: 20_000 });
+    expect(readWish(["--full", "--divide", "15"]).sizes).toMatchObject({ kills: 216, outageMs: 20_000 });
     expect(readWish(["--documents", "2000", "--seed", "9"])).toMatchObject({
       seed: 9,
       sizes: { drivers: 80 },
     });
+    expect(demandsOf(readWish(["--full", "--divide", "15"]).sizes)).toEqual({
+      attacks: true,
+      stops: 200,
+      relayKills: 100,
+    });
+    expect(demandsOf(readWish([]).sizes)).toEqual({ attacks: true, stops: 3, relayKills: 2 });
   });
 
   test("keeps what is as large as its size says", () => {
@@ -89,7 +107,7 @@ describe("the command line", () => {
     ["--record", "--kills=19"],
     ["--record", "--divide=16"],
     ["--record", "--full", "--documents=9999"],
-    ["--record", "--full", "--kills=239"],
+    ["--record", "--full", "--kills=215"],
     ["--record", "--broken", "--only=relay"],
   ])("refuses %s %s", (...args) => {
     expect(() => readWish(args)).toThrow();

@@ -1,4 +1,5 @@
 import { shuffle } from "@strongroom/local/test-random";
+import { type StandingPoint, standingPoints } from "./controls.ts";
 import type { PageSort } from "./pages.ts";
 import type { Sizes } from "./sizes.ts";
 
@@ -53,13 +54,27 @@ const kills: [InjuryKind, number][] = [
   ["kill processor", 5],
   ["kill processor at the vault", 4],
   ["kill relay", 1],
-  ["kill relay before its mark", 2],
   ["kill notifier", 1],
   ["kill notifier before its record", 1],
   ["kill main", 3],
   ["kill postgres", 2],
   ["kill decoder", 1],
 ];
+/** While this is done, the relay goes on, and may be killed between publish and mark. */
+export const sparesRelay: ReadonlySet<InjuryKind> = new Set([
+  "kill processor",
+  "kill processor at the vault",
+  "kill decoder",
+  "kill notifier",
+  "kill notifier before its record",
+  "freeze processor",
+  "push away",
+  "objects away",
+  "keys away",
+]);
+/** How many documents come for each injury, as shares: where processors stand still, others must have work all the while. */
+export const shareOf = (kind: InjuryKind): number => (kind === "freeze processor" ? 4 : 1);
+
 const others: InjuryKind[] = [
   "restart main",
   "cut database connections",
@@ -76,14 +91,23 @@ const others: InjuryKind[] = [
 
 /** What is done to the system, in an order of the seed. */
 export function planInjuries(
-  { kills: wanted, freezes, restarts }: Pick<Sizes, "kills" | "freezes" | "restarts">,
+  { kills: wanted, stops, restarts }: Pick<Sizes, "kills" | "stops" | "restarts">,
   random: () => number,
 ): InjuryKind[] {
   const pool = kills.flatMap(([kind, share]) => Array.from({ length: share }, () => kind));
   const drawn = Array.from({ length: wanted }, (_, index) => pool[index % pool.length]!);
+  const freezes = Math.ceil(stops / standingPoints.length);
   const frozen = Array.from({ length: freezes }, (): InjuryKind => "freeze processor");
   const rolled = Array.from({ length: restarts }, (): InjuryKind => "restart workers");
   return shuffle([...drawn, ...frozen, ...rolled, ...others], random);
+}
+
+/** Where processors stand still: at each point as often as at any other, in an order of the seed. */
+export function planStops({ stops }: Pick<Sizes, "stops">, random: () => number): StandingPoint[] {
+  const rounds = Array.from({ length: Math.ceil(stops / standingPoints.length) }, () =>
+    shuffle([...standingPoints], random),
+  );
+  return rounds.flat().slice(0, stops);
 }
 
 const manners: [Manner, number][] = [

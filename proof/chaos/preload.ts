@@ -46,14 +46,28 @@ const weather: Weather = {
   rest: (tries) => sleep((random() * client.restMs * 2 ** tries) / plan.timeDivisor),
 };
 
+function stand(point: StandingPoint, document: string): void {
+  if (!controls.take(`stand still ${point}`)) return;
+  controls.leaveWord(process.pid, { point, document });
+  process.kill(process.pid, "SIGSTOP");
+}
+
+/** Stands when the first bytes are on their way and more are asked for. */
+async function* thenStand<One>(point: StandingPoint, document: string, bytes: AsyncIterable<One>) {
+  for await (const one of bytes) {
+    yield one;
+    stand(point, document);
+  }
+}
+
 Object.assign(globalThis, {
   strongroomChaos: {
     preload: import.meta.url,
     timeDivisor: plan.timeDivisor,
     faults: adapterFaults(plan.rates, weather, random),
     wrap: (ports: Parameters<typeof flakyPorts>[0]) => flakyPorts(ports, plan.rates, weather),
-    before: (point: StandingPoint) =>
-      void (controls.take(`stand still before ${point}`) && process.kill(process.pid, "SIGSTOP")),
+    stand,
+    thenStand,
     dropsEvent: () => weather.strikes(plan.rates.drop),
   },
 });

@@ -7,16 +7,18 @@ import type { Wish } from "./sizes.ts";
 
 /** Writes what a run came to into `proof/results`; answers the file. */
 export function recordRun({ sizes, seed }: Wish, result: RunResult): string {
-  const verdicts = result.verdicts.map(({ id, promise, looked, violations }) => ({
+  const verdicts = result.verdicts.map(({ id, promise, looked, unjudged, violations }) => ({
     id,
     promise,
     looked,
+    ...(unjudged !== undefined && { unjudged }),
     violations: violations.length,
   }));
   const { quietMs, seconds } = result;
   const sum = (what: "looked" | "violations") =>
     verdicts.reduce((total, verdict) => total + verdict[what], 0);
-  const { documents, kills } = sizes;
+  const { documents } = sizes;
+  const kills = sizes.kills + sizes.relayKills;
   const counts = { documents, kills, looked: sum("looked"), violations: sum("violations"), seconds };
   const load = Number(loadavg()[0]!.toFixed(1));
   const detail = { seed, sizes, load, quietMs, verdicts, happened: result.counts };
@@ -28,7 +30,7 @@ export function recordFailure({ sizes, seed }: Wish, error: Error): string {
   return recordResult({
     proof: "chaos",
     held: false,
-    counts: { documents: sizes.documents, kills: sizes.kills },
+    counts: { documents: sizes.documents, kills: sizes.kills + sizes.relayKills },
     detail: { seed, sizes, error: error.message },
   });
 }

@@ -5,6 +5,7 @@ import { systemClock } from "@strongroom/core/clock";
 import { dividePeriods } from "@strongroom/core/config";
 import { seededRandom } from "@strongroom/local/test-random";
 import { judge } from "../check/judge.ts";
+import type { Demands } from "../check/demands.ts";
 import { groupBy, type JudgedRun, readRun, type Verdict } from "../check/judged-run.ts";
 import { drawClientFault } from "./client-faults.ts";
 import { measureSlowness } from "./come-to-rest.ts";
@@ -16,7 +17,7 @@ import { drawPages } from "./pages.ts";
 import { perform } from "./perform.ts";
 import type { InjuryKind } from "./plan.ts";
 import type { PreloadPlan } from "./preload.ts";
-import type { Sizes } from "./sizes.ts";
+import { demandsOf, type Sizes } from "./sizes.ts";
 import { mountSmallDisk } from "./small-disk.ts";
 import { checkEdits, harnessEdits, type SourceEdit } from "./source-edits.ts";
 import { writeDump } from "./write-dump.ts";
@@ -88,7 +89,7 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
     );
     const scene = { options, periods, road, installation, disk, slowness, controls, leaving };
     const quietMs = await Promise.race([perform(scene), stopped]);
-    await writeDump(directory, installation, periods);
+    await writeDump(directory, installation, periods, options.lean === true ? noDemands : demandsOf(sizes));
     await history.close();
     const run = readRun(directory);
     say("the dump is written and read");
@@ -116,6 +117,9 @@ const planOf = ({ directory, seed, sizes }: RunOptions, edits: SourceEdit[]): Pr
   edits,
 });
 
+/** Of a run that is to show one fault alone. */
+const noDemands: Demands = { attacks: false, stops: 0, relayKills: 0 };
+
 /** Every period is shortened by the one factor, so that all are to one another as in life. */
 function assertRatios(timeDivisor: number): void {
   const [life, proof] = [dividePeriods(1), dividePeriods(timeDivisor)];
@@ -125,10 +129,6 @@ function assertRatios(timeDivisor: number): void {
       throw new Error(`${name} is ${shortened} ms, not ${ms / timeDivisor}`);
   }
 }
-
-/** What an injury says of itself that did not strike where it was meant to: as another kill, or as nothing. */
-const missed =
-  /^(?:not seen in the vault|not there in time|no decoder|gone before|skipped)|and lost none$| was gone$/;
 
 async function countRun(
   { history, tables }: JudgedRun,
@@ -141,13 +141,19 @@ async function countRun(
   return {
     injuries: count(
       history.filter((entry) => entry.what === "injury"),
-      ({ kind, detail }) => (missed.test(detail) ? `${kind} (missed)` : kind),
+      ({ kind, struck }) => (struck ? kind : `${kind} (missed)`),
+    ),
+    stops: count(
+      history.filter((entry) => entry.what === "stop"),
+      ({ point, isTaken }) => (isTaken ? point : `${point} (lost nothing)`),
     ),
     requests: count(requests, (entry) => `${entry.what} ${entry.outcome}`),
     documents: count(tables.document, ({ state }) => state),
     system: {
       claims: tables.audit.filter(({ action }) => action === "document.claimed").length,
       "zombies that dropped their work": log.split('"outcome":"lost"').length - 1,
+      "failed on the way": tables.audit.filter(({ action }) => action === "document.failed").length,
+      redriven: history.filter(({ what }) => what === "redriven").length,
       retries: log.split('"document.retried"').length - 1,
       events: tables.outbox.length,
       "records in the stream": tables.stream_record.length,

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import type { Demands } from "../check/demands.ts";
 import { wholeNumber } from "../promises/command-line.ts";
 import type { FlakyRates } from "./flaky-ports.ts";
 
@@ -6,7 +7,10 @@ import type { FlakyRates } from "./flaky-ports.ts";
 export type Sizes = {
   documents: number;
   kills: number;
-  freezes: number;
+  /** Processors that are made to stand still past their lease. */
+  stops: number;
+  /** Relays that are killed between publish and mark, beside other injuries. */
+  relayKills: number;
   /** Rolling ones: each worker in turn is told to stop, and comes again. */
   restarts: number;
   tenants: number;
@@ -37,7 +41,7 @@ const rates: FlakyRates = { error: 0.05, lost: 0.03, unacknowledged: 0.05, dupli
 const everyChange = { documents: 300, kills: 20, tenants: 4, timeDivisor: 15, outageMs: 2_500 };
 
 /** The promise at its full size (of the kills 24 are PostgreSQL's, 12 decoders'); in real time it takes hours. */
-const full = { documents: 10_000, kills: 240, tenants: 5, timeDivisor: 1, outageMs: 300_000 };
+const full = { documents: 10_000, kills: 216, tenants: 5, timeDivisor: 1, outageMs: 300_000 };
 
 /** The rest grows with documents and kills, from what shows something to what the promise says. */
 function grown({ documents, kills, ...rest }: typeof full): Sizes {
@@ -46,12 +50,26 @@ function grown({ documents, kills, ...rest }: typeof full): Sizes {
   return {
     documents,
     kills,
-    freezes: between(2, kills / 8, 30),
-    restarts: between(1, kills / 48, 5),
+    stops: between(7, documents / 47, 210), // a few more than promised: some find nothing to lose
+    relayKills: between(4, documents / 100, 100),
+    restarts: between(1, kills / 43, 5),
     drivers: between(24, documents / 25, 200),
     large: between(2, documents / 250, 40),
     ...rest,
     rates,
+  };
+}
+
+/** Of the promise. */
+const promised = { stops: 200, relayKills: 100 };
+
+/** What a run of this size must have done: all that is promised, or half of what was planned for less. */
+export function demandsOf({ stops, relayKills }: Pick<Sizes, "stops" | "relayKills">): Demands {
+  const due = (planned: number, whole: number) => (planned >= whole ? whole : Math.floor(planned / 2));
+  return {
+    attacks: true,
+    stops: due(stops, promised.stops),
+    relayKills: due(relayKills, promised.relayKills),
   };
 }
 

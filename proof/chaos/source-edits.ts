@@ -7,6 +7,9 @@ const root = join(import.meta.dirname, "..", "..");
 /** One change of a source text while it is loaded; `from` must stand in the file exactly once. */
 export type SourceEdit = { file: string; from: string; to: string };
 
+const attempt = "packages/core/src/document/process-document.ts";
+const sealing = "packages/core/src/document/seal-document.ts";
+
 /**
  * What every run changes, broken or not: the supervisor's own times go by the same divisor as all periods, workers are
  * loaded as their parent is, and the ports of each process pass through `strongroomChaos`, which makes them flaky.
@@ -37,10 +40,21 @@ export const harnessEdits: SourceEdit[] = [
     from: "return await connectEmbedded(config, log);",
     to: "return globalThis.strongroomChaos.wrap(await connectEmbedded(config, log, { faults: globalThis.strongroomChaos.faults }));",
   },
-  ...standing("fetch", "const fetched = await fetchFiles("),
-  ...standing("render", "const rendered = await renderFiles("),
-  ...standing("seal", "const sealed = await sealDocument("),
-  ...standing("commit", "await storeDocument(ports, claim,"),
+  standing("at claim", attempt, "const fetched = await fetchFiles(", "document.id"),
+  standing("decoded", attempt, "const artefacts = listArtefacts(rendered);", "document.id"),
+  standing("key made", sealing, "const sealOne = (artefact: Artefact) => {", "documentId"),
+  {
+    file: sealing,
+    from: "pipeline(expecting(artefact), seal(to, dataKey)",
+    to: `pipeline(globalThis.strongroomChaos.thenStand("put started", to.documentId, expecting(artefact)), seal(to, dataKey)`,
+  },
+  standing("put done", sealing, "const { versionId, sent } = stored;", "one.to.documentId"),
+  standing("before commit", attempt, "await storeDocument(ports, claim,", "document.id"),
+  {
+    file: "packages/eks-workers/src/processor.ts",
+    from: "const { outcome } = processing;",
+    to: `const { outcome } = processing; if (outcome === "stored" || outcome === "rejected") globalThis.strongroomChaos.stand("before ack", bell.documentId);`,
+  },
   {
     file: "packages/core/src/embedded/connect.ts",
     from: `onStored: ({ key }) => queue.send("ingest", writeUploadEvent(key)),`,
@@ -48,10 +62,9 @@ export const harnessEdits: SourceEdit[] = [
   },
 ];
 
-/** A point at which the next processor that comes there may be made to stand still. */
-function standing(before: StandingPoint, from: string): SourceEdit[] {
-  const file = "packages/core/src/document/process-document.ts";
-  return [{ file, from, to: `globalThis.strongroomChaos.before("${before}"); ${from}` }];
+/** A point at which the next processor that comes there may be made to stand still; `document`: an expression for its id. */
+function standing(point: StandingPoint, file: string, from: string, document: string): SourceEdit {
+  return { file, from, to: `globalThis.strongroomChaos.stand("${point}", ${document}); ${from}` };
 }
 
 /** The path below the repository that a module's URL names; null for modules of others. */

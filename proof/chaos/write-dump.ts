@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { Periods } from "@strongroom/core/config";
 import { withClient } from "@strongroom/core/database/roles";
+import type { Demands } from "../check/demands.ts";
 import { tableNames } from "../check/judged-run.ts";
 import type { Installation } from "./installation.ts";
 
@@ -15,6 +16,7 @@ export async function writeDump(
   directory: string,
   installation: Installation,
   periods: Periods,
+  demands: Demands,
 ): Promise<void> {
   await mkdir(join(directory, "tables"));
   await withClient(installation.superuser, async (client) => {
@@ -28,6 +30,6 @@ export async function writeDump(
   const { dataDirectory } = installation;
   await writeFile(
     join(directory, "run.json"),
-    JSON.stringify({ dumpedAt: Date.now(), periods, dataDirectory }),
+    JSON.stringify({ dumpedAt: Date.now(), periods, demands, dataDirectory }),
   );
 }

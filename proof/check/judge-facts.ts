@@ -1,6 +1,8 @@
+import { standingPoints } from "./demands.ts";
 import {
   type AuditRow,
   type Document,
+  entriesOf,
   groupBy,
   type JudgedRun,
   type OutboxRow,
@@ -65,8 +67,9 @@ function gaps({ id, version }: Document, rows: OutboxRow[]): string[] {
 type CloudEvent = { id: string; type: string; subject: string; version: number };
 
 /** As a consumer reads it: what is not newer than the last seen of its document is dropped, and then nothing is missing. */
-function judgeStream({ tables }: JudgedRun): Verdict {
-  const violations: string[] = [];
+function judgeStream(run: JudgedRun): Verdict {
+  const { tables } = run;
+  const violations = tooFewRelayKills(run);
   const ledger = new Map(tables.outbox.map((row) => [row.event_id, row]));
   const inStream = new Set<string>();
   const lastSeen = new Map<string, number>();
@@ -103,7 +106,35 @@ function judgeStream({ tables }: JudgedRun): Verdict {
   };
 }
 
-function judgeTransitions({ tables }: JudgedRun): Verdict[] {
+/** Whatever is killed elsewhere shows nothing of an event that was published and is not marked yet. */
+function tooFewRelayKills(run: JudgedRun): string[] {
+  const kills = entriesOf(run, "injury").filter(
+    ({ kind, struck }) => kind === "kill relay before its mark" && struck,
+  );
+  const { relayKills } = run.demands;
+  return kills.length < relayKills
+    ? [`${kills.length} relays were killed between publish and mark, not ${relayKills}`]
+    : [];
+}
+
+/** Of each point that processors stand still at, half of an even share of all stops must have been had. */
+function tooFewStops(run: JudgedRun): string[] {
+  const { stops: wanted } = run.demands;
+  const stops = entriesOf(run, "stop").filter(({ isTaken }) => isTaken);
+  const least = Math.floor(wanted / standingPoints.length / 2);
+  const countOf = (at: string) => stops.filter(({ point }) => point === at).length;
+  return [
+    ...(stops.length < wanted
+      ? [`${stops.length} processors stood still until others had what they held, not ${wanted}`]
+      : []),
+    ...standingPoints
+      .filter((point) => countOf(point) < least)
+      .map((point) => `${countOf(point)} processors stood still ${point}, not ${least}`),
+  ];
+}
+
+function judgeTransitions(run: JudgedRun): Verdict[] {
+  const { tables } = run;
   const audits = groupBy(tables.audit, ({ subject }) => subject);
   const strayed: string[] = [];
   const stale: string[] = [];
@@ -126,7 +157,7 @@ function judgeTransitions({ tables }: JudgedRun): Verdict[] {
       id: "P5",
       promise: "no commit under a token that somebody else has taken over",
       looked: claimed.length - new Set(claimed.map(({ subject }) => subject)).size,
-      violations: stale,
+      violations: [...stale, ...tooFewStops(run)],
     },
   ];
 }

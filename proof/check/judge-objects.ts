@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
+import { hostileFamilies } from "./demands.ts";
 import {
   type Artefact,
   type Document,
   entriesOf,
+  type EntryOf,
   type File,
   groupBy,
   type JudgedRun,
@@ -171,14 +173,23 @@ function stale(run: JudgedRun, document: Document | undefined, file: File, there
   return sha256(bytes) === file.sha256 ? [] : [`${name} holds other bytes than were declared`];
 }
 
+/** What nobody tried, or got no answer to, was not refused either. */
+function untried(answered: EntryOf<"hostile">[]): string[] {
+  const tried = new Set(answered.map(({ family }) => family));
+  return hostileFamilies.filter((one) => !tried.has(one)).map((one) => `no upload was tried: ${one}`);
+}
+
 function judgeHostile(run: JudgedRun): Verdict {
   const answered = entriesOf(run, "hostile").filter(({ status }) => status !== null);
   return {
     id: "P6",
-    promise: "late and hostile uploads are refused with a 4xx",
+    promise: "late and hostile uploads are refused with a 4xx, each family of them tried",
     looked: answered.length,
-    violations: answered
-      .filter(({ status }) => status! < 400 || status! > 499)
-      .map(({ document, attempt, status }) => `${attempt} for ${document} was answered with ${status}`),
+    violations: [
+      ...answered
+        .filter(({ status }) => status! < 400 || status! > 499)
+        .map(({ document, attempt, status }) => `${attempt} for ${document} was answered with ${status}`),
+      ...(run.demands.attacks ? untried(answered) : []),
+    ],
   };
 }

@@ -8,7 +8,7 @@ import {
   type Verdict,
 } from "./judged-run.ts";
 
-const terminal = new Set(["stored", "rejected", "failed"]);
+const terminal = new Set(["stored", "rejected"]);
 const notYetReceived = new Set(["granted", "expired"]);
 /** On top of a scaled time: processes start and pictures are decoded no faster than they are. */
 const unscaledMs = 5_000;
@@ -35,6 +35,7 @@ export function judgeUploads(run: JudgedRun): Verdict[] {
       violations: [
         ...acknowledged.flatMap(unfinished),
         ...known.flatMap((one) => [...unsent(one), ...vanished(one), ...forgotten(run, one)]),
+        ...judgeFailed(run),
       ],
     },
     judgeOnce(run, known),
@@ -84,13 +85,31 @@ function unfinished({ planned, rows }: Known): string[] {
   if (rows.length !== 1) return [`${document} was acknowledged and has ${rows.length} rows`];
   const row = rows[0]!;
   if (row.tenant_id !== tenant || row.owner_id !== user) return [`${document} belongs to somebody else now`];
+  if (row.state === "failed") return []; // it is judged among all that failed
   if (!terminal.has(row.state)) return [`${document} was acknowledged and rests in ${row.state}`];
   const { state } = row;
   const shown = state === "stored" && row.reason === null;
   const asMeant = { shown, kept: state === "stored", rejected: state === "rejected", never: false }[fate];
-  return asMeant || state === "failed"
-    ? []
-    : [`${document} should be ${fate}, but is ${state} (${row.reason})`];
+  return asMeant ? [] : [`${document} should be ${fate}, but is ${state} (${row.reason})`];
+}
+
+/** Once our faults are over, what failed and is sent its way again, once, gets to its end: nothing fails by its own content. */
+function judgeFailed(run: JudgedRun): string[] {
+  const redriven = groupBy(entriesOf(run, "redriven"), ({ document }) => document);
+  const states = new Map(run.tables.document.map(({ id, state }) => [id, state]));
+  const unseen = [...states].filter(([id, state]) => state === "failed" && !redriven.has(id));
+  return [
+    ...unseen.map(([id]) => `${id} failed, and no operator was shown it when the faults had stopped`),
+    ...[...redriven].flatMap(([id, tries]) => [
+      ...(tries.length > 1 ? [`${id} was redriven ${tries.length} times`] : []),
+      ...tries
+        .filter(({ outcome }) => outcome !== "ok")
+        .map(({ status }) => `the redrive of ${id} was answered with ${status}`),
+      ...(terminal.has(states.get(id) ?? "")
+        ? []
+        : [`${id} was redriven when our faults were over, and is ${states.get(id) ?? "nowhere"}`]),
+    ]),
+  ];
 }
 
 /** An acknowledgement for bytes that were never sent is a lie, whatever becomes of it. */

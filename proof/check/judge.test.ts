@@ -2,24 +2,27 @@ import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import {
   ago,
-  chained,
-  checkpoint,
-  checkpointOver,
-  data,
   driver,
   hex,
-  honestRun,
-  objectFile,
   page,
-  receipt,
-  receiptOf,
   rejected,
   stagingKey,
   stored,
   tenant,
-  vaultKey,
   waiting,
+} from "../chaos/honest-names.ts";
+import {
+  chained,
+  checkpoint,
+  checkpointOver,
+  data,
+  honestRun,
+  objectFile,
+  receipt,
+  receiptOf,
+  vaultKey,
 } from "../chaos/honest-run.ts";
+import { hostileFamilies, standingPoints } from "./demands.ts";
 import { holds, judge, verdictTable } from "./judge.ts";
 import type { Entry } from "./judged-run.ts";
 
@@ -43,11 +46,23 @@ test("a promise for which there was nothing to look at does not hold", () => {
   expect(verdictTable([probed])).toMatch(/^BROKEN /);
 });
 
+test("a grant beside which the API itself was too slow counts apart, when it is one of many", () => {
+  const run = honestRun();
+  const probe = entry(run, "probe");
+  for (let n = 0; n < 4; n += 1) run.history.push({ ...probe });
+  const probed = () => judge(run).find(({ id }) => id === "P9")!;
+  expect(probed()).toMatchObject({ looked: 5, unjudged: 0, violations: [] });
+  set(probe, { tookMs: 8_000, controlMs: 7_000 });
+  expect(probed()).toMatchObject({ looked: 4, unjudged: 1, violations: [] });
+  expect(verdictTable([probed()])).toContain("of 1 more nothing can be said");
+});
+
 type Run = ReturnType<typeof honestRun>;
 const entry = (run: Run, what: Entry["what"], document?: string) =>
   run.history.find(
     (one) => one.what === what && (!document || ("document" in one && one.document === document)),
   )!;
+const isRelayKill = (one: Entry) => one.what === "injury" && one.kind.startsWith("kill relay");
 const drop = <One>(from: One[], which: (one: One) => boolean) => from.splice(from.findIndex(which), 1);
 const row = ({ tables }: Run, id: string) => tables.document.find((one) => one.id === id)!;
 const set = <One extends object>(one: One, more: Partial<Record<string, unknown>>) =>
@@ -96,6 +111,19 @@ const planted: [string, string, (run: Run) => unknown][] = [
       drop(run.tables.document, ({ id }) => id === waiting);
     },
   ],
+  ["I1", "what was redriven failed again", (run) => set(row(run, rejected), { state: "failed" })],
+  ["I1", "what was redriven did not get on", (run) => set(row(run, rejected), { state: "received" })],
+  [
+    "I1",
+    "a failed document was not redriven",
+    (run) => {
+      drop(run.history, ({ what }) => what === "redriven");
+      set(row(run, rejected), { state: "failed" });
+    },
+  ],
+  ["I1", "a grant that nobody used failed", (run) => set(row(run, waiting), { state: "failed" })],
+  ["I1", "a redrive was refused", (run) => set(entry(run, "redriven"), { outcome: "refused", status: 409 })],
+  ["I1", "a document was redriven twice", (run) => run.history.push({ ...entry(run, "redriven") })],
   [
     "I3",
     "one id has two rows",
@@ -184,6 +212,17 @@ const planted: [string, string, (run: Run) => unknown][] = [
   ],
   ["P6", "a hostile upload got through", (run) => set(entry(run, "hostile"), { status: 200 })],
   ["P6", "a hostile upload broke the server", (run) => set(entry(run, "hostile"), { status: 500 })],
+  ...hostileFamilies.flatMap((family): typeof planted => {
+    const tried = (one: Entry) => one.what === "hostile" && one.family === family;
+    return [
+      [
+        "P6",
+        `nobody tried an upload: ${family}`,
+        (run) => (run.history = run.history.filter((one) => !tried(one))),
+      ],
+      ["P6", `an upload had no answer: ${family}`, (run) => set(run.history.find(tried)!, { status: null })],
+    ];
+  }),
   [
     "I7",
     "an event is missing in the ledger",
@@ -204,6 +243,18 @@ const planted: [string, string, (run: Run) => unknown][] = [
         ({ value }) => !value.includes("document.received"),
       )),
   ],
+  [
+    "P4",
+    "a relay was killed elsewhere",
+    (run) =>
+      set(
+        run.history.find((one) => one.what === "injury" && one.kind.startsWith("kill relay"))!,
+        {
+          struck: false,
+        },
+      ),
+  ],
+  ["P4", "a relay was not killed", (run) => drop(run.history, isRelayKill)],
   [
     "P4",
     "a phantom is in the stream",
@@ -229,6 +280,17 @@ const planted: [string, string, (run: Run) => unknown][] = [
   ["I8", "a token fell", (run) => set(run.tables.audit[7]!.detail, { token: 4 })],
   ["I8", "a token was given twice", (run) => set(run.tables.audit[6]!.detail, { token: 5 })],
   ["I8", "row and audit differ", (run) => set(row(run, waiting), { state: "expired" })],
+  ["P5", "a processor that stood still lost nothing", (run) => set(entry(run, "stop"), { isTaken: false })],
+  ["P5", "a processor did not stand still", (run) => drop(run.history, ({ what }) => what === "stop")],
+  ...standingPoints.map((point): (typeof planted)[number] => [
+    "P5",
+    `no processor stood still ${point}`,
+    (run) => {
+      const others = run.history.flatMap((one) => (one.what === "stop" && one.point !== point ? one : []));
+      run.history = run.history.filter((one) => one.what !== "stop" || one.point !== point);
+      run.history.push(...others.slice(0, 2));
+    },
+  ]),
   ["P5", "a zombie committed", (run) => set(run.tables.audit[9]!.detail, { token: 5 })],
   ["P5", "a row bears a token that was taken over", (run) => set(row(run, stored), { lease_token: 5 })],
   ["P2b", "a stored document has no receipt", (run) => (run.tables.receipt = [])],
@@ -291,6 +353,7 @@ const planted: [string, string, (run: Run) => unknown][] = [
   ],
   ["P12b", "a phone is registered without a line", (run) => set(run.tables.device[0]!, { id: driver })],
   ["I9", "a failure has no reason", (run) => set(row(run, rejected), { reason: null })],
+  ["I9", "a failure was listed without a reason", (run) => set(entry(run, "redriven"), { reason: null })],
   [
     "I9",
     "a failure is not in its owner's list",
@@ -324,11 +387,55 @@ const planted: [string, string, (run: Run) => unknown][] = [
   ["P14", "the phone never heard it", (run) => drop(run.history, (one) => one.what === "notice")],
   ["P9", "a grant took too long", (run) => set(entry(run, "probe"), { tookMs: 2_500 })],
   ["P9", "a 503 does not say when to come back", (run) => set(entry(run, "probe"), { hasRetryAfter: false })],
+  [
+    "P9",
+    "a grant took too long on a slow machine",
+    (run) => set(entry(run, "probe"), { tookMs: 2_450, controlMs: 440 }),
+  ],
+  [
+    "P9",
+    "everything took as long as a grant",
+    (run) => set(entry(run, "probe"), { tookMs: 8_000, controlMs: 7_900 }),
+  ],
+  [
+    "P9",
+    "the time of a third of the grants says nothing",
+    (run) => {
+      const probe = entry(run, "probe");
+      run.history.push({ ...probe }, { ...probe, controlMs: 501 } as Entry);
+    },
+  ],
+  [
+    "P9",
+    "no grant was timed while the keys were away",
+    (run) => {
+      const probe = entry(run, "probe");
+      run.history.push({ ...entry(run, "injury"), kind: "keys away" } as Entry);
+      for (let n = 0; n < 9; n += 1) run.history.push({ ...probe });
+      run.history.push({ ...probe, away: "keys", controlMs: 501 } as Entry);
+    },
+  ],
   ["P9", "a grant got no answer", (run) => set(entry(run, "probe"), { status: null })],
   ["P9", "the API itself did not answer", (run) => set(entry(run, "probe"), { isControlled: false })],
   ["P9", "nobody asked while something was away", (run) => set(entry(run, "injury"), { kind: "keys away" })],
   ["P9", "nobody felt that the database was away", (run) => set(entry(run, "probe"), { status: 201 })],
   ["P9b", "nothing was stored while push was down", (run) => set(entry(run, "during"), { stored: 0 })],
+  ["P9b", "a single one was stored while push was down", (run) => set(entry(run, "during"), { stored: 1 })],
+  [
+    "P9b",
+    "less than half was stored while push was down",
+    (run) => set(entry(run, "during"), { offered: 101, stored: 50 }),
+  ],
+  [
+    "P9b",
+    "next to nothing was there to store while push was down",
+    (run) => set(entry(run, "during"), { offered: 4, stored: 4 }),
+  ],
+  [
+    "P9b",
+    "nobody counted while the stream was down",
+    (run) => run.history.push({ ...entry(run, "injury"), kind: "stream away" } as Entry),
+  ],
 ];
 
 test.each(planted)("%s is broken when %s", (id, _title, plant) => {

@@ -33,8 +33,8 @@ export const holds = ({ looked, violations }: Pick<Verdict, "looked" | "violatio
 /** The verdicts as a table, each with its first violations. */
 export function verdictTable(verdicts: Verdict[]): string {
   return verdicts
-    .flatMap(({ id, promise, looked, violations }) => [
-      `${holds({ looked, violations }) ? "held  " : "BROKEN"}  ${id.padEnd(5)} ${String(looked).padStart(7)} looked at ${String(violations.length).padStart(5)} violations   ${promise}`,
+    .flatMap(({ id, promise, looked, unjudged = 0, violations }) => [
+      `${holds({ looked, violations }) ? "held  " : "BROKEN"}  ${id.padEnd(5)} ${String(looked).padStart(7)} looked at ${String(violations.length).padStart(5)} violations   ${promise}${unjudged === 0 ? "" : ` (of ${unjudged} more nothing can be said)`}`,
       ...violations.slice(0, shownAtMost).map((sentence) => `            · ${sentence}`),
     ])
     .join("\n");

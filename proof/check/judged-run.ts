@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
+import type { Demands, HostileFamily, StandingPoint } from "./demands.ts";
 
 /** What a client believes of a request: `unknown` when no answer came, and then it may have been done or not. */
 export type Outcome = "ok" | "refused" | "unknown";
@@ -27,7 +28,7 @@ export type Entry = { at: number } & (
     }
   | { what: "complete"; document: string; outcome: Outcome; status: number | null }
   | { what: "seen"; document: string; state: string; version: number }
-  | { what: "hostile"; document: string; attempt: string; status: number | null }
+  | { what: "hostile"; document: string; family: HostileFamily; attempt: string; status: number | null }
   | {
       what: "probe";
       away: string;
@@ -37,16 +38,22 @@ export type Entry = { at: number } & (
       controlMs: number;
       isControlled: boolean;
     }
-  | { what: "during"; outage: string; stored: number }
+  /** `offered`: documents that waited or were in hand when it began, or came in meanwhile; `stored`: of these, settled by its end. */
+  | { what: "during"; outage: string; offered: number; stored: number }
   | { what: "device"; tenant: string; user: string; token: string }
   | { what: "unregistered"; token: string }
   /** A phone that asks for its notices from now to the end. */
   | { what: "listening"; token: string }
   | { what: "notice"; token: string; tag: string; fields: string[] }
   | { what: "listed"; tenant: string; user: string; documents: Listed[] }
+  /** A failed document that an agent found in their list, for this reason, and sent its way again, when all our faults were over. */
+  | { what: "redriven"; document: string; reason: string | null; outcome: Outcome; status: number | null }
   /** The public keys, as they are served to whoever wants to verify a receipt. */
   | { what: "keys"; keys: PublicKey[] }
-  | { what: "injury"; kind: string; detail: string }
+  /** `struck`: where it was meant to. */
+  | { what: "injury"; kind: string; detail: string; struck: boolean }
+  /** `isTaken`: the document went to another processor (before the ack, its doorbell did) while this one stood still. */
+  | { what: "stop"; point: StandingPoint; document: string; isTaken: boolean }
   /** `slowness`: how many times longer than on an idle machine work took, because others worked beside it. */
   | { what: "quiet"; tookMs: number | null; limitMs: number; slowness: number }
 );
@@ -177,6 +184,7 @@ export type JudgedRun = {
   /** Moment of the dump, in milliseconds since 1970. */
   dumpedAt: number;
   periods: Periods;
+  demands: Demands;
   history: Entry[];
   tables: Tables;
   rootKeys: string[];
@@ -188,9 +196,9 @@ export type JudgedRun = {
 
 /** What `writeDump` left in a directory: `run.json`, `history.ndjson`, `tables/<name>.ndjson`; objects and keys lie where they were. */
 export function readRun(directory: string): JudgedRun {
-  const { dumpedAt, periods, dataDirectory } = JSON.parse(
+  const { dumpedAt, periods, demands, dataDirectory } = JSON.parse(
     readFileSync(join(directory, "run.json"), "utf8"),
-  ) as Pick<JudgedRun, "dumpedAt" | "periods"> & { dataDirectory: string };
+  ) as Pick<JudgedRun, "dumpedAt" | "periods" | "demands"> & { dataDirectory: string };
   const tables = Object.fromEntries(
     tableNames.map((name) => [name, readLines(join(directory, "tables", `${name}.ndjson`))]),
   ) as Tables;
@@ -199,6 +207,7 @@ export function readRun(directory: string): JudgedRun {
   return {
     dumpedAt,
     periods,
+    demands,
     history: readLines<Entry>(join(directory, "history.ndjson")),
     tables,
     rootKeys: readdirSync(keys)
@@ -230,8 +239,14 @@ export function readObject(file: Buffer): { data: Buffer; modifiedAt: number } {
   return { data: file.subarray(0, start), modifiedAt: Date.parse(facts.modifiedAt) };
 }
 
-/** One promise, how many things were looked at, and each that breaks it in a sentence. */
-export type Verdict = { id: string; promise: string; looked: number; violations: string[] };
+/** One promise, how many things were looked at, and each that breaks it in a sentence; `unjudged`: of which nothing could be said. */
+export type Verdict = {
+  id: string;
+  promise: string;
+  looked: number;
+  unjudged?: number;
+  violations: string[];
+};
 
 /** History entries of one sort. */
 export function entriesOf<What extends Entry["what"]>(run: JudgedRun, what: What): EntryOf<What>[] {

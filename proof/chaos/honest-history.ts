@@ -1,0 +1,61 @@
+import { hostileFamilies, standingPoints } from "../check/demands.ts";
+import type { Entry, PublicKey } from "../check/judged-run.ts";
+import { driver, dumpedAt, hex, page, rejected, stored, tenant, told, waiting } from "./honest-names.ts";
+
+/** What the clients of a sound run did and saw; `published`: keys under which receipts verify. */
+export function honestHistory(published: PublicKey[]): Entry[] {
+  const at = dumpedAt - 55_000;
+  const of = (document: string, fate: "shown" | "rejected" | "never"): Entry[] => [
+    {
+      at,
+      what: "planned",
+      tenant,
+      user: driver,
+      document,
+      fate,
+      files: [{ position: 1, sha256: hex(page(document)), sizeBytes: page(document).length, requests: 1 }],
+    },
+    { at, what: "accept", document, outcome: "unknown", status: null, tookMs: 5 },
+    { at, what: "accept", document, outcome: "ok", status: 201, tookMs: 5 },
+  ];
+  const sent = (document: string): Entry[] => [
+    { at, what: "put", document, position: 1, request: 0, outcome: "ok", status: 200 },
+    { at, what: "complete", document, outcome: "ok", status: 200 },
+    { at, what: "seen", document, state: "processing", version: 2 },
+  ];
+  const shown = [
+    { id: stored, state: "stored", reason: null },
+    { id: rejected, state: "rejected", reason: "unsupported_type" },
+  ];
+  const times = { tookMs: 1_900, controlMs: 10 };
+  return [
+    ...of(stored, "shown"),
+    ...sent(stored),
+    ...of(rejected, "rejected"),
+    ...sent(rejected),
+    ...of(waiting, "never"),
+    { at, what: "device", tenant, user: driver, token: "live" },
+    { at, what: "unregistered", token: "dead" },
+    { at, what: "listening", token: "live" },
+    ...told.map(([document, version]): Entry => {
+      return { at, what: "notice", token: "live", tag: `${document}.${version}`, fields: ["tag", "type"] };
+    }),
+    ...hostileFamilies.map((family): Entry => {
+      return { at, what: "hostile", document: stored, family, attempt: `an upload: ${family}`, status: 403 };
+    }),
+    { at, what: "hostile", document: stored, family: "more", attempt: "no answer came", status: null },
+    { at, what: "injury", kind: "database away", detail: "", struck: true },
+    ...["killed", "killed too"].map((detail): Entry => {
+      return { at, what: "injury", kind: "kill relay before its mark", detail, struck: true };
+    }),
+    ...[...standingPoints, ...standingPoints].map((point): Entry => {
+      return { at, what: "stop", point, document: stored, isTaken: true };
+    }),
+    { at, what: "probe", away: "database", status: 503, hasRetryAfter: true, isControlled: true, ...times },
+    { at, what: "during", outage: "push", offered: 8, stored: 5 },
+    { at, what: "redriven", document: rejected, reason: "processing_failed", outcome: "ok", status: 200 },
+    { at, what: "keys", keys: published },
+    { at, what: "quiet", tookMs: 900, limitMs: 8_000, slowness: 1 },
+    { at, what: "listed", tenant, user: driver, documents: shown },
+  ];
+}
