@@ -16,7 +16,7 @@ function stagingGrants({ staging }: Buckets) {
         ["s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
         [staging.arnForObjects("s/*")],
       ),
-      ...listBelow(staging, "s/*"),
+      ...listBelow(staging, "s/*", "s3:ListBucketMultipartUploads"),
     ],
     readStaging: () => [
       ...allow(["s3:GetObject"], [staging.arnForObjects("s/*")]),
@@ -73,5 +73,5 @@ function vaultGrants({ vault }: Buckets) {
 }
 
 /** A HEAD bears no prefix, and may then be told that its key is missing; whoever lists with one is held to it. */
-const listBelow = (bucket: Bucket, prefix: string) =>
-  allow(["s3:ListBucket"], [bucket.bucketArn], { StringLikeIfExists: { "s3:prefix": prefix } });
+const listBelow = (bucket: Bucket, prefix: string, ...more: string[]) =>
+  allow(["s3:ListBucket", ...more], [bucket.bucketArn], { StringLikeIfExists: { "s3:prefix": prefix } });

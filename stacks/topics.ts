@@ -1,7 +1,10 @@
 import { CfnResource } from "aws-cdk-lib/core";
 import type { Construct } from "constructs";
 
-/** Partitions bound how many consumers share the work, and order is per document: so there is room to grow from the first day. */
+/**
+ * Partitions bound how many consumers share the work, and order is per document: so there is room to grow from the first day.
+ * The notifier knows for longer than these days what it told (`keepTold` of core).
+ */
 const topics = {
   documents: { partitions: 24, days: 14 },
   users: { partitions: 6, days: 14 },

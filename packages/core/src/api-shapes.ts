@@ -139,7 +139,7 @@ export const ListDocumentsQuery = z.strictObject({
   search: text(200)
     .optional()
     .describe(
-      'Only documents with all these words in the text of their PDF pages (`"…"` for words in a row, `or`, `-` for not); photos have no text, and names of files, notes and load numbers are not searched',
+      'Only documents with all these words in the text of their PDF pages (of a document the first 2,097,152 characters, of a page 65,536; `"…"` for words in a row, `or`, `-` for not); photos have no text, and names of files, notes and load numbers are not searched',
     ),
   changedSince: givenMoment
     .optional()

@@ -38,6 +38,8 @@ const periods = {
   sweepVault: 8 * minute,
   /** Published events stay in the outbox this long. */
   keepPublished: 7 * day,
+  /** The notifier knows for this long which facts it told: a topic keeps them for 14 days, and some days may pass until it is emptied. */
+  keepTold: 21 * day,
   /** Oldest waiting document above which no new grant is given. */
   overload: 10 * minute,
   /** Documents older than this go to the late queue: fresh work goes first. */

@@ -148,6 +148,7 @@ const definitions: Readonly<Record<string, Definition>> = {
       tenant_bytes_per_day: 2_199_023_255_552,
     }),
   },
+  app_user: { key: ["tenant_id", "id"], defaults: () => ({ disabled_at: null }) },
   device: { key: ["tenant_id", "id"], defaults: (now) => ({ registered_at: now(), dropped_at: null }) },
   document_kind: { key: ["tenant_id", "name"], defaults: () => ({}) },
   document: {

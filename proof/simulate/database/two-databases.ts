@@ -63,7 +63,7 @@ async function openModel(real: Side): Promise<Side> {
   schedule.now = Date.now();
   const simulated = new SimulatedPostgres(schedule);
   const session = simulated.open();
-  for (const name of ["tenant", "document_kind", "device"]) {
+  for (const name of ["tenant", "document_kind", "app_user", "device"]) {
     const table = simulated.tables.get(name)!;
     for (const row of await real.rows(name)) table.insert(session, { ...row, ...numbersOf(row) });
   }

@@ -173,6 +173,7 @@ export class World {
     };
     insert("tenant", { id: tenantId, name: "One" });
     insert("document_kind", { tenant_id: tenantId, name: "cmr", title: "CMR", retention_days: 365 });
+    insert("app_user", { tenant_id: tenantId, id: driverId, role: "driver" });
     insert("device", { tenant_id: tenantId, id: "device", user_id: driverId, push_token: pushToken });
     session.commit();
   }

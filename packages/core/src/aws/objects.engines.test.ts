@@ -97,6 +97,17 @@ describeWith(s3Server, (s3) => {
     await objects.close();
   });
 
+  it("a bucket that is not there is told from an object that is not there", async () => {
+    await (await openObjects(s3())).close();
+    const client = createS3Client(clientOptions(s3()));
+    const objects = createS3Objects({ client, buckets: { ...buckets, vault: "nowhere" } });
+    const key = `00/${randomUUID()}`;
+    for (const _time of [1, 2])
+      await expect(objects.head(`v/${key}`)).rejects.toThrow("there is no bucket nowhere");
+    expect(await objects.head(`s/${key}`)).toBeNull();
+    await objects.close();
+  });
+
   it("a put into a bucket without versions is told, for nobody could remove what it left", async () => {
     const client = createS3Client(clientOptions(s3()));
     await client.send(new CreateBucketCommand({ Bucket: "unversioned" }));

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { ListDocumentsQuery } from "../api-shapes.ts";
 import { ago } from "./ago.ts";
 import { pageOf } from "../document/list-documents.ts";
+import { storedRetake } from "../document/supersede-document.ts";
 import { mustWait } from "../job/turn.ts";
 import { oldestUnsettled } from "../upload/check-overload.ts";
 import { announcedSince } from "../upload/check-quota.ts";
@@ -128,6 +129,13 @@ it("what a person announced within a day is looked at by person, not by tenant",
     announcedSince(tx, ago(day)).where("owner_id", "=", world.dora.userId).select("id").explain("json"),
   );
   expect(conditionsOf(plan)).toContainEqual(expect.stringMatching(/owner_id = .*created_at > /));
+});
+
+it("who replaces a document is found among retakes, not among all that a tenant ever had", async () => {
+  const plan = await world.ports.database.withTenant(world.dora.tenantId, (tx) =>
+    storedRetake(tx, copied).explain("json"),
+  );
+  expect(JSON.stringify(plan)).toContain('"Index Name":"document_by_replaced"');
 });
 
 it("no statement asks the volatile clock at each row: no index would bound it", () => {

@@ -1,6 +1,7 @@
 import type * as z from "zod";
 import type { Ticket } from "../api-shapes.ts";
 import { Refusal } from "../errors.ts";
+import type { Transaction } from "../ports/database.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { Actor } from "../user/user.ts";
 import { loadVisible } from "./load-document.ts";
@@ -15,13 +16,7 @@ export async function issueTicket(
   actor: Actor,
   { documentId, artefact }: Wanted,
 ): Promise<z.infer<typeof Ticket>> {
-  await ports.database.inOneTrip(actor.tenantId, async (tx) => {
-    const [{ document }, found] = await Promise.all([
-      loadVisible(tx, actor, documentId),
-      findArtefact(tx, documentId, artefact),
-    ]);
-    if (!found) throw notReadable(document.state);
-  });
+  await ports.database.inOneTrip(actor.tenantId, (tx) => findReadable(tx, actor, { documentId, artefact }));
   const expiresAtMs = ports.clock.now().getTime() + ports.config.periods.ticket;
   const facts = {
     tenantId: actor.tenantId,
@@ -37,8 +32,18 @@ export async function issueTicket(
   };
 }
 
+/** What this person may read of a document, with the document's files. Refused when there is nothing to read, or not for them. */
+export async function findReadable(tx: Transaction, actor: Actor, { documentId, artefact }: Wanted) {
+  const [{ document, files }, found] = await Promise.all([
+    loadVisible(tx, actor, documentId),
+    findArtefact(tx, documentId, artefact),
+  ]);
+  if (!found) throw notReadable(document.state);
+  return { found, files };
+}
+
 /** Why there is nothing to read: not yet, never, or no such artefact. */
-export function notReadable(state: string): Refusal {
+function notReadable(state: string): Refusal {
   if (state === "stored")
     return new Refusal(
       "no_such_artefact",

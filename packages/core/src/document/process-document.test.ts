@@ -184,6 +184,22 @@ describe("a PDF among photos", () => {
     );
     expect(found).toEqual([{ page: 1 }, { page: 2 }]);
   });
+
+  it("with more text than can be indexed in time is stored, and found by what comes first", async () => {
+    const bell = await received([bytes(), bytes(), bytes()]);
+    const page = "word ".repeat(14_000); // more than counts of a page
+    const text = ["first", ...Array.from({ length: 15 }, () => page), "last"];
+    expect(await processOnce(world.ports, bell, { renderer: standInRenderer(() => pdf(1, text)) })).toBe(
+      "stored",
+    );
+    const [kept] = await query(
+      world,
+      `select sum(length(body))::int as characters, max(page) as last, count(*) filter (where body = 'last')::int as ends
+       from page_text where document_id = $1`,
+      [bell.documentId],
+    );
+    expect(kept).toEqual({ characters: 2 * 1024 * 1024, last: 37, ends: 2 });
+  });
 });
 
 describe("a document that cannot be taken", () => {

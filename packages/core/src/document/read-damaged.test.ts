@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Doorbell } from "../job/ring-doorbell.ts";
 import type { LogFields } from "../log.ts";
 import type { Ports } from "../ports/ports.ts";
+import { eraseDocument } from "../retention/erase-document.ts";
 import { issueTicket } from "./issue-ticket.ts";
 import { readDocument, verifiedWholeBytes } from "./read-document.ts";
 
@@ -22,9 +23,9 @@ async function stored(sizeBytes = 1_000): Promise<Doorbell> {
   return bell;
 }
 
-async function read({ documentId }: Doorbell, ports: Ports) {
+async function read({ documentId }: Doorbell, ports: Ports, actor = world.dora) {
   const asked = { documentId, artefact: "original-1" };
-  const { url } = await issueTicket(world.ports, world.dora, asked);
+  const { url } = await issueTicket(world.ports, actor, asked);
   return await readDocument(ports, { ...asked, ticket: new URL(url).searchParams.get("ticket")! });
 }
 
@@ -110,4 +111,22 @@ describe("a stored copy that is damaged", () => {
     await expect(read(bell, ports)).rejects.toMatchObject({ code: "ECONNREFUSED" });
     expect(told).toEqual([]);
   });
+
+  it.each([
+    ["its driver", "dora", { code: "not_found", status: 404 }],
+    ["an admin", "arne", { code: "erased", status: 410 }],
+  ] as const)(
+    "is not what one is called that is erased while %s is about to read it",
+    async (_who, name, refused) => {
+      const bell = await stored();
+      const { told, ports } = listening({
+        read: async (key) => {
+          await eraseDocument(world.ports, world.arne, bell.documentId);
+          return await world.ports.objects.read(key);
+        },
+      });
+      await expect(read(bell, ports, world[name])).rejects.toMatchObject(refused);
+      expect(told).toEqual([]);
+    },
+  );
 });

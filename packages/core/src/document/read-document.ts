@@ -3,14 +3,13 @@ import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream";
 import { appendAudit } from "../audit/append-audit.ts";
 import type { DocumentFileRow } from "../database/tables.ts";
-import { Damaged, NotAsStored, Refusal } from "../errors.ts";
+import { Damaged, NoSuchObject, NotAsStored, Refusal } from "../errors.ts";
 import { appendEvent } from "../event/append-event.ts";
 import type { Ports } from "../ports/ports.ts";
 import { findActor } from "../user/find-actor.ts";
 import { type Actor, actorName } from "../user/user.ts";
-import { type FoundArtefact, findArtefact } from "./find-artefact.ts";
-import { notReadable } from "./issue-ticket.ts";
-import { loadVisible } from "./load-document.ts";
+import type { FoundArtefact } from "./find-artefact.ts";
+import { findReadable } from "./issue-ticket.ts";
 import { dataKeyContext } from "./seal-document.ts";
 import { type Addressee, openSealed } from "./sealing.ts";
 import { openTicket, type TicketFacts } from "./ticket.ts";
@@ -39,7 +38,7 @@ export async function readDocument(ports: ReadPorts, asked: Asked): Promise<Cont
   const facts = checkTicket(ports, asked);
   const actor = await findActor(ports, facts);
   const { found, name } = await authorise(ports, actor, facts);
-  const body = await openBody(ports, found);
+  const body = await openBody(ports, actor, found);
   return {
     mediaType: found.media_type,
     sizeBytes: found.size_bytes,
@@ -66,11 +65,7 @@ const isShown = ({ name, media_type: mediaType }: FoundArtefact): boolean =>
 
 async function authorise(ports: ReadPorts, actor: Actor, { documentId, artefact }: TicketFacts) {
   return await ports.database.withTenant(actor.tenantId, async (tx) => {
-    const [{ document, files }, found] = await Promise.all([
-      loadVisible(tx, actor, documentId),
-      findArtefact(tx, documentId, artefact),
-    ]);
-    if (!found) throw notReadable(document.state);
+    const { found, files } = await findReadable(tx, actor, { documentId, artefact });
     await Promise.all([
       appendAudit(ports, tx, {
         actor: actorName(actor),
@@ -101,9 +96,9 @@ function fileName(found: FoundArtefact, files: DocumentFileRow[]): string {
   return file?.name ?? `${found.name}${endings[found.media_type] ?? ""}`;
 }
 
-async function openBody(ports: ReadPorts, found: FoundArtefact): Promise<Content["body"]> {
+async function openBody(ports: ReadPorts, actor: Actor, found: FoundArtefact): Promise<Content["body"]> {
   try {
-    const body = await openArtefact(ports, found);
+    const body = await openArtefact(ports, actor, found);
     return found.size_bytes <= verifiedWholeBytes ? await buffer(body) : body;
   } catch (error) {
     throw error instanceof NotAsStored ? new Damaged(error) : error;
@@ -111,7 +106,7 @@ async function openBody(ports: ReadPorts, found: FoundArtefact): Promise<Content
 }
 
 /** The plaintext stream of an artefact: whole, unchanged and meant for this very place, or it fails. */
-async function openArtefact(ports: ReadPorts, found: FoundArtefact): Promise<Readable> {
+async function openArtefact(ports: ReadPorts, actor: Actor, found: FoundArtefact): Promise<Readable> {
   const { tenant_id: tenantId, document_id: documentId, name: artefact, attempt } = found;
   const to: Addressee = { tenantId, documentId, artefact, attempt: String(attempt) };
   const manifest = {
@@ -127,11 +122,18 @@ async function openArtefact(ports: ReadPorts, found: FoundArtefact): Promise<Rea
     // The reader of `opening` sees every fault as its destruction; the callback only takes the duty of hearing it.
     return pipeline(await ports.objects.read(found.vault_key), opening, () => {});
   } catch (error) {
+    if (error instanceof NoSuchObject) await refuseErased(ports, actor, found);
     tell(error);
     throw error;
   } finally {
     dataKey?.fill(0); // `opening` has its own copy
   }
+}
+
+/** An object that is gone is no damage when the document was erased since it was found: that is refused as it is a moment later. */
+async function refuseErased({ database }: ReadPorts, actor: Actor, found: FoundArtefact): Promise<void> {
+  const asked = { documentId: found.document_id, artefact: found.name };
+  await database.inOneTrip(actor.tenantId, (tx) => findReadable(tx, actor, asked));
 }
 
 /** Whoever answers knows the request alone, and after the first byte nobody is told why a stream broke off. */

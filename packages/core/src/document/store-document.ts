@@ -6,6 +6,7 @@ import { endTurn } from "../job/pass-turn.ts";
 import { someWaitForTurn } from "../job/turn.ts";
 import type { Transaction } from "../ports/database.ts";
 import type { Ports } from "../ports/ports.ts";
+import { documentLimits } from "./document.ts";
 import { type Move, moveDocument } from "./move-document.ts";
 import { countPages, numberFiles, numberPages } from "./page-numbers.ts";
 import type { Rejection } from "./rejection.ts";
@@ -180,9 +181,14 @@ async function insertKey(
 }
 
 async function insertTexts(tx: Transaction, documentId: string, files: RenderedFile[]): Promise<void> {
+  let left: number = documentLimits.searchableCharacters;
   const rows = numberFiles(files)
     .flatMap(({ file, firstPage }) =>
-      (file.text ?? []).map((text, index) => ({ page: firstPage + index, body: searchable(text) })),
+      (file.text ?? []).map((text, index) => {
+        const body = searchable(text, Math.min(left, documentLimits.searchablePageCharacters));
+        left -= body.length;
+        return { page: firstPage + index, body };
+      }),
     )
     .filter(({ body }) => body.trim() !== "");
   if (rows.length === 0) return;
@@ -198,12 +204,9 @@ async function insertTexts(tx: Transaction, documentId: string, files: RenderedF
     .execute();
 }
 
-/** Characters of one page that can be searched for: PostgreSQL refuses to index more than a mebibyte of words. */
-const searchableCharacters = 65_536;
-
-/** Text as PostgreSQL takes it: without the character 0 and halves of characters. */
-function searchable(text: string): string {
-  return text.slice(0, searchableCharacters).replaceAll("\0", "").toWellFormed();
+/** The beginning of a text as PostgreSQL takes it: without the character 0 and halves of characters. */
+function searchable(text: string, characters: number): string {
+  return text.slice(0, characters).replaceAll("\0", "").toWellFormed();
 }
 
 async function recordFile(

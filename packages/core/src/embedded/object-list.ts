@@ -1,4 +1,4 @@
-import { readdir } from "node:fs/promises";
+import { access, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { KeyRange, ObjectFacts, ObjectKey } from "../ports/objects.ts";
 import { isErrno, type ObjectDirectories } from "./object-directory.ts";
@@ -36,12 +36,14 @@ export async function* listObjects(
 
 async function* keysUnder(directories: ObjectDirectories, wanted: Wanted): AsyncGenerator<ObjectKey> {
   const { staging, tombstones, vault } = directories;
-  if (meets("s/", wanted)) yield* walk(staging, "s/", wanted);
-  if (meets("t/", wanted)) yield* walk(tombstones, "t/", wanted);
-  if (meets("v/", wanted)) yield* walk(vault, "v/", wanted);
+  if (meets("s/", wanted)) yield* walk(staging, "s/", { ...wanted, area: staging });
+  if (meets("t/", wanted)) yield* walk(tombstones, "t/", { ...wanted, area: tombstones });
+  if (meets("v/", wanted)) yield* walk(vault, "v/", { ...wanted, area: vault });
 }
 
-async function* walk(directory: string, above: string, wanted: Wanted): AsyncGenerator<ObjectKey> {
+type InArea = Wanted & { area: string };
+
+async function* walk(directory: string, above: string, wanted: InArea): AsyncGenerator<ObjectKey> {
   const { prefix } = wanted;
   const named = prefix.startsWith(above) ? prefix.slice(above.length).split("/") : [];
   if (named.length > 1) {
@@ -50,7 +52,7 @@ async function* walk(directory: string, above: string, wanted: Wanted): AsyncGen
     if (isSegment(name)) yield* walk(join(directory, name), `${above}${name}/`, wanted);
     return;
   }
-  for (const name of await sortedNames(directory)) {
+  for (const name of await sortedNames(directory, wanted)) {
     const key = `${above}${name}`;
     if (!meets(key, wanted)) continue;
     if (key.endsWith("/")) yield* walk(join(directory, name), key, wanted);
@@ -58,8 +60,11 @@ async function* walk(directory: string, above: string, wanted: Wanted): AsyncGen
   }
 }
 
-/** Names of objects as they are, of directories with a slash: sorted so, the walk meets keys in their own order. */
-async function sortedNames(directory: string): Promise<string[]> {
+/**
+ * Names of objects as they are, of directories with a slash: sorted so, the walk meets keys in their own order. None when
+ * the directory was removed; what the system says when it is its whole area that is away: then nothing is known.
+ */
+async function sortedNames(directory: string, { area }: InArea): Promise<string[]> {
   try {
     const entries = await readdir(directory, { withFileTypes: true });
     const names = entries.flatMap((entry) => {
@@ -68,8 +73,9 @@ async function sortedNames(directory: string): Promise<string[]> {
     });
     return names.sort((one, other) => (one < other ? -1 : 1));
   } catch (error) {
-    if (isErrno(error, "ENOENT")) return [];
-    throw error;
+    if (!isErrno(error, "ENOENT")) throw error;
+    await access(area);
+    return [];
   }
 }
 

@@ -93,7 +93,7 @@ export function createObjectStore(directories: ObjectDirectories, clock: Clock) 
   }
 
   async function head(key: ObjectKey): Promise<ObjectFacts | null> {
-    const file = await openIfThere(pathOf(key));
+    const file = await openOrMiss(directories, key, pathOf(key));
     if (file === null) return null;
     try {
       return await factsOf(file, key);
@@ -129,12 +129,18 @@ async function isDurable(root: string, path: string, found: ObjectFacts | null):
   return found !== null;
 }
 
-/** @throws `NoSuchObject` when there is none; what the system says when its area is away: then nothing is known to be lost. */
-async function openObject(directories: ObjectDirectories, key: ObjectKey, path: string): Promise<FileHandle> {
+/** Null when there is no such object. @throws what the system says when its area is away: then nothing is known to be lost. */
+async function openOrMiss(directories: ObjectDirectories, key: ObjectKey, path: string) {
   const file = await openIfThere(path);
-  if (file !== null) return file;
-  await access(areaOf(directories, key));
-  throw new NoSuchObject(key);
+  if (file === null) await access(areaOf(directories, key));
+  return file;
+}
+
+/** The same. @throws `NoSuchObject` when there is none. */
+async function openObject(directories: ObjectDirectories, key: ObjectKey, path: string): Promise<FileHandle> {
+  const file = await openOrMiss(directories, key, path);
+  if (file === null) throw new NoSuchObject(key);
+  return file;
 }
 
 async function removeVersion(

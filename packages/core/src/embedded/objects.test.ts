@@ -109,8 +109,14 @@ describe("objects as files", () => {
   it("a directory that is away is told from an object that is not there", async () => {
     const objects = open();
     await expect(objects.read("s/00/a")).rejects.toThrow(NoSuchObject);
+    expect(await objects.head("s/00/a")).toBeNull();
+    expect(await allOf(objects.list("s/00/"))).toEqual([]);
     await rm(join(root, "staging"), { recursive: true });
     await expect(objects.read("s/00/a")).rejects.toThrow("ENOENT");
+    await expect(objects.head("s/00/a")).rejects.toThrow("ENOENT");
+    for (const prefix of ["", "s/", "s/00/", "s/00/a"])
+      await expect(allOf(objects.list(prefix)), prefix).rejects.toThrow("ENOENT");
+    expect(await allOf(objects.list("v/"))).toEqual([]);
   });
 
   it("a file that lost its first byte is found to be damaged", async () => {

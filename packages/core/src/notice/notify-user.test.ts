@@ -166,6 +166,22 @@ describe("a person is told what became of their document", () => {
     expect(sent).toEqual([]);
   });
 
+  it("not once they were disabled, and again when they are not", async () => {
+    const { pushToken } = await device();
+    const disable = (when: string) =>
+      query(world, `update app_user set disabled_at = ${when} where id = $1`, [world.dora.userId]);
+    const { sent, ports } = pushing();
+    await disable("now()");
+    try {
+      expect(await notifyUser(ports, fact())).toBe("notified");
+      expect(sent).toEqual([]);
+    } finally {
+      await disable("null");
+    }
+    expect(await notifyUser(ports, fact())).toBe("notified");
+    expect(sent.map(({ token }) => token)).toEqual([pushToken]);
+  });
+
   it("not on devices of another tenant, whatever id the fact names", async () => {
     await device(world.franz);
     const { sent, ports } = pushing();

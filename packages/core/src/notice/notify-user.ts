@@ -79,7 +79,7 @@ async function send(ports: NotifyPorts, event: CloudEvent, token: string) {
   return await ports.push.send({ token, tag: pushTag(event), data });
 }
 
-/** Live devices of the owner; null when this version, or a later one, was told before. */
+/** Live devices of the owner, none when they were disabled; null when this version, or a later one, was told before. */
 async function listDevices(tx: Transaction, event: CloudEvent, ownerId: string) {
   const [seen, devices] = await Promise.all([
     tx
@@ -87,9 +87,22 @@ async function listDevices(tx: Transaction, event: CloudEvent, ownerId: string) 
       .select("version")
       .where((eb) => eb.and({ tenant_id: tx.insideTenant, consumer: notifier, document_id: event.subject }))
       .executeTakeFirst(),
-    liveDevices(tx, ownerId).select(["id", "push_token"]).execute(),
+    liveDevices(tx, ownerId)
+      .select(["id", "push_token"])
+      .where((eb) => eb.exists(mayLookIn(tx, ownerId)))
+      .execute(),
   ]);
   return seen && seen.version >= event.version ? null : devices;
+}
+
+/** Whoever was disabled, and whose device may be in other hands by now, is told nothing more. */
+function mayLookIn(tx: Transaction, userId: string) {
+  return tx
+    .selectFrom("app_user")
+    .select("id")
+    .where("tenant_id", "=", tx.insideTenant)
+    .where("id", "=", userId)
+    .where("disabled_at", "is", null);
 }
 
 type Outcome = { ownerId: string; reached: number; dead: Device[] };

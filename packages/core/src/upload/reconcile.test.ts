@@ -34,6 +34,7 @@ const nothing = {
   erasuresFinished: 0,
   erasedCleared: 0,
   eventsPruned: 0,
+  noticesPruned: 0,
 };
 const round = () => reconcile(world.ports);
 
@@ -128,6 +129,42 @@ describe("events that are published", () => {
     );
     expect(await round()).toMatchObject({ eventsPruned: 10_000 });
     expect(await round()).toMatchObject({ eventsPruned: 500 });
+  });
+});
+
+describe("what the notifier told", () => {
+  const tell = (times: number, when: string) =>
+    asOwner(
+      world,
+      `insert into inbox (tenant_id, consumer, event_id, at)
+       select $1, 'notifier', gen_random_uuid(), clock_timestamp() - interval '${when}' - n * interval '1 ms'
+       from generate_series(1, $2::int) n`,
+      [world.dora.tenantId, times],
+    );
+
+  it("is forgotten after 21 days; which versions were told, never", async () => {
+    await asOwner(
+      world,
+      "insert into inbox_version (tenant_id, consumer, document_id, version) values ($1, 'notifier', gen_random_uuid(), 3)",
+      [world.dora.tenantId],
+    );
+    await tell(2, "20 days 23 hours 59 minutes");
+    expect(await round()).toMatchObject({ noticesPruned: 0 });
+    await tell(3, "21 days 1 minute");
+    expect(await round()).toMatchObject({ noticesPruned: 3 });
+    const [left] = await asOwner(
+      world,
+      "select (select count(*) from inbox)::int as facts, (select count(*) from inbox_version)::int as versions",
+    );
+    expect(left).toEqual({ facts: 2, versions: 1 });
+  });
+
+  it("is forgotten ten thousand a round, or nearly", async () => {
+    await tell(10_500, "22 days");
+    const first = (await round())!["noticesPruned"]!;
+    expect(first).toBeGreaterThan(9_900);
+    expect(first).toBeLessThanOrEqual(10_000);
+    expect(await round()).toMatchObject({ noticesPruned: 10_500 - first });
   });
 });
 

@@ -2,6 +2,7 @@ import { ago } from "../database/ago.ts";
 import { isAnyOf } from "../database/is-any-of.ts";
 import { ringSilent } from "../job/ring-silent.ts";
 import { sweepDeadLetters } from "../job/sweep-dead-letters.ts";
+import { pruneInbox } from "../notice/prune-inbox.ts";
 import type { Ports } from "../ports/ports.ts";
 import { clearErased } from "../retention/clear-erased.ts";
 import { finishErasures } from "../retention/finish-erasures.ts";
@@ -24,6 +25,7 @@ export async function reconcile(ports: ReceivePorts): Promise<RoundCounts | null
     erasuresFinished: finishErasures,
     erasedCleared: clearErased,
     eventsPruned: pruneOutbox,
+    noticesPruned: pruneInbox,
   });
 }
 

@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { FileUpload } from "../api-shapes.ts";
 import { systemClock } from "../clock.ts";
 import { createEmbeddedObjects } from "../embedded/objects.ts";
+import type { Objects } from "../ports/objects.ts";
 import { acceptUpload } from "./accept-upload.ts";
 import { completeUpload } from "./complete-upload.ts";
 import { signUploads } from "./sign-uploads.ts";
@@ -33,6 +34,25 @@ const onlyParts = (uploads: FileUpload[], ...wanted: number[]) =>
     ...upload,
     requests: upload.requests.filter(({ partNumber }) => wanted.includes(partNumber!)),
   }));
+
+const filesOf = (documentId: string) =>
+  asOwner<{ staging_key: string; upload_id: string }>(
+    world,
+    "select staging_key, upload_id from document_file where document_id = $1",
+    [documentId],
+  );
+
+/** Starts an upload, and answers once so many have started theirs. */
+function startTogether(count: number): Objects["startParts"] {
+  const { promise: allStarted, resolve } = Promise.withResolvers<void>();
+  let started = 0;
+  return async (...given) => {
+    const upload = await world.ports.objects.startParts(...given);
+    if (++started === count) resolve();
+    await allStarted;
+    return upload;
+  };
+}
 
 /** Ports over the same files whose store signs as if it were `ageMs` ago. */
 function earlier(ageMs: number) {
@@ -153,24 +173,11 @@ describe("a file above 16 MiB", () => {
   it("is one upload, however many ask at once; what was started besides is thrown away", async () => {
     const bytes = largePage();
     const { document } = await announceLarge(bytes);
-    const [file] = await asOwner<{ staging_key: string; upload_id: string }>(
-      world,
-      "select staging_key, upload_id from document_file where document_id = $1",
-      [document.id],
-    );
+    const [file] = await filesOf(document.id);
     await world.ports.objects.abortParts(file!.staging_key, file!.upload_id);
     await asOwner(world, "update document_file set upload_id = null where document_id = $1", [document.id]);
 
-    const objects = world.ports.objects;
-    const { promise: allStarted, resolve } = Promise.withResolvers<void>();
-    let started = 0;
-    const startParts: typeof objects.startParts = async (...given) => {
-      const upload = await objects.startParts(...given);
-      if (++started === 3) resolve();
-      await allStarted;
-      return upload;
-    };
-    const together = { ...world.ports, objects: { ...objects, startParts } };
+    const together = { ...world.ports, objects: { ...world.ports.objects, startParts: startTogether(3) } };
     const replies = await Promise.all([1, 2, 3].map(() => signUploads(together, world.dora, document.id)));
     const ids = replies.flatMap(({ uploads }) =>
       uploads[0]!.requests.map(({ url }) => new URL(url).searchParams.get("uploadId")),
@@ -181,6 +188,39 @@ describe("a file above 16 MiB", () => {
     expect(open.map(({ uploadId }) => uploadId)).toEqual([ids[0]]);
     expect(await putAll(replies[1]!.uploads, [bytes])).toEqual([200, 200, 200]);
     expect(await completeUpload(world.ports, world.dora, document.id)).toMatchObject({ state: "received" });
+  });
+
+  it.each([
+    ["with nothing sent", []],
+    ["with a part sent", [2]],
+  ])("whose upload is over goes up in a new one, %s, and the row remembers that one", async (_, sent) => {
+    const bytes = largePage();
+    const { document, uploads } = await announceLarge(bytes);
+    await putAll(onlyParts(uploads, ...sent), [bytes]);
+    const [file] = await filesOf(document.id);
+    await world.ports.objects.abortParts(file!.staging_key, file!.upload_id);
+    const again = await signUploads(world.ports, world.dora, document.id);
+    expect(await putAll(again.uploads, [bytes])).toEqual([200, 200, 200]);
+    const open = await collect(world.ports.objects.listUploads(file!.staging_key));
+    expect(await filesOf(document.id)).toMatchObject(open.map(({ uploadId }) => ({ upload_id: uploadId })));
+    expect(await completeUpload(world.ports, world.dora, document.id)).toMatchObject({ state: "received" });
+  });
+
+  it("whose upload is open, and has no part yet, is not started anew", async () => {
+    const { document } = await announceLarge(largePage());
+    const [before] = await filesOf(document.id);
+    await signUploads(world.ports, world.dora, document.id);
+    expect(await filesOf(document.id)).toEqual([before]);
+  });
+
+  it("whose upload is over is one new upload, however many ask at once", async () => {
+    const bytes = largePage();
+    const { document } = await announceLarge(bytes);
+    const [file] = await filesOf(document.id);
+    await world.ports.objects.abortParts(file!.staging_key, file!.upload_id);
+    const together = { ...world.ports, objects: { ...world.ports.objects, startParts: startTogether(2) } };
+    await Promise.all([1, 2].map(() => signUploads(together, world.dora, document.id)));
+    expect(await collect(world.ports.objects.listUploads(file!.staging_key))).toHaveLength(1);
   });
 
   it("whose grant was revived while somebody was just starting its parts does not mix the old upload with the new key", async () => {

@@ -77,10 +77,27 @@ async function signParts(
   document: DocumentRow,
   file: DocumentFileRow,
 ): Promise<UploadRequest[]> {
-  const uploadId = file.upload_id ?? (await startParts(ports, document, file));
-  const present = await ports.objects.listParts(file.staging_key, uploadId);
+  const open = await findOpen(ports, file);
+  const uploadId = open?.uploadId ?? (await startParts(ports, document, file));
+  const present = open?.parts ?? [];
   const missing = declaredParts(file).filter((part) => !present.some((stored) => isPart(stored, part)));
   return Promise.all(missing.map((part) => signPart(ports, file, uploadId, part)));
+}
+
+/**
+ * The upload that the row remembers, and its parts; null when none takes parts: a restored database remembers one that is
+ * over, and S3 throws them away after some days. No parts may mean either, and the list of uploads tells which.
+ */
+async function findOpen(
+  { objects }: SigningPorts,
+  { staging_key: key, upload_id: uploadId }: DocumentFileRow,
+): Promise<{ uploadId: string; parts: StoredPart[] } | null> {
+  if (uploadId === null) return null;
+  const parts = await objects.listParts(key, uploadId);
+  if (parts.length > 0) return { uploadId, parts };
+  for await (const upload of objects.listUploads(key))
+    if (upload.uploadId === uploadId) return { uploadId, parts };
+  return null;
 }
 
 async function signPart(
@@ -101,8 +118,9 @@ async function signPart(
 }
 
 /**
- * Two callers may start at once: the row remembers one upload, the other is thrown away. When the page was dropped or got
- * a new key meanwhile, nobody waits for these parts any more; the caller finds out when asking again.
+ * Two callers may start at once, each in place of what the row remembered: it takes one upload, the other is thrown away.
+ * When the page was dropped or got a new key meanwhile, nobody waits for these parts any more; the caller finds out when
+ * asking again.
  */
 async function startParts(
   ports: SigningPorts,
@@ -124,7 +142,7 @@ async function startParts(
       .updateTable("document_file")
       .set({ upload_id: uploadId })
       .where((eb) => eb.and(ofFile))
-      .where("upload_id", "is", null)
+      .where("upload_id", file.upload_id === null ? "is" : "=", file.upload_id)
       .execute();
     return await tx
       .selectFrom("document_file")

@@ -1,0 +1,66 @@
+import { asOwner, newPage, receive } from "@strongroom/local/test-documents";
+import { processOnce } from "@strongroom/local/test-pipeline";
+import { type TestWorld, testWorld } from "@strongroom/local/test-world";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { DocumentId } from "../ids.ts";
+import { eraseDocument } from "../retention/erase-document.ts";
+import { showDocument } from "./show-document.ts";
+import { supersedeDocument } from "./supersede-document.ts";
+
+let world: TestWorld;
+beforeAll(async () => (world = await testWorld()));
+afterAll(() => world.close());
+
+const store = async (id: string) =>
+  processOnce(world.ports, { tenantId: world.dora.tenantId, documentId: DocumentId.parse(id) });
+const erase = async (id: string) => eraseDocument(world.ports, world.arne, id);
+
+/** A document, and as many retakes of it. */
+async function retaken(times: number): Promise<{ old: string; retakes: string[] }> {
+  const { id: old } = await receive(world, world.dora, [newPage()]);
+  const retakes = [];
+  for (let number = 0; number < times; number++)
+    retakes.push((await receive(world, world.dora, [newPage()], { replaces: old })).id);
+  return { old, retakes };
+}
+
+async function seen(id: string) {
+  const { supersededBy, timeline } = await showDocument(world.ports, world.dora, id);
+  return [supersededBy, timeline.at(-1)!.action];
+}
+
+async function someoneWaitsForLock(): Promise<void> {
+  const waiting =
+    "select from pg_locks join pg_stat_activity using (pid) where datname = current_database() and not granted";
+  await vi.waitFor(async () => expect(await asOwner(world, waiting)).not.toEqual([]), 10_000);
+}
+
+describe("a retake that is erased", () => {
+  it("leaves its place to the one stored next, and the last of them to nobody", async () => {
+    const { old, retakes } = await retaken(3);
+    const [one, two, three] = retakes as [string, string, string];
+    for (const id of [two, three, one]) await store(id);
+    await erase(two);
+    expect(await seen(old)).toEqual([three, "document.superseded"]);
+    await erase(one);
+    expect(await seen(old)).toEqual([three, "document.superseded"]);
+    await erase(three);
+    expect(await seen(old)).toEqual([null, "document.reinstated"]);
+  });
+
+  it("leaves its place to one that is just being stored", async () => {
+    const { old, retakes } = await retaken(2);
+    const [first, second] = retakes as [string, string];
+    await store(first);
+    const erased = Promise.withResolvers<void>();
+    await world.ports.database.withTenant(world.dora.tenantId, async (tx) => {
+      for (const state of ["processing", "stored"] as const)
+        await tx.updateTable("document").set({ state }).where("id", "=", second).execute();
+      await supersedeDocument(world.ports, tx, { replaced: old, by: second });
+      erase(first).then(() => erased.resolve(), erased.reject);
+      await Promise.race([erased.promise, someoneWaitsForLock()]);
+    });
+    await erased.promise;
+    expect(await seen(old)).toEqual([second, "document.superseded"]);
+  });
+});
