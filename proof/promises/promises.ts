@@ -39,6 +39,7 @@ export const promises: readonly PromiseMade[] = [
           `${core}/document/read-document.test.ts`,
           "proof/check/check.test.ts",
           "proof/check/vault-object.test.ts",
+          "proof/vault/",
         ],
       },
     ],

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
+import type { ProofSize } from "./proof-size.ts";
 
 /** What a proof showed, once: counts by what was counted, and whether all of it held. */
 export type ProofResult = {
@@ -11,6 +12,8 @@ export type ProofResult = {
   /** Commit of the tree that ran, as `currentCommit` tells it. */
   commit: string;
   held: boolean;
+  /** Of suites; other proofs tell theirs by their counts. */
+  size?: ProofSize;
   counts: Record<string, number>;
   /** Whatever else the proof wants to keep: seed, sizes, seconds, verdicts. */
   detail?: Record<string, unknown>;
@@ -19,7 +22,9 @@ export type ProofResult = {
 const directory = join(import.meta.dirname, "../results");
 
 /** Writes the last result of a proof, in place of the one before: history is in git. */
-export function recordResult(result: Pick<ProofResult, "proof" | "held" | "counts" | "detail">): string {
+export function recordResult(
+  result: Pick<ProofResult, "proof" | "held" | "size" | "counts" | "detail">,
+): string {
   const path = join(directory, `${result.proof}.json`);
   const about = { at: new Date().toISOString(), machine: machineName(), commit: currentCommit() };
   const { proof, ...rest } = result;
