@@ -2,7 +2,7 @@ import {
   type AuditRow,
   type Document,
   groupBy,
-  type JudgedRun,
+  type JudgedState,
   type OutboxRow,
   type Verdict,
 } from "./judged-run.ts";
@@ -23,11 +23,11 @@ const graph: Record<string, readonly string[]> = {
 const settling = new Set(["document.stored", "document.rejected", "document.failed"]);
 
 /** I7 and P4, I8 and P5: events, transitions and tokens, each source set against the others. */
-export function judgeFacts(run: JudgedRun): Verdict[] {
+export function judgeFacts(run: JudgedState): Verdict[] {
   return [judgeEvents(run), judgeStream(run), ...judgeTransitions(run)];
 }
 
-function judgeEvents({ tables }: JudgedRun): Verdict {
+function judgeEvents({ tables }: JudgedState): Verdict {
   const events = groupBy(
     tables.outbox.filter(({ topic }) => topic === "documents"),
     ({ document_id }) => document_id,
@@ -65,7 +65,7 @@ function gaps({ id, version }: Document, rows: OutboxRow[]): string[] {
 type CloudEvent = { id: string; type: string; subject: string; version: number };
 
 /** As a consumer reads it: what is not newer than the last seen of its document is dropped, and then nothing is missing. */
-function judgeStream({ tables }: JudgedRun): Verdict {
+function judgeStream({ tables }: JudgedState): Verdict {
   const violations: string[] = [];
   const ledger = new Map(tables.outbox.map((row) => [row.event_id, row]));
   const inStream = new Set<string>();
@@ -103,7 +103,7 @@ function judgeStream({ tables }: JudgedRun): Verdict {
   };
 }
 
-function judgeTransitions({ tables }: JudgedRun): Verdict[] {
+function judgeTransitions({ tables }: JudgedState): Verdict[] {
   const audits = groupBy(tables.audit, ({ subject }) => subject);
   const strayed: string[] = [];
   const stale: string[] = [];

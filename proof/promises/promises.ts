@@ -56,7 +56,7 @@ export const promises: readonly PromiseMade[] = [
       { command: "chaos", verdicts: ["I7", "P4"] },
       { command: "chaos", gate: "broken" },
       { command: "simulate" },
-      { suites: [`${core}/event/relay-events.test.ts`] },
+      { suites: [`${core}/event/relay-events.test.ts`, "proof/outage/idle-transaction.test.ts"] },
     ],
   },
   {
