@@ -10,13 +10,13 @@ import { query } from "@strongroom/local/test-pipeline";
 import { type TestWorld, testWorld } from "@strongroom/local/test-world";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { proofSize } from "../promises/proof-size.ts";
 import { openCheckpoint } from "../check/check-audit.ts";
 import { actAtOnce, type Ledger } from "./act.ts";
 import { type Client, findTampering, type Locked, readRows } from "./read-evidence.ts";
 import { tamperings, unproven } from "./tamper.ts";
 
-/** `PROOF_SIZE=nightly` takes the sizes of the promise. */
-const size = process.env["PROOF_SIZE"] === "nightly" ? { actions: 5_000 } : { actions: 500 };
+const size = { ci: { actions: 500 }, nightly: { actions: 5_000 } }[proofSize()];
 const tampered = 200;
 const seed = Number(process.env["PROOF_SEED"] ?? randomInt(2 ** 31));
 

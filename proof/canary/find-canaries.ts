@@ -10,7 +10,7 @@ export type Hit = { mark: string; form: string; place: string };
 type Marks = Record<string, string>;
 const familyForms = encodingsOf(family);
 
-/** Every mark in every form in every file below a directory but those left out; a file that goes meanwhile is passed over. */
+/** Every mark in every form in every file below a directory, or in its name, but those left out; a file that goes meanwhile is passed over. */
 export async function findInFiles(
   directory: string,
   marks: Marks,
@@ -20,9 +20,10 @@ export async function findInFiles(
   const hits: Hit[] = [];
   for (const entry of entries.filter((one) => one.isFile())) {
     const path = join(entry.parentPath, entry.name);
-    if (isLeftOut(relative(directory, path))) continue;
+    const place = relative(directory, path);
+    if (isLeftOut(place)) continue;
     const data = await readFile(path).catch(() => Buffer.alloc(0));
-    hits.push(...findInData(data, relative(directory, path), marks));
+    hits.push(...findInData(Buffer.concat([Buffer.from(`${place}\n`), data]), place, marks));
   }
   return hits;
 }

@@ -6,6 +6,7 @@ import {
   type EntryOf,
   groupBy,
   type JudgedRun,
+  type JudgedState,
   type OutboxRow,
   type PublicKey,
   readObject,
@@ -19,11 +20,14 @@ type Jwks = { keys: PublicKey[] };
 
 /** What can be shown to somebody else: receipts, and the audit with its checkpoints, under the keys that were published. */
 export function judgeEvidence(run: JudgedRun): Verdict[] {
-  const jwks = { keys: entriesOf(run, "keys").at(-1)?.keys ?? [] };
-  return [judgeReceipts(run, jwks), judgeTrail(run, jwks), judgeLines(run)];
+  return [judgeReceipts(run), judgeTrail(run, publishedKeys(run)), judgeLines(run)];
 }
 
-function judgeReceipts(run: JudgedRun, jwks: Jwks): Verdict {
+const publishedKeys = (run: JudgedState): Jwks => ({ keys: entriesOf(run, "keys").at(-1)?.keys ?? [] });
+
+/** P2b alone, of a state at any moment. */
+export function judgeReceipts(run: JudgedState): Verdict {
+  const jwks = publishedKeys(run);
   const receipts = groupBy(run.tables.receipt, ({ document_id }) => document_id);
   const uploaded = new Map(entriesOf(run, "planned").map((entry) => [entry.document, entry.files]));
   const checkpoints = checkpointNames(run, jwks);
@@ -70,12 +74,12 @@ function receiptFaults(
 }
 
 /** Sequence and digest of every checkpoint whose signature holds. */
-function checkpointNames(run: JudgedRun, jwks: Jwks): Set<string> {
+function checkpointNames(run: JudgedState, jwks: Jwks): Set<string> {
   const opened = checkpointsInVault(run).map((jws) => openCheckpoint(jws, jwks));
   return new Set(opened.flatMap((one) => (typeof one === "string" ? [] : [`${one.sequence} ${one.sha256}`])));
 }
 
-const checkpointsInVault = (run: JudgedRun): string[] =>
+const checkpointsInVault = (run: JudgedState): string[] =>
   run.objectKeys
     .filter((key) => key.startsWith("v/checkpoints/"))
     .map((key) => readObject(run.readFile(key)).data.toString());

@@ -4,7 +4,7 @@ import {
   type Document,
   entriesOf,
   groupBy,
-  type JudgedRun,
+  type JudgedState,
   type OutboxRow,
   type Verdict,
 } from "./judged-run.ts";
@@ -25,11 +25,11 @@ const graph: Record<string, readonly string[]> = {
 const settling = new Set(["document.stored", "document.rejected", "document.failed"]);
 
 /** I7 and P4, I8 and P5: events, transitions and tokens, each source set against the others. */
-export function judgeFacts(run: JudgedRun): Verdict[] {
+export function judgeFacts(run: JudgedState): Verdict[] {
   return [judgeEvents(run), judgeStream(run), ...judgeTransitions(run)];
 }
 
-function judgeEvents({ tables }: JudgedRun): Verdict {
+function judgeEvents({ tables }: JudgedState): Verdict {
   const events = groupBy(
     tables.outbox.filter(({ topic }) => topic === "documents"),
     ({ document_id }) => document_id,
@@ -67,7 +67,7 @@ function gaps({ id, version }: Document, rows: OutboxRow[]): string[] {
 type CloudEvent = { id: string; type: string; subject: string; version: number };
 
 /** As a consumer reads it: what is not newer than the last seen of its document is dropped, and then nothing is missing. */
-function judgeStream(run: JudgedRun): Verdict {
+function judgeStream(run: JudgedState): Verdict {
   const { tables } = run;
   const violations = tooFewRelayKills(run);
   const ledger = new Map(tables.outbox.map((row) => [row.event_id, row]));
@@ -107,19 +107,19 @@ function judgeStream(run: JudgedRun): Verdict {
 }
 
 /** Whatever is killed elsewhere shows nothing of an event that was published and is not marked yet. */
-function tooFewRelayKills(run: JudgedRun): string[] {
+function tooFewRelayKills(run: JudgedState): string[] {
   const kills = entriesOf(run, "injury").filter(
     ({ kind, struck }) => kind === "kill relay before its mark" && struck,
   );
-  const { relayKills } = run.demands;
+  const relayKills = run.demands?.relayKills ?? 0;
   return kills.length < relayKills
     ? [`${kills.length} relays were killed between publish and mark, not ${relayKills}`]
     : [];
 }
 
 /** Of each point that processors stand still at, half of an even share of all stops must have been had. */
-function tooFewStops(run: JudgedRun): string[] {
-  const { stops: wanted } = run.demands;
+function tooFewStops(run: JudgedState): string[] {
+  const wanted = run.demands?.stops ?? 0;
   const stops = entriesOf(run, "stop").filter(({ isTaken }) => isTaken);
   const least = Math.floor(wanted / standingPoints.length / 2);
   const countOf = (at: string) => stops.filter(({ point }) => point === at).length;
@@ -133,7 +133,7 @@ function tooFewStops(run: JudgedRun): string[] {
   ];
 }
 
-function judgeTransitions(run: JudgedRun): Verdict[] {
+function judgeTransitions(run: JudgedState): Verdict[] {
   const { tables } = run;
   const audits = groupBy(tables.audit, ({ subject }) => subject);
   const strayed: string[] = [];

@@ -8,6 +8,7 @@ import {
   type File,
   groupBy,
   type JudgedRun,
+  type JudgedState,
   readObject,
   slownessOf,
   type Verdict,
@@ -26,7 +27,8 @@ export function judgeObjects(run: JudgedRun): Verdict[] {
   return [...judgeVault(run), judgeOrphans(run), judgeStaging(run), judgeHostile(run)];
 }
 
-function judgeVault(run: JudgedRun): Verdict[] {
+/** I2 and P2 alone, of a state at any moment. */
+export function judgeVault(run: JudgedState): Verdict[] {
   const artefacts = groupBy(run.tables.artefact, ofDocument);
   const keys = groupBy(run.tables.document_key, ofDocument);
   const planned = new Map(entriesOf(run, "planned").map((entry) => [entry.document, entry]));
@@ -77,7 +79,7 @@ function unseen({ id }: Document, own: Artefact[], files: number): string[] {
 
 /** Opens one artefact with the root key, the wrapped key and the two published formats. */
 function check(
-  run: JudgedRun,
+  run: JudgedState,
   document: Document,
   artefact: Artefact,
   wrapped: string | undefined,
@@ -108,7 +110,7 @@ function check(
   }
 }
 
-function dataKey({ rootKeys }: JudgedRun, wrapped: string, context: Record<string, string>): Buffer {
+function dataKey({ rootKeys }: JudgedState, wrapped: string, context: Record<string, string>): Buffer {
   const bytes = Buffer.from(wrapped.replace(/^\\x/, ""), "hex");
   const keyId = bytes.toString("hex", 1, 17);
   const root = rootKeys.find((text) => text.includes(keyId));

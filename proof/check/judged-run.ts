@@ -179,19 +179,22 @@ export type Periods = Record<
   number
 >;
 
-/** All that a run left behind: what the clients saw, what the system has. */
-export type JudgedRun = {
-  /** Moment of the dump, in milliseconds since 1970. */
-  dumpedAt: number;
-  periods: Periods;
-  demands: Demands;
-  history: Entry[];
-  tables: Tables;
+/** What lies in a data directory beside the database. */
+export type Store = {
   rootKeys: string[];
   /** Keys of all objects, `s/…` and `v/…`. */
   objectKeys: string[];
   /** A whole file of the object store; throws when there is none. */
   readFile(key: string): Buffer;
+};
+/** What the clients did and saw, and what the system has of it; `demands`: what must have been done to it, nothing when absent. */
+export type JudgedState = Store & { history: Entry[]; tables: Tables; demands?: Demands };
+/** All that a run left behind. */
+export type JudgedRun = JudgedState & {
+  /** Moment of the dump, in milliseconds since 1970. */
+  dumpedAt: number;
+  periods: Periods;
+  demands: Demands;
 };
 
 /** What `writeDump` left in a directory: `run.json`, `history.ndjson`, `tables/<name>.ndjson`; objects and keys lie where they were. */
@@ -202,14 +205,21 @@ export function readRun(directory: string): JudgedRun {
   const tables = Object.fromEntries(
     tableNames.map((name) => [name, readLines(join(directory, "tables", `${name}.ndjson`))]),
   ) as Tables;
-  const objects = join(dataDirectory, "objects");
-  const keys = join(dataDirectory, "keys");
   return {
     dumpedAt,
     periods,
     demands,
     history: readLines<Entry>(join(directory, "history.ndjson")),
     tables,
+    ...readStore(dataDirectory),
+  };
+}
+
+/** Objects and keys of an installation, where they lie. */
+export function readStore(dataDirectory: string): Store {
+  const objects = join(dataDirectory, "objects");
+  const keys = join(dataDirectory, "keys");
+  return {
     rootKeys: readdirSync(keys)
       .filter((name) => name.startsWith("root"))
       .map((name) => readFileSync(join(keys, name), "utf8")),
@@ -249,8 +259,11 @@ export type Verdict = {
 };
 
 /** History entries of one sort. */
-export function entriesOf<What extends Entry["what"]>(run: JudgedRun, what: What): EntryOf<What>[] {
-  return run.history.filter((entry): entry is EntryOf<What> => entry.what === what);
+export function entriesOf<What extends Entry["what"]>(
+  { history }: Pick<JudgedRun, "history">,
+  what: What,
+): EntryOf<What>[] {
+  return history.filter((entry): entry is EntryOf<What> => entry.what === what);
 }
 
 /** How much longer than on an idle machine things may take that a process has to do; 1 unless measured. */

@@ -42,6 +42,13 @@ export function openSealed(message: Uint8Array, dataKey: Uint8Array): Opened {
   };
 }
 
+/** Bytes of a message's header, its tag included: the first frame begins behind them. */
+export function headerLengthOf(message: Uint8Array): number {
+  const reader = new Reader(Buffer.from(message));
+  readHeader(reader);
+  return reader.at;
+}
+
 class Reader {
   private readonly bytes: Buffer;
   at = 0;

@@ -17,14 +17,14 @@ import { type TestDatabase, testDatabase } from "@strongroom/local/test-database
 import { query } from "@strongroom/local/test-pipeline";
 import { type TestWorld, testWorld } from "@strongroom/local/test-world";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { proofSize } from "../promises/proof-size.ts";
 import { encodingsOf, formsIn } from "../canary/encodings.ts";
 import { findTampering, type Locked } from "../audit/read-evidence.ts";
 import { newCanary, plantDocument, type Stage } from "./erasure-world.ts";
 import { findInDatabaseFiles, findInFiles, findInTables } from "./find-canary.ts";
 import { openVault } from "./open-vault.ts";
 
-/** `PROOF_SIZE=nightly` takes the sizes of the promise. */
-const size = process.env["PROOF_SIZE"] === "nightly" ? { erased: 100, held: 50 } : { erased: 16, held: 8 };
+const size = { ci: { erased: 16, held: 8 }, nightly: { erased: 100, held: 50 } }[proofSize()];
 /** What the erased documents hold, and what the held ones do: the search must go on finding the latter. */
 const [gone, kept] = [newCanary(), newCanary()];
 const tenth = ["announced", "uploaded"] as const;

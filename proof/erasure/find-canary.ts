@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { withClient } from "@strongroom/core/database/roles";
 import type { Connection } from "@strongroom/core/ports/database";
 import { encodingsOf, formsIn } from "../canary/encodings.ts";
+import type { Client } from "../isolation/catalogue.ts";
 
 /** Where a text lies, in words: `public.document.note: raw`. */
 export type Hit = string;
@@ -35,12 +36,7 @@ export async function findInTables(superuser: Connection, canary: string): Promi
 export async function findInDatabaseFiles(superuser: Connection, canaries: string[]): Promise<Hit[][]> {
   const forms = canaries.map(encodingsOf);
   return await withClient(superuser, async (client) => {
-    const { rows: tables } = await client.query<{ list: string }>(
-      `select string_agg(oid::regclass::text, ', ') as list from pg_class where relkind = 'r'
-       and (relname = 'pg_statistic' or relnamespace not in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace))`,
-    );
-    await client.query(`vacuum (full, analyze) ${tables[0]!.list}`);
-    await client.query("checkpoint");
+    await vacuumAll(client);
     const { rows: files } = await client.query<{ path: string; name: string }>(
       `select path, coalesce((select relname from pg_class where relfilenode::text = split_part(file, '.', 1)), file) as name
        from (select oid from pg_database where datname = current_database()) d,
@@ -71,4 +67,14 @@ export async function findInFiles(directory: string, canary: string): Promise<Hi
     for (const form of formsIn(content, forms)) hits.push(`${path.slice(directory.length + 1)}: ${form}`);
   }
   return hits;
+}
+
+/** Takes the bytes of deleted rows off the disk: those of every table, and of the planner's samples. */
+export async function vacuumAll(client: Client): Promise<void> {
+  const { rows: tables } = await client.query<{ list: string }>(
+    `select string_agg(oid::regclass::text, ', ') as list from pg_class where relkind = 'r'
+     and (relname = 'pg_statistic' or relnamespace not in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace))`,
+  );
+  await client.query(`vacuum (full, analyze) ${tables[0]!.list}`);
+  await client.query("checkpoint");
 }

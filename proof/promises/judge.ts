@@ -51,11 +51,12 @@ function ofSuites(suites: readonly string[], result: ProofResult | undefined): S
   const [passed, failed, skipped] = (["passed", "failed", "skipped"] as const).map((kind) =>
     each.flat().reduce((sum, count) => sum + count[kind], 0),
   );
-  const { at, commit } = result;
+  const { at, commit, size } = result;
   // A skipped test proves nothing: what it needs may be missing, or what should have prepared it broke.
   const held =
     failed === 0 && skipped === 0 && each.every((counts) => counts.some((count) => count.passed > 0));
-  return { proof, at, commit, held, counts: listed({ passed: passed!, failed: failed!, skipped: skipped! }) };
+  const counts = listed({ passed: passed!, failed: failed!, skipped: skipped! });
+  return { proof, at, commit, held, counts: size === undefined ? counts : `${counts}, at ${size} size` };
 }
 
 const listed = (counts: Record<string, number>): string =>

@@ -4,18 +4,20 @@ import { changesSince, readResults, recordResult } from "./result.ts";
 import { runSuites } from "./suites.ts";
 
 // Prints each promise with its last proof, count and date; exits 1 when one has none that holds. With `--record` it
-// first runs the suites of `npm test` that prove something, and keeps their counts.
-const unknown = process.argv.slice(2).filter((argument) => argument !== "--record");
-if (unknown.length > 0) {
-  process.stderr.write("Usage: npm run promises [-- --record]\n");
+// first runs the suites of `npm test` that prove something, and keeps their counts; with `--nightly` at the promises' full sizes.
+const options = process.argv.slice(2);
+const [isRecorded, isNightly] = ["--record", "--nightly"].map((option) => options.includes(option));
+if (options.some((option) => !["--record", "--nightly"].includes(option)) || (isNightly && !isRecorded)) {
+  process.stderr.write("Usage: npm run promises [-- --record [--nightly]]\n");
   process.exit(2);
 }
-if (process.argv.includes("--record")) {
-  const { files: detail, endedWell } = runSuites();
+if (isRecorded) {
+  const size = isNightly ? "nightly" : "ci";
+  const { files: detail, endedWell } = runSuites(size);
   const total = (kind: "passed" | "failed" | "skipped") =>
     Object.values(detail).reduce((sum, count) => sum + count[kind], 0);
   const counts = { passed: total("passed"), failed: total("failed"), skipped: total("skipped") };
-  recordResult({ proof: "suites", held: endedWell && counts.failed === 0, counts, detail });
+  recordResult({ proof: "suites", held: endedWell && counts.failed === 0, size, counts, detail });
 }
 const results = readResults();
 let broken = 0;

@@ -1,8 +1,10 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { standings } from "./judge.ts";
 import { promises } from "./promises.ts";
+import { proofSize } from "./proof-size.ts";
 import type { ProofResult } from "./result.ts";
 import { countTests, provingSuites } from "./suites.ts";
 
@@ -103,6 +105,33 @@ describe("a proof", () => {
   ])("of suites, when %s", (_when, detail, held) => {
     expect(standings(bySuites, new Map([of("suites", { detail })]))[0].held).toBe(held);
   });
+});
+
+test.each(["ci", "nightly"] as const)("suites that ran at %s size say so", (size) => {
+  const detail = { "proof/a/x.test.ts": all, "b.test.ts": all };
+  const [{ counts }] = standings(bySuites, new Map([of("suites", { size, detail })]));
+  expect(counts).toBe(`4 passed, 0 failed, at ${size} size`);
+});
+
+describe("the command", () => {
+  const run = (...options: string[]) =>
+    spawnSync(process.execPath, [join(import.meta.dirname, "main.ts"), ...options], { encoding: "utf8" });
+
+  test.each([["--full"], ["--record", "--full"], ["--nightly"]])(
+    "with %s does nothing but say how it is used",
+    (...options) => {
+      expect(run(...options)).toMatchObject({
+        status: 2,
+        stdout: "",
+        stderr: "Usage: npm run promises [-- --record [--nightly]]\n",
+      });
+    },
+  );
+});
+
+test("the size of a suite is ci unless PROOF_SIZE says nightly, and nothing else", () => {
+  expect([proofSize("ci"), proofSize("nightly")]).toEqual(["ci", "nightly"]);
+  for (const other of ["", "full", "Nightly"]) expect(() => proofSize(other)).toThrow("PROOF_SIZE");
 });
 
 describe("a file of tests", () => {

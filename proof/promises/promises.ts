@@ -39,6 +39,7 @@ export const promises: readonly PromiseMade[] = [
           `${core}/document/read-document.test.ts`,
           "proof/check/check.test.ts",
           "proof/check/vault-object.test.ts",
+          "proof/vault/",
         ],
       },
     ],
@@ -55,7 +56,7 @@ export const promises: readonly PromiseMade[] = [
       { command: "chaos", verdicts: ["I7", "P4"] },
       { command: "chaos", gate: "broken" },
       { command: "simulate" },
-      { suites: [`${core}/event/relay-events.test.ts`] },
+      { suites: [`${core}/event/relay-events.test.ts`, "proof/outage/idle-transaction.test.ts"] },
     ],
   },
   {

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
+import type { ProofSize } from "./proof-size.ts";
 
 /** What a proof showed, once: counts by what was counted, and whether all of it held. */
 export type ProofResult = {
@@ -11,8 +12,8 @@ export type ProofResult = {
   /** Commit of the tree that ran, as `currentCommit` tells it. */
   commit: string;
   held: boolean;
-  /** Of a proof that has two: `full` is as large as the promise says. */
-  size?: "full" | "small";
+  /** Of a proof that has two: `full` and `nightly` (of the suites) are as large as the promise says. */
+  size?: "full" | "small" | ProofSize;
   counts: Record<string, number>;
   /** Whatever else the proof wants to keep: seed, sizes, seconds, verdicts. */
   detail?: Record<string, unknown>;

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
+import type { ProofSize } from "./proof-size.ts";
 import { promises } from "./promises.ts";
 
 /** Tests of one file: how many held. */
@@ -19,7 +20,7 @@ export const provingSuites = (): string[] => [
 type FileReport = { name: string; status: string; assertionResults: { status: string }[] };
 
 /** Runs the suites that prove something, printing as they go; answers the counts of each file, and whether the run itself ended well. */
-export function runSuites(): { files: Record<string, SuiteCount>; endedWell: boolean } {
+export function runSuites(size: ProofSize): { files: Record<string, SuiteCount>; endedWell: boolean } {
   const scratch = mkdtempSync(join(tmpdir(), "strongroom-suites-"));
   const report = join(scratch, "report.json");
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
@@ -29,6 +30,7 @@ export function runSuites(): { files: Record<string, SuiteCount>; endedWell: boo
       [vitest(), "run", "--config", "vitest.proofs.config.ts", ...reporters, ...provingSuites()],
       {
         cwd: root,
+        env: { ...process.env, PROOF_SIZE: size },
         stdio: "inherit",
       },
     );

@@ -13,6 +13,7 @@ import { grantFacts } from "@strongroom/core/upload/grant-facts";
 import { stagingKey } from "@strongroom/core/upload/staging-key";
 import { seededPeople } from "@strongroom/local/seed";
 import { padJpeg } from "@strongroom/local/test-files";
+import type { Kept } from "./judge-restored.ts";
 
 type FillPorts = Pick<Ports, "objects" | "keys" | "config">;
 const { tenantId, userId } = seededPeople.find(({ name }) => name === "Dora Lind")!;
@@ -26,7 +27,8 @@ export async function fillStored(
   ports: FillPorts,
   superuser: Connection,
   { documents, bytes }: { documents: number; bytes: number },
-): Promise<void> {
+): Promise<Kept[]> {
+  const kept: Kept[] = [];
   for (let from = 1; from <= documents; from += batch) {
     const tokens = Array.from({ length: Math.min(batch, documents + 1 - from) }, (_, index) => from + index);
     const made: Rows[] = [];
@@ -35,13 +37,28 @@ export async function fillStored(
         ...(await Promise.all(tokens.splice(0, atOnce).map((token) => makeStored(ports, token, bytes)))),
       );
     await insert(superuser, made);
+    kept.push(
+      ...made.map(({ document: { id, size_bytes, request_sha256 } }) =>
+        keptAs(id, request_sha256, size_bytes),
+      ),
+    );
   }
   await withClient(superuser, (client) =>
     client.query("select setval('lease_token', $1)", [Math.max(1, documents)]),
   );
+  return kept;
 }
 
-type Rows = Record<"document" | "document_file" | "artefact" | "document_key" | "receipt", object>;
+const keptAs = (document: string, hash: string, sizeBytes: number): Kept => ({
+  tenant: tenantId,
+  user: userId,
+  document,
+  files: [{ sha256: hash, sizeBytes }],
+});
+
+type Rows = Record<"document_file" | "artefact" | "document_key" | "receipt", object> & {
+  document: { id: string; size_bytes: number; request_sha256: string } & Record<string, unknown>;
+};
 
 async function makeStored(ports: FillPorts, token: number, sizeBytes: number): Promise<Rows> {
   const id = systemIds.uuid();
@@ -83,7 +100,7 @@ async function makeStored(ports: FillPorts, token: number, sizeBytes: number): P
 
 type Made = { id: string; token: number; sizeBytes: number; hash: string; at: string };
 
-function documentOf({ id, token, sizeBytes, hash, at }: Made): object {
+function documentOf({ id, token, sizeBytes, hash, at }: Made): Rows["document"] {
   return {
     tenant_id: tenantId,
     id,
@@ -168,7 +185,8 @@ async function insert(superuser: Connection, rows: Rows[]): Promise<void> {
 }
 
 /** Leaves so many whole documents in staging that no row knows, as they lie there after a restore. */
-export async function fillForgotten(ports: FillPorts, documents: number): Promise<void> {
+export async function fillForgotten(ports: FillPorts, documents: number): Promise<Kept[]> {
+  const kept: Kept[] = [];
   const photo = await readFile(join(import.meta.dirname, "../../packages/local/samples/delivery-note.jpg"));
   for (let made = 0; made < documents; made += 1) {
     const page = padJpeg(photo, photo.length + 100);
@@ -194,5 +212,7 @@ export async function fillForgotten(ports: FillPorts, documents: number): Promis
         metadata: grantFacts(document, file),
       },
     );
+    kept.push(keptAs(id, hash, page.length));
   }
+  return kept;
 }

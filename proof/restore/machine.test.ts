@@ -1,4 +1,5 @@
-import { chmod, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { UploadOrder } from "@strongroom/cli/upload-document";
@@ -8,7 +9,10 @@ import { withClient } from "@strongroom/core/database/roles";
 import { findFaults } from "@strongroom/local/test-invariants";
 import { untilQuiet } from "@strongroom/local/test-whole";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { seededPeople } from "@strongroom/local/seed";
+import type { PublicKey, Verdict } from "../check/judged-run.ts";
 import { openVault } from "../erasure/open-vault.ts";
+import { judgeRestored, type Kept } from "./judge-restored.ts";
 import {
   backUp,
   faultsOf,
@@ -16,6 +20,7 @@ import {
   killMachine,
   lay,
   type Machine,
+  restore,
   startMachine,
   stopMachine,
   store,
@@ -43,6 +48,34 @@ async function directoryOf(area: string, id: string): Promise<string | null> {
   const all = await readdir(area, { recursive: true });
   const found = all.find((path) => path.endsWith(id));
   return found === undefined ? null : join(area, found);
+}
+
+/** The old disk fails: a bit of every object of a document is another one. */
+async function rot(directory: string): Promise<void> {
+  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const path = join(entry.parentPath, entry.name);
+    const bytes = await readFile(path);
+    await chmod(path, 0o600);
+    await writeFile(path, bytes.with(500, bytes[500]! ^ 1));
+  }
+}
+
+/** What a sender knows of a document, for the judge. */
+async function keptOf({ id, paths }: UploadOrder): Promise<Kept> {
+  const { tenantId: tenant, userId: user } = seededPeople.find(({ name }) => name === "Dora Lind")!;
+  const pages = await Promise.all(paths.map((path) => readFile(path)));
+  const files = pages.map((page) => ({
+    sha256: createHash("sha256").update(page).digest("hex"),
+    sizeBytes: page.length,
+  }));
+  return { tenant, user, document: id, files };
+}
+
+async function judged(): Promise<Verdict[]> {
+  const { keys } = JSON.parse(await readFile(join(home, "keys.json"), "utf8")) as { keys: PublicKey[] };
+  const kept = await Promise.all([...before, ...after].map(keptOf));
+  return await judgeRestored(await superuserOf(machine.data), machine.data, { kept, keys });
 }
 
 async function erase({ id }: UploadOrder): Promise<void> {
@@ -90,13 +123,11 @@ afterAll(async () => {
 describe("a machine that is lost, and its backup with what is left of its disk laid onto an empty one", () => {
   beforeAll(async () => {
     const [lost, data] = [machine.data, join(home, "restored")];
-    await mkdir(data, { mode: 0o711 });
-    // The order of the runbook: tombstones, database and vault, then what staging still holds.
-    await lay("objects/tombstones", lost, data);
-    await backUp(join(home, "backup"), data);
-    await lay("objects/vault", lost, data);
-    await lay("objects/staging", join(home, "disk"), data);
-    await rm((await directoryOf(stagingOf(data), beyond.id))!, { recursive: true });
+    await rm(stagingOf(lost), { recursive: true });
+    await lay("objects/staging", join(home, "disk"), lost);
+    await rm((await directoryOf(stagingOf(lost), beyond.id))!, { recursive: true });
+    await rot((await directoryOf(vaultOf(lost), before[0]!.id))!);
+    await restore(data, { backup: join(home, "backup"), lost });
     machine = await startMachine(data);
     const superuser = await superuserOf(data);
     // Adopted before anybody was served: nobody receives a document without the pages that the backup did not know.
@@ -115,6 +146,24 @@ describe("a machine that is lost, and its backup with what is left of its disk l
 
   it("has taken in again, from staging, what was stored after it: byte for byte, with receipts that hold", async () => {
     for (const order of after) expect(await faultsOf(dora(), order, home)).toEqual([]);
+  });
+
+  it("is whole for the independent judge: every object opens to its digests and to what was sent, every receipt is signed", async () => {
+    const verdicts = await judged();
+    expect(verdicts.flatMap(({ violations }) => violations)).toEqual([]);
+    const pages = [...before, ...after].reduce((sum, { paths }) => sum + paths.length, 0);
+    const [objects, originals, receipts] = verdicts.map(({ looked }) => looked);
+    expect([originals, receipts]).toEqual([pages, before.length + after.length]);
+    expect(objects).toBeGreaterThanOrEqual(3 * pages);
+    // It would not say so of anything.
+    const directory = (await directoryOf(vaultOf(machine.data), after[0]!.id))!;
+    await rot(directory);
+    expect((await judged()).map(({ id, violations }) => [id, violations.length > 0])).toEqual([
+      ["I2", true],
+      ["P2", false],
+      ["P2b", false],
+    ]);
+    await rot(directory); // the same bit again
   });
 
   it("keeps its invariants, but for the sealed objects of documents that it does not know", async () => {

@@ -19,15 +19,11 @@ const verifier = join(root, "proof/check/verify-receipt.ts");
 /** `npm start` on a data directory, and who to be there. */
 export type Machine = { data: string; main: MainProcess; url: string; as(name: string): Client };
 
-/** What a backup holds, in the order in which it is taken; uploads on their way and tombstones are in none. */
-const backedUp = [
-  "postgres",
-  "postgres-password",
-  "objects/vault",
-  "keys",
-  "secrets.json",
-  "issuer-key.json",
-];
+/** What the two archives of a backup hold, as the runbook has it; uploads on their way and tombstones are in none. */
+const archives = {
+  "backup.tar": ["postgres", "postgres-password", "secrets.json", "issuer-key.json", "objects/vault"],
+  "keys.tar": ["keys"],
+};
 
 export async function startMachine(data: string): Promise<Machine> {
   const environment = { STRONGROOM_DATA: data, STRONGROOM_PORT: "0", STRONGROOM_JOBS: "1" };
@@ -56,16 +52,36 @@ export async function killMachine({ main, data }: Machine): Promise<void> {
   await untilNone(data);
 }
 
-/** Copies part of a data directory, with owners, modes and times, over whatever is there. */
+/** Copies part of a data directory, with owners, modes and times. */
 export async function lay(part: string, from: string, to: string): Promise<void> {
   await mkdir(join(to, part, ".."), { recursive: true, mode: 0o711 });
-  const { status, stderr } = spawnSync("cp", ["-a", "-T", join(from, part), join(to, part)]);
-  if (status !== 0) throw new Error(`cp of ${part} failed: ${stderr.toString()}`);
+  run("cp", "-a", "-T", join(from, part), join(to, part));
 }
 
 /** A backup of a machine that stands still. */
 export async function backUp(data: string, to: string): Promise<void> {
-  for (const part of backedUp) await lay(part, data, to);
+  await mkdir(to, { mode: 0o700 });
+  for (const [archive, parts] of Object.entries(archives))
+    run("tar", "-C", data, "-chf", join(to, archive), ...parts);
+}
+
+/** Step 2 of the runbook (docs/runbooks/restore.md), line by line: a new directory, from a backup and what is left of the old disk. */
+export async function restore(
+  data: string,
+  { backup, lost }: { backup: string; lost: string },
+): Promise<void> {
+  const objects = join(data, "objects");
+  await mkdir(data, { mode: 0o711 });
+  await mkdir(objects, { mode: 0o700 });
+  run("cp", "-a", join(lost, "objects/tombstones"), objects);
+  for (const archive of Object.keys(archives)) run("tar", "-C", data, "-xpf", join(backup, archive));
+  run("cp", "-a", join(lost, "objects/staging"), objects);
+  run("cp", "-an", join(lost, "objects/vault"), objects);
+}
+
+function run(command: string, ...input: string[]): void {
+  const { status, stderr } = spawnSync(command, input);
+  if (status !== 0) throw new Error(`${command} ${input.join(" ")} failed: ${stderr.toString()}`);
 }
 
 /** Sends a document of so many bytes per page and waits until it is stored. */

@@ -1,23 +1,24 @@
-import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { withClient } from "@strongroom/core/database/roles";
 import { silentLog } from "@strongroom/core/log";
 import type { Connection } from "@strongroom/core/ports/database";
 import { receiptKeys } from "@strongroom/core/receipt/receipt-keys";
-import { verifyReceipt } from "@strongroom/core/receipt/verify-receipt";
-import { checkFixity } from "@strongroom/core/retention/check-fixity";
 import { type RunningSystem, startSystem } from "@strongroom/local/system";
 import { untilQuiet } from "@strongroom/local/test-whole";
 import { readOrRefuse } from "../promises/command-line.ts";
 import { recordResult } from "../promises/result.ts";
 import { fillForgotten, fillStored } from "./fill.ts";
-import { backUp, lay } from "./machine.ts";
+import { holds, verdictTable } from "../check/judge.ts";
+import type { PublicKey, Verdict } from "../check/judged-run.ts";
+import { judgeRestored, type Kept } from "./judge-restored.ts";
+import { backUp, restore } from "./machine.ts";
 import { readWish } from "./wish.ts";
 
 /*
  * How long a restore takes: documents that were stored long ago, and some that only staging knows, are laid from a backup
- * onto an empty directory; then the system starts, takes in what was forgotten, and everything is opened and verified.
+ * onto an empty directory; then the system starts, takes in what was forgotten, and the independent judge opens and verifies all.
  * What is promised is the time from the empty directory until it serves and the last forgotten document is stored.
  *
  *   npm run rehearse-restore -- --documents 10000 --bytes 30000 --forgotten 100 [--record]
@@ -42,35 +43,37 @@ try {
 
 async function run(): Promise<void> {
   const [lost, backup, data] = [join(home, "lost"), join(home, "backup"), join(home, "data")];
+  const before: Before = { kept: [], keys: [] };
   await timed("made and backed up (no part of the restore)", async () => {
     const system = await start(lost);
-    await fillStored(system.ports, ours(system), { documents, bytes });
-    await fillForgotten(system.ports, forgotten);
+    before.kept.push(...(await fillStored(system.ports, ours(system), { documents, bytes })));
+    before.kept.push(...(await fillForgotten(system.ports, forgotten)));
+    before.keys.push(...(await receiptKeys(system.ports)).keys);
     await system.stop();
     await backUp(lost, backup);
   });
-  await mkdir(data, { mode: 0o711 });
   const beganMs = performance.now();
-  await timed("copied onto the empty directory", async () => {
-    await lay("objects/tombstones", lost, data);
-    await backUp(backup, data);
-    await lay("objects/staging", lost, data);
-  });
+  await timed("copied onto the empty directory", () => restore(data, { backup, lost }));
   const system = await timed("started, and serving", () => start(data));
   try {
     await timed(`${forgotten} documents taken in again from staging, and stored`, () => untilAdopted(system));
     const seconds = (performance.now() - beganMs) / 1_000;
-    await timed("every sealed object read, opened, compared", () => openAll(system));
-    await timed("every receipt verified", () => verifyAll(system));
-    judge(seconds);
+    const verdicts = await timed("every sealed object opened and every receipt verified, by the judge", () =>
+      judgeRestored(ours(system), data, before),
+    );
+    judge(seconds, verdicts);
   } finally {
     await system.stop();
   }
 }
 
-/** Reached only when every object opened and every receipt held. */
-function judge(seconds: number): void {
-  const held = seconds <= mostSeconds;
+type Before = { kept: Kept[]; keys: PublicKey[] };
+
+/** In time, and whole; nothing is whole that was not looked at. */
+function judge(seconds: number, verdicts: Verdict[]): void {
+  const isWhole = verdicts.every(holds);
+  const held = seconds <= mostSeconds && isWhole;
+  process.stdout.write(`${verdictTable(verdicts)}\n`);
   const text = `restored in ${seconds.toFixed(1)} s, promised are ${mostSeconds}`;
   process.stdout.write(`${held ? "kept" : "BROKEN"}  ${text}\n`);
   if (!held) process.exitCode = 1;
@@ -78,8 +81,14 @@ function judge(seconds: number): void {
     "documents restored": documents,
     "taken in again": forgotten,
     seconds: Math.round(seconds),
+    violations: verdicts.reduce((sum, { violations }) => sum + violations.length, 0),
   };
-  if (record) recordResult({ proof: "rehearse-restore", held, counts, detail: { bytes } });
+  const judged = verdicts.map(({ id, looked, violations }) => ({
+    id,
+    looked,
+    violations: violations.length,
+  }));
+  if (record) recordResult({ proof: "rehearse-restore", held, counts, detail: { bytes, verdicts: judged } });
 }
 
 function start(dataDirectory: string): Promise<RunningSystem> {
@@ -114,25 +123,4 @@ async function count(system: RunningSystem, sql: string): Promise<number> {
   return await withClient(ours(system), async (client) =>
     Number((await client.query<{ count: string }>(sql)).rows[0]!.count),
   );
-}
-
-async function openAll({ ports }: RunningSystem): Promise<void> {
-  let intact = 0;
-  for (;;) {
-    const found = await checkFixity(ports, { atMost: 500 });
-    if (found.length === 0) break;
-    intact += found.filter((one) => one === "intact").length;
-  }
-  if (intact !== documents) throw new Error(`${intact} of ${documents} documents are intact`);
-}
-
-async function verifyAll(system: RunningSystem): Promise<void> {
-  const jwks = await receiptKeys(system.ports);
-  const rows = await withClient(
-    ours(system),
-    async (client) => (await client.query<{ jws: string }>("select jws from receipt")).rows,
-  );
-  for (const { jws } of rows)
-    if ((await verifyReceipt(jws, jwks)).outcome !== "valid") throw new Error("a receipt does not hold");
-  if (rows.length !== documents + forgotten) throw new Error(`${rows.length} receipts`);
 }

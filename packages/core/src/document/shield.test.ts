@@ -34,6 +34,18 @@ describe("a shielded stream", () => {
     await expect(through(shield(failing, noGate, abandon))).rejects.toMatchObject({ cause: reason });
   });
 
+  test.each(["write", "final"])(
+    "calls it broken, whatever the reason, when the inner stream answers its %s with one",
+    async (call) => {
+      const reason = new Error("unencryptedDataKey has not been set");
+      const done = (...given: unknown[]) => (given.at(-1) as (error: Error) => void)(reason);
+      await expect(through(shield(echo({ [call]: done }), noGate, abandon))).rejects.toMatchObject({
+        name: "NotAsStored",
+        cause: reason,
+      });
+    },
+  );
+
   test.each(["take", "give", "end"] as const)(
     "fails with what its gate throws on %s, and abandons the inner stream",
     async (at) => {

@@ -15,9 +15,9 @@ export function shield(inner: Duplex, gate: Gate, abandon: () => void): Duplex {
     write: (chunk: Uint8Array, _encoding, done) =>
       guarded(() => {
         gate.take(chunk);
-        inner.write(chunk, done);
+        inner.write(chunk, (error) => (error ? fail(error) : done()));
       }),
-    final: (done) => void inner.end(done),
+    final: (done) => void inner.end((error?: Error | null) => (error ? fail(error) : done())),
     destroy: (error, done) => {
       abandon();
       done(error);
