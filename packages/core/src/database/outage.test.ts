@@ -7,6 +7,8 @@ it.each([
   ["a connection that broke", error("read", { code: "ECONNRESET" })],
   ["a database that shuts down", error("terminating connection", { code: "57P01" })],
   ["a statement that took longer than statements may", error("canceling statement", { code: "57014" })],
+  ["a statement that nobody answers", new Error("Query read timeout")],
+  ["a server that is the writer no more", error("cannot execute UPDATE", { code: "25006" })],
   ["a service that failed", error("SlowDown", { $fault: "server" })],
   ["a service that does not answer", error("no answer", { name: "TimeoutError" })],
   ["whatever any of them caused", error("put", { cause: error("read", { code: "ETIMEDOUT" }) })],

@@ -1,3 +1,6 @@
+/** PostgreSQL's code of a write where only reading is possible: the server is no longer the writer, and another is. */
+export const steppedDown = "25006";
+
 /** Codes of PostgreSQL and of the network that say: not now, the same call may work in a moment. */
 const passingCodes = new Set([
   "ECONNREFUSED",
@@ -16,9 +19,10 @@ const passingCodes = new Set([
   "40P01",
   "55P03",
   "25P03",
+  steppedDown,
 ]);
 const passingMessages =
-  /connection terminated|timeout exceeded when trying to connect|client has encountered a connection error|not queryable/i;
+  /connection terminated|query read timeout|timeout exceeded when trying to connect|client has encountered a connection error|not queryable/i;
 
 /** Whether an error (or what caused it) is a dependency that is down or busy for the moment, not a fault of the work. */
 export function isOutage(error: unknown): boolean {
