@@ -10,6 +10,9 @@ it.each([
   ["a statement that nobody answers", new Error("Query read timeout")],
   ["a server that is the writer no more", error("cannot execute UPDATE", { code: "25006" })],
   ["a service that failed", error("SlowDown", { $fault: "server" })],
+  ["a service that is asked too often", error("rate", { name: "ThrottlingException", $fault: "client" })],
+  ["one that says so another way", error("rate", { name: "TooManyRequestsException", $fault: "client" })],
+  ["and by its status alone", error("rate", { $fault: "client", $metadata: { httpStatusCode: 429 } })],
   ["a service that does not answer", error("no answer", { name: "TimeoutError" })],
   ["whatever any of them caused", error("put", { cause: error("read", { code: "ETIMEDOUT" }) })],
   ["one of several", new AggregateError([new Error("one"), error("two", { code: "ECONNREFUSED" })])],
@@ -17,6 +20,7 @@ it.each([
 
 it.each([
   ["a request that a service refuses", error("AccessDenied", { $fault: "client" })],
+  ["and by its status", error("AccessDenied", { $fault: "client", $metadata: { httpStatusCode: 403 } })],
   ["a row that breaks a rule", error("check", { code: "23514" })],
   ["a fault of ours", new TypeError("undefined is not a function")],
   ["what is no error", "ECONNRESET"],

@@ -24,6 +24,9 @@ const passingCodes = new Set([
 const passingMessages =
   /connection terminated|query read timeout|timeout exceeded when trying to connect|client has encountered a connection error|not queryable/i;
 
+/** What services of AWS call a refusal of one request too many; they count it as the client's fault. */
+const throttlingNames = /Throttl|TooManyRequests|SlowDown/;
+
 /** Whether an error (or what caused it) is a dependency that is down or busy for the moment, not a fault of the work. */
 export function isOutage(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
@@ -31,8 +34,11 @@ export function isOutage(error: unknown): boolean {
   const code = "code" in error ? String(error.code) : "";
   // As the AWS SDK tells, after tries of its own, that a service failed or did not answer.
   const isService = ("$fault" in error && error.$fault === "server") || error.name === "TimeoutError";
+  const { $metadata } = error as { $metadata?: { httpStatusCode?: number } };
   return (
     isService ||
+    throttlingNames.test(error.name) ||
+    $metadata?.httpStatusCode === 429 ||
     passingCodes.has(code) ||
     code.startsWith("08") ||
     passingMessages.test(error.message) ||
