@@ -15,6 +15,7 @@ import { storage } from "./storage.ts";
 /** AWS's own policies, by the ids that its documentation gives them. */
 const managed = {
   cachingDisabled: "4135ea2d-6df8-44a3-9df3-4b5a84be39ad",
+  /** CloudFront's own headers with it: the handlers count the address in `cloudfront-viewer-address`. */
   allViewerExceptHost: "b689b0a8-53d0-40ab-baf2-68738e2966ac",
   securityHeaders: "67f7725c-6f97-4210-82d7-5512b31e9d03",
 };

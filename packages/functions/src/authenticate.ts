@@ -3,16 +3,15 @@ import { Refusal } from "@strongroom/core/errors";
 import { TenantId, UserId } from "@strongroom/core/ids";
 import type { Ports } from "@strongroom/core/ports/ports";
 import type { Actor, Role } from "@strongroom/core/user/user";
-import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify, type JWTVerifyGetKey } from "jose";
+import { errors, type JWTPayload, jwtVerify, type JWTVerifyGetKey } from "jose";
 import * as z from "zod";
+import { issuerKeys } from "./issuer-keys.ts";
 import { Outage } from "./problem.ts";
 import { VerifiedTokens } from "./verified-tokens.ts";
 
 /** Asymmetric only, so that a public key can never be taken for a shared secret. ES256: ours; RS256: Cognito and most others. */
 const algorithms = ["ES256", "RS256"];
 const clockToleranceSeconds = 60;
-/** Keys are fetched anew after ten minutes, and for an unknown key id at most every 30 seconds. */
-const keyCache = { cacheMaxAge: 600_000, cooldownDuration: 30_000, timeoutDuration: 1_500 };
 
 /** Numbers are finite here: `1e999` would be an end that never comes. */
 const Claims = z.object({ sub: UserId, tenant: TenantId, iat: z.number(), exp: z.number() });
@@ -99,27 +98,7 @@ function issuerOf({ issuer, audience }: Config["auth"]): Issuer {
   const name = JSON.stringify([issuer, audience]);
   const known = issuers.get(name);
   if (known) return known;
-  const url = new URL(`${issuer.replace(/\/$/, "")}/.well-known/jwks.json`);
-  const made = { keys: honest(createRemoteJWKSet(trusted(url), keyCache)), verified: new VerifiedTokens() };
+  const made = { keys: issuerKeys(issuer), verified: new VerifiedTokens() };
   issuers.set(name, made);
   return made;
-}
-
-/** Tells a token that no key fits from keys that cannot be had: the first is the caller's, the second is ours. */
-function honest(keys: JWTVerifyGetKey): JWTVerifyGetKey {
-  return async (header, token) => {
-    try {
-      return await keys(header, token);
-    } catch (error) {
-      if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys)
-        throw error;
-      throw new Outage("the keys of the token issuer cannot be had", { cause: error });
-    }
-  };
-}
-
-/** Keys that came over plain HTTP could be anybody's; only on this machine are they not. */
-function trusted(url: URL): URL {
-  if (url.protocol === "https:" || ["127.0.0.1", "localhost", "[::1]"].includes(url.hostname)) return url;
-  throw new Error(`the token issuer must be reached over https: ${url.origin}`);
 }

@@ -77,12 +77,7 @@ export function route<Name extends RouteName>(name: Name, handle: Handle<Name>):
   })
     .use(opening(name))
     .use(step((call) => checkOrigin(call.ports, name, call.event)))
-    .use(
-      step(
-        async (call) =>
-          void (call.rate = await limitAddress(call.ports, addressOf(call.ports, name, call.event))),
-      ),
-    )
+    .use(step((call) => admitAddress(call, name)))
     .use(step((call) => admit(call, declared.access)))
     .use(step((call) => void (call.parsed = parseRequest(declared, call.event))))
     .use(step((call) => takePlace(call, name)));
@@ -114,6 +109,11 @@ function step(work: Step): middy.MiddlewareObj<HttpEvent, HttpAnswer> {
       await call.deadline.bound((async () => work(call))());
     },
   };
+}
+
+async function admitAddress(call: Call & { ports: Ports }, name: RouteName): Promise<void> {
+  const address = addressOf(call.ports, name, call.event);
+  if (address !== null) call.rate = await limitAddress(call.ports, address);
 }
 
 async function admit(call: Call & { ports: Ports }, access: Route["access"]): Promise<void> {

@@ -99,39 +99,65 @@ describe("a request that has to come through the entry", () => {
 
 describe("whose request it is", () => {
   const cloudFront = "64.252.0.1";
-  const of = (forwarded: string | null, name: "showMe" | "showReady" = "showMe") =>
-    addressOf(
-      edge.ports,
-      name,
-      event(forwarded === null ? {} : { "x-forwarded-for": forwarded }, {}, cloudFront),
-    );
+  const of = (headers: Record<string, string>, name: "showMe" | "showReady" = "showMe", from = cloudFront) =>
+    addressOf(edge.ports, name, event(headers, {}, from));
 
   test.each([
-    ["203.0.113.7", "203.0.113.7"],
-    [`203.0.113.7, ${cloudFront}`, "203.0.113.7"],
-    ["10.0.0.1, 203.0.113.7", "203.0.113.7"],
-    [`10.0.0.1, 203.0.113.7, ${cloudFront}`, "203.0.113.7"],
-    ["2001:db8::7", "2001:db8::7"],
-    [cloudFront, cloudFront],
+    ["203.0.113.7:4711", "203.0.113.7"],
+    ["2001:db8::7:4711", "2001:db8::7"],
+    ["2001:db8:0:0:0:0:0:7:443", "2001:db8:0:0:0:0:0:7"],
+    ["127.0.0.1:4711", "127.0.0.1"],
+    ["203.0.113.7", cloudFront],
+    ["anything:4711", cloudFront],
+    ["203.0.113.7:4711, 203.0.113.8:4711", cloudFront],
+    [":4711", cloudFront],
     ["", cloudFront],
-    [null, cloudFront],
-  ])("behind the entry is what CloudFront wrote last: %j", (forwarded, viewer) => {
+  ])("behind the entry is what CloudFront wrote, if it is an address: %j", (written, viewer) => {
     secrets(current);
-    expect(of(forwarded)).toBe(viewer);
+    expect(of({ "cloudfront-viewer-address": written })).toBe(viewer);
+  });
+
+  test("behind the entry is never what the viewer wrote: a function URL leaves of x-forwarded-for nothing else", () => {
+    secrets(current);
+    expect(of({ "x-forwarded-for": "127.0.0.1" })).toBe(cloudFront);
+    const headers = { "x-forwarded-for": "127.0.0.1", "cloudfront-viewer-address": "203.0.113.7:4711" };
+    expect(of(headers)).toBe("203.0.113.7");
   });
 
   test("is not believed of a request that need not come through the entry", () => {
+    const headers = { "x-forwarded-for": "203.0.113.7", "cloudfront-viewer-address": "203.0.113.7:4711" };
     secrets(current);
-    expect(of("203.0.113.7", "showReady")).toBe(cloudFront);
+    expect(of(headers, "showReady")).toBe(cloudFront);
     secrets();
-    expect(of("203.0.113.7")).toBe(cloudFront);
+    expect(of(headers)).toBe(cloudFront);
   });
+
+  test.each(["127.0.0.1", "::1", "::ffff:127.0.0.1"])(
+    "is nobody's when it comes from this machine, by whose proxy everybody may come, and no entry stands before it: %s",
+    (loopback) => {
+      secrets();
+      expect(of({}, "showMe", loopback)).toBeNull();
+      secrets(current);
+      expect(of({}, "showMe", loopback)).toBe(loopback);
+    },
+  );
 
   test("counts for the limit: one busy viewer does not spend that of others behind the same edge of CloudFront", async () => {
     secrets(current);
+    let sent = 0;
     const from = (viewer: string) =>
-      showMe(event({ "x-origin-secret": current, "x-forwarded-for": viewer }, {}, cloudFront));
-    for (let sent = 0; sent < rateLimits.address; sent++) await from("203.0.113.7");
+      showMe(
+        event(
+          {
+            "x-origin-secret": current,
+            "x-forwarded-for": `192.0.2.${sent++ % 250}`,
+            "cloudfront-viewer-address": `${viewer}:4711`,
+          },
+          {},
+          cloudFront,
+        ),
+      );
+    while (sent < rateLimits.address) await from("203.0.113.7");
     expect((await from("203.0.113.7")).statusCode).toBe(429);
     expect((await from("203.0.113.8")).statusCode).toBe(401);
   });

@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from "node:crypto";
+import { isIP } from "node:net";
 import type { RouteName } from "@strongroom/core/api";
 import { Refusal } from "@strongroom/core/errors";
 import type { Ports } from "@strongroom/core/ports/ports";
@@ -23,15 +24,22 @@ export function checkOrigin(ports: Pick<Ports, "config">, name: RouteName, { hea
 }
 
 /**
- * Whose request it is. Behind the entry the connection is CloudFront's, and it adds the viewer last to `x-forwarded-for`;
- * the gateway may add the connection again. Believed only where the secret shows that CloudFront wrote it.
+ * Whose request is counted; null for that of this machine where no entry stands before it: it is a reverse proxy, and
+ * everybody comes through it. Behind the entry the connection is CloudFront's, which names the viewer in a header of its
+ * own. Not `x-forwarded-for`: a function URL leaves of it only what the viewer wrote. Without an address there, it is the
+ * connection's.
  */
-export function addressOf(ports: Pick<Ports, "config">, name: RouteName, event: HttpEvent): string {
+export function addressOf(ports: Pick<Ports, "config">, name: RouteName, event: HttpEvent): string | null {
   const { headers, requestContext } = event;
   const { sourceIp } = requestContext.http;
-  if (!isAsked(ports, name)) return sourceIp;
-  const forwarded = (headers["x-forwarded-for"] ?? "").split(",").map((address) => address.trim());
-  return forwarded.findLast((address) => address !== "" && address !== sourceIp) ?? sourceIp;
+  if (isAsked(ports, name)) return viewerIn(headers["cloudfront-viewer-address"]) ?? sourceIp;
+  return /^(::ffff:)?127\.|^::1$/.test(sourceIp) ? null : sourceIp;
+}
+
+/** CloudFront writes `203.0.113.7:4711` and `2001:db8::7:4711`: the port is what follows the last colon. */
+function viewerIn(written = ""): string | null {
+  const address = written.slice(0, Math.max(0, written.lastIndexOf(":")));
+  return isIP(address) === 0 ? null : address;
 }
 
 const isAsked = ({ config }: Pick<Ports, "config">, name: RouteName): boolean =>

@@ -4,7 +4,7 @@ import type { Ports } from "@strongroom/core/ports/ports";
 
 let ports: Promise<Ports> | null = null;
 
-/** The ports of this process, connected when the first request asks for them; a failed attempt is made again by the next. */
+/** The ports of this process, connected when it starts on Lambda, else when the first request asks for them; a failed attempt is made again by the next. */
 export function connectedPorts(): Promise<Ports> {
   ports ??= connect().catch((error: unknown) => {
     ports = null;
@@ -33,3 +33,7 @@ async function connect(): Promise<Ports> {
     }
   }
 }
+
+// While a function starts, Lambda gives it more of a processor and nobody waits: what loads now does not load on the clock
+// of the first request. That one tries again, and tells, what fails here.
+if (process.env["AWS_LAMBDA_FUNCTION_NAME"] !== undefined) connectedPorts().catch(() => {});

@@ -33,15 +33,8 @@ export class RateRefusal extends Refusal {
   }
 }
 
-/**
- * Counts one request of an address; throws a RateRefusal above the limit. IPv6 counts by /64, which is one customer.
- * Loopback is not counted: it is a reverse proxy of this machine, and everybody comes through it. Null then.
- */
-export async function limitAddress(
-  ports: Pick<Ports, "cache" | "clock">,
-  address: string,
-): Promise<Rate | null> {
-  if (/^(::ffff:)?127\.|^::1$/.test(address)) return null;
+/** Counts one request of an address; throws a RateRefusal above the limit. IPv6 counts by /64, which is one customer. */
+export async function limitAddress(ports: Pick<Ports, "cache" | "clock">, address: string): Promise<Rate> {
   return await count(ports, "address", isIPv6(address) ? networkOf(address) : address);
 }
 

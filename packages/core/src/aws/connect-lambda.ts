@@ -1,4 +1,3 @@
-import { KMSClient } from "@aws-sdk/client-kms";
 import { readFile } from "node:fs/promises";
 import { systemClock } from "../clock.ts";
 import type { AwsBackend, Config } from "../config.ts";
@@ -8,7 +7,7 @@ import type { Log } from "../log.ts";
 import type { Ports } from "../ports/ports.ts";
 import { absentPort } from "./absent-port.ts";
 import { createAuroraDatabase } from "./database.ts";
-import { createKmsKeys } from "./keys.ts";
+import { createKmsClient, createKmsKeys } from "./keys.ts";
 import { createS3Client } from "./object-client.ts";
 import { createS3Objects } from "./objects.ts";
 import { createSqsQueue } from "./queue.ts";
@@ -39,7 +38,7 @@ export async function connectCommon(
   const client = createS3Client({ region, forcePathStyle: backend.pathStyle });
   const objects = createS3Objects({ client, buckets: backend.buckets });
   const queue = createSqsQueue({ client: { region }, queues: backend.queues });
-  const keys = createKmsKeys(new KMSClient({ region }), backend.keys);
+  const keys = createKmsKeys(createKmsClient({ region }), backend.keys);
   const database = createAuroraDatabase({ database: backend.database, region, ca, ...sessions });
   const { cache, close: closeCache } = await cacheOf(backend, log);
   return {

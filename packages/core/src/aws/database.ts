@@ -13,7 +13,7 @@ type Options = {
   keepsPlans: boolean;
 };
 
-/** A writer that stepped down in a failover is left after so long, should it keep its connections open. */
+/** A writer that stepped down in a failover is left at the first write, by who only reads after so long. */
 const maxLifetimeSeconds = 10 * 60;
 
 /**

@@ -17,6 +17,8 @@ const limits = {
   visibilityMs: 43_200_000,
   bodyBytes: 262_144,
 };
+/** Milliseconds. A poll is silent for 20 s; left to itself the SDK would wait for fifteen minutes. */
+const patience = { connectionTimeout: 3_000, socketTimeout: 30_000 } as const;
 /** Names under which SQS says that a loan is over or a message gone. */
 const loanIsOver = new Set(["ReceiptHandleIsInvalid", "MessageNotInflight", "MessageNotInflightException"]);
 
@@ -36,7 +38,7 @@ export function createSqsQueue({
   client: options,
   queues,
 }: SqsQueueOptions): Queue & { close(): Promise<void> } {
-  const client = new SQSClient({ ...options });
+  const client = new SQSClient({ requestHandler: patience, ...options });
   const polls = new Set<Promise<void>>();
   return {
     async send(queue, body, { delayMs = 0, attributes = {} } = {}) {

@@ -1,3 +1,6 @@
+/** PostgreSQL's code of a write where only reading is possible: the server is no longer the writer, and another is. */
+export const steppedDown = "25006";
+
 /** Codes of PostgreSQL and of the network that say: not now, the same call may work in a moment. */
 const passingCodes = new Set([
   "ECONNREFUSED",
@@ -18,6 +21,7 @@ const passingCodes = new Set([
   "40P01",
   "55P03",
   "25P03",
+  steppedDown,
 ]);
 /** As the AWS SDK names what lasts for all calls alike: no answer, no credentials to call with, a root key that is turned off. */
 const passingNames = new Set([
@@ -27,7 +31,10 @@ const passingNames = new Set([
   "KMSInvalidStateException",
 ]);
 const passingMessages =
-  /connection terminated|timeout exceeded when trying to connect|client has encountered a connection error|not queryable/i;
+  /connection terminated|query read timeout|timeout exceeded when trying to connect|client has encountered a connection error|not queryable/i;
+
+/** What services of AWS call a refusal of one request too many; they count it as the client's fault. */
+const throttlingNames = /Throttl|TooManyRequests|SlowDown/;
 
 /** Whether an error (or what caused it) is a dependency that is down or busy for the moment, not a fault of the work. */
 export function isOutage(error: unknown): boolean {
@@ -36,8 +43,11 @@ export function isOutage(error: unknown): boolean {
   const code = "code" in error ? String(error.code) : "";
   // As the AWS SDK tells, after tries of its own, that a service failed or did not answer.
   const isService = ("$fault" in error && error.$fault === "server") || passingNames.has(error.name);
+  const { $metadata } = error as { $metadata?: { httpStatusCode?: number } };
   return (
     isService ||
+    throttlingNames.test(error.name) ||
+    $metadata?.httpStatusCode === 429 ||
     passingCodes.has(code) ||
     code.startsWith("08") ||
     passingMessages.test(error.message) ||

@@ -1,6 +1,7 @@
 import { Kysely, PostgresDialect, sql } from "kysely";
 import pg from "pg";
 import type { Connection, Database, Lock } from "../ports/database.ts";
+import { steppedDown } from "./outage.ts";
 import { sessionLimits } from "./roles.ts";
 import { StatementNames } from "./statement-names.ts";
 import type { Tables } from "./tables.ts";
@@ -20,6 +21,15 @@ export type DatabaseAccess = Omit<Connection, "password"> & {
   /** Connections older than this are not used again. */
   maxLifetimeSeconds?: number;
 };
+
+/**
+ * A server that went away in a failover may close nothing. Then an idle connection is found dead within 20 s (ten probes, a
+ * second apart, after these ten), and one at work when its statement is not answered: PostgreSQL itself would have ended it
+ * by `statement_timeout` (roles.ts).
+ */
+const lifeSigns = { keepAlive: true, keepAliveInitialDelayMillis: 10_000, query_timeout: 20_000 } as const;
+/** So long the server is waited for when a connection is given back to it. */
+const goodbyeMs = 2_000;
 
 type Options = {
   connections: Record<"app" | "system", DatabaseAccess>;
@@ -60,27 +70,46 @@ function poolFor(access: DatabaseAccess, max: number, limits: Partial<typeof ses
     ...limits,
     max,
     types,
+    ...lifeSigns,
     pipeline: true,
-    keepAlive: true,
     connectionTimeoutMillis: 2_000, // a grant answers within two seconds, also when the database is gone
   });
   pool.on("error", () => {}); // an idle connection was lost: the pool has dropped it and opens another when asked
-  // A connection at work was lost: its query fails and tells. Without a listener the event would end the process.
-  pool.on("connect", (client) => client.on("error", () => {}));
+  pool.on("connect", (client) => {
+    client.on("error", () => {}); // at work it was lost: its query fails and tells. Unheard, the event would end the process
+    client.connection.on("errorMessage", ({ code }: pg.DatabaseError) => {
+      if (code === steppedDown) void client.end(); // the pool takes none back that is ending
+    });
+  });
+  pool.on("release", (_error, client) => {
+    if (client.connection.stream.destroyed) void client.end(); // a statement was not answered: pg tells only later
+  });
   return pool;
 }
 
 async function lock(access: DatabaseAccess, name: string): Promise<Lock | null> {
-  const client = new pg.Client({ ...access, keepAlive: true, connectionTimeoutMillis: 2_000 });
+  const client = new pg.Client({ ...access, ...lifeSigns, connectionTimeoutMillis: 2_000 });
   const lost = new AbortController();
   client.on("error", (error) => lost.abort(error));
   client.on("end", () => lost.abort(new Error("the connection that holds the lock ended")));
   await client.connect();
-  const held = await client.query<{ held: boolean }>(
-    "select pg_try_advisory_lock(hashtextextended($1, 0)) as held",
-    [name],
-  );
-  if (held.rows[0]?.held) return { lost: lost.signal, release: () => client.end() };
-  await client.end();
+  try {
+    const held = await client.query<{ held: boolean }>(
+      "select pg_try_advisory_lock(hashtextextended($1, 0)) as held",
+      [name],
+    );
+    if (held.rows[0]?.held) return { lost: lost.signal, release: () => leave(client) };
+  } catch (error) {
+    await leave(client);
+    throw error;
+  }
+  await leave(client);
   return null;
+}
+
+/** Ends with the session, so that whoever comes next finds the lock free; a server that is away is not waited for. */
+async function leave(client: pg.Client): Promise<void> {
+  const timer = setTimeout(() => client.connection.stream.destroy(), goodbyeMs);
+  await client.end();
+  clearTimeout(timer);
 }
