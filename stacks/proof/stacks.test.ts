@@ -21,6 +21,7 @@ import { nodeClassFinds } from "./node-class.ts";
 import { fitsSchemas, plants } from "./plants.ts";
 import * as rules from "./rules.ts";
 import { Schemas } from "./schema.ts";
+import { topicsHaveBrokers } from "./stream-rules.ts";
 import { judge } from "./suppressions.ts";
 import { account, synthesize, type Synthesis } from "./synthesize.ts";
 
@@ -99,6 +100,7 @@ describe.each(names)("%s", (name) => {
     ["has a log group for each function", functions.functionsKeepTheirLogs],
     ["lets only the relay write checkpoints, and nobody remove them", grantRules.onlyRelayWritesCheckpoints],
     ["lets openers read and open, and do nothing else", grantRules.openersOnlyOpen],
+    ["has its topics in a cluster that makes them", topicsHaveBrokers],
     ["names no account but its own", rules.noForeignAccount(account)],
     ["fits into CloudFormation", rules.templatesAreSmall],
     ["needs to look nothing up", rules.nothingLookedUp],
