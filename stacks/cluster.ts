@@ -89,8 +89,9 @@ function createCluster(scope: Construct, cell: CellName, { vpc, members }: Netwo
     upgradePolicy: { supportType: "STANDARD" },
   });
   made.node.addDependency(logs);
-  const { nodeRole } = karpenter(scope, { cell, cluster: made });
+  const { nodeRole, nodeAccess } = karpenter(scope, { cell, cluster: made });
   const nodes = systemNodes(scope, { cell, cluster: made, nodeRole, members });
+  nodes.addDependency(nodeAccess); // without one, EKS makes the role's entry itself with the group, and ours is refused
   for (const addonName of addons) {
     const configurationValues =
       addonName === "vpc-cni" ? JSON.stringify({ enableNetworkPolicy: "true" }) : undefined;

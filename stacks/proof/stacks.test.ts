@@ -101,6 +101,7 @@ describe.each(names)("%s", (name) => {
     ["lets only the relay write checkpoints, and nobody remove them", grantRules.onlyRelayWritesCheckpoints],
     ["lets openers read and open, and do nothing else", grantRules.openersOnlyOpen],
     ["shows whoever reads what is missing", grantRules.whoReadsSeesWhatIsMissing],
+    ["makes its nodes after the entry of their role", clusters.nodesWaitForTheirAccess],
     ["has its topics in a cluster that makes them", topicsHaveBrokers],
     ["names no account but its own", rules.noForeignAccount(account)],
     ["fits into CloudFormation", rules.templatesAreSmall],
