@@ -34,6 +34,8 @@ const nothing = {
   erasuresFinished: 0,
   erasedCleared: 0,
   eventsPruned: 0,
+  factsLate: 0,
+  fixityFaults: 0,
 };
 const round = () => reconcile(world.ports);
 
@@ -128,6 +130,25 @@ describe("events that are published", () => {
     );
     expect(await round()).toMatchObject({ eventsPruned: 10_000 });
     expect(await round()).toMatchObject({ eventsPruned: 500 });
+  });
+});
+
+describe("what nobody else tells", () => {
+  it("is counted each round: facts that have waited for ten minutes, and stored documents that are not intact", async () => {
+    const { id } = await receive(world, world.dora, [newPage()]);
+    await walkTo(world, id, "stored");
+    await setDocument(world, id, "fixity_checked_at = clock_timestamp(), fixity_fault = 'page-1: gone'");
+    const [before] = await asOwner<{ facts: number }>(world, "select count(*)::int as facts from outbox");
+    const age = (by: string) =>
+      asOwner(world, `update outbox set created_at = clock_timestamp() - interval '${by}'`);
+    await age("9 minutes 55 seconds");
+    expect(await round()).toMatchObject({ factsLate: 0, fixityFaults: 1 });
+    await age("10 minutes 1 second");
+    expect(await round()).toMatchObject({ factsLate: before!.facts, fixityFaults: 1 });
+    expect(before!.facts).toBeGreaterThan(0);
+    await asOwner(world, "update outbox set published_at = clock_timestamp()");
+    await setDocument(world, id, "fixity_fault = null");
+    expect(await round()).toEqual(nothing);
   });
 });
 
