@@ -7,6 +7,8 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { grants } from "../api.ts";
 import { fileOf } from "../functions.ts";
 import * as access from "./access-rules.ts";
+import { alarmPlants } from "./alarm-plants.ts";
+import * as alarms from "./alarm-rules.ts";
 import * as buckets from "./bucket-rules.ts";
 import { clusterPlants } from "./cluster-plants.ts";
 import * as clusters from "./cluster-rules.ts";
@@ -103,6 +105,8 @@ describe.each(names)("%s", (name) => {
     ["shows whoever reads what is missing", grantRules.whoReadsSeesWhatIsMissing],
     ["makes its nodes after the entry of their role", clusters.nodesWaitForTheirAccess],
     ["has its topics in a cluster that makes them", topicsHaveBrokers],
+    ["rings for every event that breaks a proof", alarms.eventsRing],
+    ["takes silence for a fault where it is one", alarms.silenceRings],
     ["names no account but its own", rules.noForeignAccount(account)],
     ["fits into CloudFormation", rules.templatesAreSmall],
     ["needs to look nothing up", rules.nothingLookedUp],
@@ -138,6 +142,13 @@ test("cdk-nag finds nothing that is not explained, and every explanation is need
   const { open, unused } = judge([...all.values()].flatMap(({ findings }) => findings));
   expect(open).toEqual([]);
   expect(unused).toEqual([]);
+});
+
+test.each(names)("%s watches its way in, where the metrics of that are", (name) => {
+  const isElsewhere = name === "a site with an issuer, in Europe";
+  if (isElsewhere || !types(name).has("AWS::CloudWatch::Alarm"))
+    expect(JSON.stringify(made(name).templates)).not.toMatch(/"AWS\/(CloudFront|Route53)"/);
+  else expect(alarms.entryIsWatched(made(name))).toEqual([]);
 });
 
 test("every handler that a stack names is exported by its file, and each kind of function is there", async () => {
@@ -459,7 +470,7 @@ describe("what a stage is made of", () => {
 });
 
 describe("each rule finds what breaks it", () => {
-  test.each([...plants, ...clusterPlants, ...functionPlants, ...grantPlants])(
+  test.each([...plants, ...alarmPlants, ...clusterPlants, ...functionPlants, ...grantPlants])(
     "%s",
     (_title, rule, type, id, breakIt) => {
       const broken = structuredClone(made("production, two cells"));
