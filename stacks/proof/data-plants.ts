@@ -2,7 +2,7 @@ import * as access from "./access-rules.ts";
 import * as databases from "./database-rules.ts";
 import * as keys from "./key-rules.ts";
 import { allowing, type Plant, props } from "./plant.ts";
-import { topicsHaveBrokers } from "./stream-rules.ts";
+import { topicsHaveBrokers } from "./rules.ts";
 
 /** Faults of keys, database, stream and backups. */
 export const dataPlants: Plant[] = [
