@@ -1,18 +1,20 @@
-import { MathExpression, Metric } from "aws-cdk-lib/aws-cloudwatch";
+import { type IMetric, MathExpression, Metric } from "aws-cdk-lib/aws-cloudwatch";
 import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
 import { ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Key } from "aws-cdk-lib/aws-kms";
-import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { EmailSubscription } from "aws-cdk-lib/aws-sns-subscriptions";
 import { Duration } from "aws-cdk-lib/core";
+import type { Construct } from "constructs";
 import { type StackContext, use } from "sst/constructs";
 import { alarm, type Watch } from "./alarm.ts";
 import { api } from "./api.ts";
 import { budget } from "./budget.ts";
 import { burnAlarms } from "./burn-alarms.ts";
+import { entryWatches } from "./entry-alarms.ts";
 import { ingest } from "./ingest.ts";
 import { keys } from "./keys.ts";
+import { logMetric } from "./log-metrics.ts";
 import { queues } from "./queues.ts";
 import { reader } from "./reader.ts";
 import { schedules } from "./schedules.ts";
@@ -38,7 +40,8 @@ export function alarms({ stack }: StackContext) {
     for (const watch of cellWatches(cell)) alarm(scope, watch, action);
     burnAlarms(scope, cell, action);
   }
-  for (const watch of stageWatches()) alarm(stack, watch, action);
+  for (const watch of [...stageWatches(), ...logWatches(stack), ...entryWatches()])
+    alarm(stack, watch, action);
   budget(stack, topic);
   return { topic };
 }
@@ -91,13 +94,63 @@ function cellWatches(cell: CellName): Watch[] {
   ];
 }
 
-/** 1 while a function is not called at all. */
-const silence = (called: IFunction, period: Duration): MathExpression =>
-  new MathExpression({
-    expression: "IF(calls > 0, 0, 1)",
-    usingMetrics: { calls: called.metricInvocations({ period, statistic: "Sum" }) },
-    period,
-  });
+/** 1 while no round comes to its end. A call is none: one that finds the lock held does nothing, and does not fail. */
+const silence = (rounds: IMetric, period: Duration): MathExpression =>
+  new MathExpression({ expression: "IF(rounds > 0, 0, 1)", usingMetrics: { rounds }, period });
+
+/** What functions write into their logs. Proofs of durability allow no rate: one line is one too many. */
+function logWatches(scope: Construct): Watch[] {
+  const [often, seldom] = [Duration.minutes(5), Duration.hours(1)];
+  const latest = { period: often, statistic: "Maximum" } as const;
+  return [
+    {
+      id: "reconciler-silent",
+      what: "The reconciler has ended no round for a quarter of an hour: nothing mends what gets lost",
+      metric: silence(logMetric(scope, "reconciler-rounds", { period: often }), often),
+      above: 0,
+      periods: 3,
+      silenceIsBad: true,
+    },
+    {
+      id: "sweep-silent",
+      what: "No sweep has come to its end for three hours: orphans stay, and a restored database is not completed",
+      metric: silence(logMetric(scope, "sweep-rounds", { period: seldom }), seldom),
+      above: 0,
+      periods: 3,
+      silenceIsBad: true,
+    },
+    {
+      id: "facts-late",
+      what: "Facts have waited for ten minutes to be published: the relay is away, or the stream",
+      metric: logMetric(scope, "facts-late", latest),
+      above: 0,
+    },
+    {
+      id: "fixity-faults",
+      what: "Stored documents were read back and are not as they were sealed, or are gone",
+      metric: logMetric(scope, "fixity-faults", latest),
+      above: 0,
+    },
+    {
+      id: "documents-damaged",
+      what: "Somebody asked for a document that is not as it was sealed, or is gone",
+      metric: logMetric(scope, "documents-damaged", { period: often }),
+      above: 0,
+    },
+    {
+      id: "staging-mismatch",
+      what: "An object in staging is not what its grant says: no signed upload writes such",
+      metric: logMetric(scope, "staging-mismatch", { period: often }),
+      above: 0,
+    },
+    {
+      id: "documents-unknown",
+      what: "Vault or staging hold documents that the database does not know: was it restored?",
+      metric: logMetric(scope, "documents-unknown", { period: often }),
+      above: 0,
+    },
+  ];
+}
 
 function stageWatches(): Watch[] {
   const objects = new Metric({
@@ -111,27 +164,11 @@ function stageWatches(): Watch[] {
   const [often, seldom] = [Duration.minutes(5), Duration.hours(1)];
   return [
     {
-      id: "reconciler-silent",
-      what: "The reconciler has not run for a quarter of an hour: nothing mends what gets lost",
-      metric: silence(reconcile.jobFunction, often),
-      above: 0,
-      periods: 3,
-      silenceIsBad: true,
-    },
-    {
       id: "reconciler-errors",
       what: "A step of the reconciler fails: its log says which",
       metric: reconcile.jobFunction.metricErrors({ period: often, statistic: "Sum" }),
       above: 0,
       periods: 2,
-    },
-    {
-      id: "sweep-silent",
-      what: "No sweep has run for three hours: orphans stay, and a restored database is not completed",
-      metric: silence(sweep.jobFunction, seldom),
-      above: 0,
-      periods: 3,
-      silenceIsBad: true,
     },
     {
       id: "sweep-errors",

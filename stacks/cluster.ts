@@ -89,8 +89,8 @@ function createCluster(scope: Construct, cell: CellName, { vpc, members }: Netwo
     upgradePolicy: { supportType: "STANDARD" },
   });
   made.node.addDependency(logs);
-  const { nodeRole } = karpenter(scope, { cell, cluster: made });
-  const nodes = systemNodes(scope, { cell, cluster: made, nodeRole, members });
+  const own = karpenter(scope, { cell, cluster: made });
+  const nodes = systemNodes(scope, { ...own, cell, cluster: made, members });
   for (const addonName of addons) {
     const configurationValues =
       addonName === "vpc-cni" ? JSON.stringify({ enableNetworkPolicy: "true" }) : undefined;
@@ -106,14 +106,21 @@ function createCluster(scope: Construct, cell: CellName, { vpc, members }: Netwo
   return { name: made.ref, arn: made.attrArn, apiGroup: doors.securityGroupId };
 }
 
-type System = { cell: CellName; cluster: CfnCluster; nodeRole: Role; members: Network["members"] };
+type System = ReturnType<typeof karpenter> & {
+  cell: CellName;
+  cluster: CfnCluster;
+  members: Network["members"];
+};
 
 /**
  * Two on-demand nodes for what must run before Karpenter does; on-demand, so that spot never takes the controller. A node of
  * this size takes 29 pods. Three are on each (network, proxy, Pod Identity), and 14 more must find room on one while the other
  * is replaced: CoreDNS 2, metrics-server 2, Argo CD 7 and the job before it, Karpenter 2. An m7g.medium takes 8 in all.
  */
-function systemNodes(scope: Construct, { cell, cluster: made, nodeRole, members }: System): CfnNodegroup {
+function systemNodes(
+  scope: Construct,
+  { cell, cluster: made, nodeRole, nodeAccess, members }: System,
+): CfnNodegroup {
   const stage = currentStage(scope);
   const net = use(network)!;
   const template = new CfnLaunchTemplate(scope, "SystemTemplate", {
@@ -138,6 +145,7 @@ function systemNodes(scope: Construct, { cell, cluster: made, nodeRole, members 
     labels: { "strongroom.dev/nodes": "system" },
     launchTemplate: { id: template.ref, version: template.attrLatestVersionNumber },
   });
+  nodes.addDependency(nodeAccess); // without one, EKS makes the role's entry itself with the group, and ours is refused
   Tags.of(template).add("Name", `strongroom-${stage.name}-${cell}-system`);
   return nodes;
 }

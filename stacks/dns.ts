@@ -39,9 +39,10 @@ export function dns({ stack }: StackContext) {
     domainName: `*.origin.${domain.name}`,
     validation: CertificateValidation.fromDns(zone),
   });
-  const healthChecks = currentStage(stack).cells.map((cell) =>
-    cellName(cellScope(stack, cell), { cell, domain, routing, certificateArn: certificate.certificateArn }),
-  );
+  const healthChecks = currentStage(stack).cells.map((cell) => {
+    const naming = { cell, domain, routing, certificateArn: certificate.certificateArn };
+    return { cell, id: cellName(cellScope(stack, cell), naming).ref };
+  });
   return { healthChecks };
 }
 

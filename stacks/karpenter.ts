@@ -24,7 +24,7 @@ const warnings = {
 export function karpenter(
   scope: Construct,
   { cell, cluster }: { cell: CellName; cluster: CfnCluster },
-): { nodeRole: Role } {
+): { nodeRole: Role; nodeAccess: CfnAccessEntry } {
   const { name: stage } = currentStage(scope);
   const clusterName = `strongroom-${stage}-${cell}`;
   const nodeRole = new Role(scope, "NodeRole", {
@@ -37,7 +37,7 @@ export function karpenter(
       "AmazonSSMManagedInstanceCore",
     ].map((name) => ManagedPolicy.fromAwsManagedPolicyName(name)),
   });
-  new CfnAccessEntry(scope, "NodeAccess", {
+  const nodeAccess = new CfnAccessEntry(scope, "NodeAccess", {
     clusterName: cluster.ref,
     principalArn: nodeRole.roleArn,
     type: "EC2_LINUX",
@@ -62,5 +62,5 @@ export function karpenter(
     serviceAccount: "karpenter",
     roleArn: role.roleArn,
   });
-  return { nodeRole };
+  return { nodeRole, nodeAccess };
 }

@@ -3,7 +3,7 @@ import { use } from "sst/constructs";
 import { allow } from "./allow.ts";
 import { storage } from "./storage.ts";
 
-/** What may be done in staging and vault. HEAD of a missing key is 404 only for whoever may list. */
+/** What may be done in staging and vault. HEAD or GET of a missing key is 404 only for whoever may list. */
 export const objectGrants = () => ({ ...stagingGrants(use(storage)), ...vaultGrants(use(storage)) });
 
 type Buckets = ReturnType<typeof storage>;
@@ -66,12 +66,11 @@ function vaultGrants({ vault }: Buckets) {
       ...allow(["s3:GetObject"], [vault.arnForObjects("t/*")]),
       ...listBelow(vault, "t/*"),
     ],
-    readVault: () => allow(["s3:GetObject"], [vault.arnForObjects(sealed)]),
-    /** Fixity: what lies there is read back, and a missing object has to look missing. */
-    checkVault: () => [...allow(["s3:GetObject"], [vault.arnForObjects(sealed)]), ...listBelow(vault, "v/*")],
+    /** Readers and fixity: a missing object has to look missing, not forbidden. */
+    readVault: () => [...allow(["s3:GetObject"], [vault.arnForObjects(sealed)]), ...listBelow(vault, "v/*")],
   };
 }
 
-/** A HEAD bears no prefix, and may then be told that its key is missing; whoever lists with one is held to it. */
+/** HEAD and GET bear no prefix, and may then be told that their key is missing; whoever lists with one is held to it. */
 const listBelow = (bucket: Bucket, prefix: string, ...more: string[]) =>
   allow(["s3:ListBucket", ...more], [bucket.bucketArn], { StringLikeIfExists: { "s3:prefix": prefix } });

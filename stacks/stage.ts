@@ -25,8 +25,8 @@ export type Stage = {
     hasProxy: boolean;
     backupDays: number;
   };
-  /** MSK Serverless, or three brokers of this size. */
-  mskKind: "serverless" | "kafka.t3.small" | "kafka.m7g.large";
+  /** Three brokers of this size. Not MSK Serverless: CloudFormation makes topics in provisioned clusters only. */
+  mskKind: "kafka.t3.small" | "kafka.m7g.large";
   hasCache: boolean;
   /** Locks the vault's winners (S3 Object Lock, set per object; never a bucket default). Cannot be taken back. */
   hasObjectLock: boolean;
@@ -80,7 +80,7 @@ const named: Record<string, Omit<Stage, "name">> = {
     requestsPerSecond: 2_000,
     budgetUsd: 32_000, // the dearest month of docs/cost.md and a quarter more
   },
-  staging: { ...large, mskKind: "serverless" },
+  staging: { ...large, mskKind: "kafka.t3.small" },
   dev: small,
   // The stage of the rehearsal: everything that production has, deletable.
   ci: large,

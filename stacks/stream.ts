@@ -2,7 +2,7 @@ import { Port, SecurityGroup } from "aws-cdk-lib/aws-ec2";
 import { PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { Key } from "aws-cdk-lib/aws-kms";
 import { LogGroup } from "aws-cdk-lib/aws-logs";
-import { CfnCluster, CfnConfiguration, CfnServerlessCluster } from "aws-cdk-lib/aws-msk";
+import { CfnCluster, CfnConfiguration } from "aws-cdk-lib/aws-msk";
 import { Fn } from "aws-cdk-lib/core";
 import { AwsCustomResource, AwsCustomResourcePolicy, PhysicalResourceId } from "aws-cdk-lib/custom-resources";
 import type { Construct } from "constructs";
@@ -34,33 +34,14 @@ export function stream({ stack }: StackContext): Stream | null {
     allowAllOutbound: false,
   });
   group.addIngressRule(net.members, Port.tcp(9098), "Functions and workers, IAM over TLS");
-  const clusterArn =
-    stage.mskKind === "serverless"
-      ? createServerless(stack, net, group)
-      : createProvisioned(stack, net, group, stage.mskKind);
+  const clusterArn = createBrokers(stack, net, group);
   const brokers = findBrokers(stack, clusterArn);
   lend(stack, { brokers, "stream-arn": clusterArn });
   createTopics(stack, { clusterArn, prefix: "" });
   return { brokers, clusterArn, prefix: "" };
 }
 
-const dataSubnets = ({ vpc }: Network) => vpc.selectSubnets({ subnetGroupName: "data" }).subnetIds;
-
-function createServerless(scope: Construct, net: Network, group: SecurityGroup): string {
-  const cluster = new CfnServerlessCluster(scope, "Serverless", {
-    clusterName: `strongroom-${currentStage(scope).name}`,
-    clientAuthentication: { sasl: { iam: { enabled: true } } },
-    vpcConfigs: [{ subnetIds: dataSubnets(net), securityGroups: [group.securityGroupId] }],
-  });
-  return cluster.attrArn;
-}
-
-function createProvisioned(
-  scope: Construct,
-  net: Network,
-  group: SecurityGroup,
-  instanceType: string,
-): string {
+function createBrokers(scope: Construct, { vpc }: Network, group: SecurityGroup): string {
   const stage = currentStage(scope);
   group.addIngressRule(group, Port.allTcp(), "Brokers among themselves");
   const encryptionKey = Key.fromKeyArn(scope, "RestKey", use(keys).restKeyArn);
@@ -79,8 +60,8 @@ function createProvisioned(
     kafkaVersion: "3.9.x.kraft",
     numberOfBrokerNodes: 3,
     brokerNodeGroupInfo: {
-      instanceType,
-      clientSubnets: dataSubnets(net),
+      instanceType: stage.mskKind,
+      clientSubnets: vpc.selectSubnets({ subnetGroupName: "data" }).subnetIds,
       securityGroups: [group.securityGroupId],
       storageInfo: { ebsStorageInfo: { volumeSize: 100 } },
     },

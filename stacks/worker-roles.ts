@@ -17,7 +17,7 @@ const workers = {
   processor: ["enterDatabase", "answerBells", "ring", "readStaging", "writeVault", "makeDataKey"],
   relay: ["enterDatabase", "sign", "tellPublicKey", "publishFacts", "writeCheckpoints"],
   notifier: ["enterDatabase", "followFacts"],
-  opener: ["enterDatabase", "checkVault", "openDataKey"],
+  opener: ["enterDatabase", "readVault", "openDataKey"],
   /** A job before each release: roles, schema. */
   migrator: ["migrate"],
   /** KEDA: how long the queues are. */

@@ -58,4 +58,11 @@ export const clusterPlants: Plant[] = [
         Federated: "accounts.google.com",
       }),
   ],
+  [
+    "nodes that come before their role's entry",
+    () => clusters.nodesWaitForTheirAccess,
+    "AWS::EKS::Nodegroup",
+    /./,
+    (one) => delete one.DependsOn,
+  ],
 ];

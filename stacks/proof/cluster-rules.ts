@@ -75,3 +75,18 @@ export const takesTheAccountsProvider: Rule = (synthesis) => [
     })
     .map((role) => `${nameOf(role)} trusts another provider than the account's of GitHub`),
 ];
+
+/** EKS makes the entry of a managed group's role itself where it finds none, and then refuses ours. */
+export const nodesWaitForTheirAccess: Rule = (synthesis) =>
+  resourcesOf(synthesis, "AWS::EKS::Nodegroup")
+    .filter(({ stack, resource, properties }) => {
+      const { Resources } = synthesis.templates[stack]!;
+      return ![resource.DependsOn ?? []].flat().some((id) => {
+        const { Type, Properties = {} } = Resources[id]!;
+        return (
+          Type === "AWS::EKS::AccessEntry" &&
+          idOf(Properties["PrincipalArn"]) === idOf(properties["NodeRole"])
+        );
+      });
+    })
+    .map((group) => `${nameOf(group)} may be there before its role's entry`);

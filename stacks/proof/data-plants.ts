@@ -2,8 +2,9 @@ import * as access from "./access-rules.ts";
 import * as databases from "./database-rules.ts";
 import * as keys from "./key-rules.ts";
 import { allowing, type Plant, props } from "./plant.ts";
+import { topicsHaveBrokers } from "./rules.ts";
 
-/** Faults of keys, database and backups. */
+/** Faults of keys, database, stream and backups. */
 export const dataPlants: Plant[] = [
   [
     "a key that copies in another region cannot be opened with",
@@ -79,5 +80,12 @@ export const dataPlants: Plant[] = [
     "AWS::Backup::BackupVault",
     /./,
     (one) => delete props(one)["LockConfiguration"]["ChangeableForDays"],
+  ],
+  [
+    "topics in a cluster that makes none",
+    () => topicsHaveBrokers,
+    "AWS::MSK::Cluster",
+    /./,
+    (one) => (one.Type = "AWS::MSK::ServerlessCluster"),
   ],
 ];

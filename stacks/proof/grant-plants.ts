@@ -1,5 +1,5 @@
 import * as grants from "./grant-rules.ts";
-import { allowing, type Plant } from "./plant.ts";
+import { allowing, type Plant, props } from "./plant.ts";
 
 /** Each gives one worker of a healthy stage more than it needs. */
 export const grantPlants: Plant[] = [
@@ -59,5 +59,15 @@ export const grantPlants: Plant[] = [
       Action: "kms:Decrypt",
       Resource: "*",
     }),
+  ],
+  [
+    "a reader that takes a lost document for a refusal",
+    () => grants.whoReadsSeesWhatIsMissing,
+    "AWS::IAM::Policy",
+    /^evenReaderRole/,
+    (one) =>
+      (props(one)["PolicyDocument"]["Statement"] = props(one)["PolicyDocument"]["Statement"].filter(
+        ({ Action }: { Action: unknown }) => Action !== "s3:ListBucket",
+      )),
   ],
 ];

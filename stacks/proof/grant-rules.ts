@@ -53,3 +53,18 @@ const conditionOf = ({ Condition = {} }: Statement): string =>
   Object.entries(Condition)
     .map(([operator, keys]) => [operator, ...Object.keys(keys)].join(" "))
     .join(", ");
+
+/** S3 tells that a key is missing only to whoever may list; to others a lost document looks like a passing refusal. */
+export const whoReadsSeesWhatIsMissing: Rule = (synthesis) =>
+  policiesOf(synthesis).flatMap(({ name, statements }) => {
+    const bucketsOf = (action: string) =>
+      statements
+        .filter((one) => one.Effect === "Allow" && actionsOf(one).includes(action))
+        .flatMap(({ Resource }) => [
+          ...JSON.stringify(Resource ?? "").matchAll(/-storage:\w*?(Vault|Staging)/g),
+        ])
+        .map(([, bucket]) => bucket!);
+    const listed = new Set(bucketsOf("s3:ListBucket"));
+    const blind = new Set(bucketsOf("s3:GetObject").filter((bucket) => !listed.has(bucket)));
+    return [...blind].map((bucket) => `${name} reads in ${bucket} and does not see what is missing`);
+  });

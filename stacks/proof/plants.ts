@@ -1,4 +1,5 @@
 import * as access from "./access-rules.ts";
+import { alarmPlants } from "./alarm-plants.ts";
 import * as buckets from "./bucket-rules.ts";
 import { dataPlants } from "./data-plants.ts";
 import type { Rule } from "./find.ts";
@@ -256,4 +257,5 @@ export const plants: Plant[] = [
     (one) => (one.Type = "AWS::SQS::Line"),
   ],
   ...dataPlants,
+  ...alarmPlants,
 ];

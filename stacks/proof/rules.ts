@@ -178,6 +178,15 @@ export const templatesAreSmall: Rule = ({ templates }) =>
 const isSmall = (template: Template) =>
   Object.keys(template.Resources).length <= 500 && JSON.stringify(template).length <= 1_000_000;
 
+/** MSK makes topics for CloudFormation in provisioned clusters alone. A cluster that is borrowed is none of the template's. */
+export const topicsHaveBrokers: Rule = (synthesis) =>
+  resourcesOf(synthesis, "AWS::MSK::Topic")
+    .filter(({ stack, properties }) => {
+      const cluster = synthesis.templates[stack]!.Resources[idOf(properties["ClusterArn"])!];
+      return cluster !== undefined && cluster.Type !== "AWS::MSK::Cluster";
+    })
+    .map((topic) => `${nameOf(topic)} is in a cluster that makes no topics`);
+
 /** Nothing had to be looked up in an account. */
 export const nothingLookedUp: Rule = ({ missing }) =>
   missing === undefined ? [] : [`missing context: ${JSON.stringify(missing)}`];

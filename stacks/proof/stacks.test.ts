@@ -7,6 +7,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { grants } from "../api.ts";
 import { fileOf } from "../functions.ts";
 import * as access from "./access-rules.ts";
+import * as alarms from "./alarm-rules.ts";
 import * as buckets from "./bucket-rules.ts";
 import { clusterPlants } from "./cluster-plants.ts";
 import * as clusters from "./cluster-rules.ts";
@@ -99,6 +100,11 @@ describe.each(names)("%s", (name) => {
     ["has a log group for each function", functions.functionsKeepTheirLogs],
     ["lets only the relay write checkpoints, and nobody remove them", grantRules.onlyRelayWritesCheckpoints],
     ["lets openers read and open, and do nothing else", grantRules.openersOnlyOpen],
+    ["shows whoever reads what is missing", grantRules.whoReadsSeesWhatIsMissing],
+    ["makes its nodes after the entry of their role", clusters.nodesWaitForTheirAccess],
+    ["has its topics in a cluster that makes them", rules.topicsHaveBrokers],
+    ["rings for every event that breaks a proof", alarms.eventsRing],
+    ["takes silence for a fault where it is one", alarms.silenceRings],
     ["names no account but its own", rules.noForeignAccount(account)],
     ["fits into CloudFormation", rules.templatesAreSmall],
     ["needs to look nothing up", rules.nothingLookedUp],
@@ -134,6 +140,11 @@ test("cdk-nag finds nothing that is not explained, and every explanation is need
   const { open, unused } = judge([...all.values()].flatMap(({ findings }) => findings));
   expect(open).toEqual([]);
   expect(unused).toEqual([]);
+});
+
+test.each(names)("%s watches its way in, where it has alarms and CloudFront its metrics", (name) => {
+  const isWatched = alarms.entryIsWatched(made(name)).length === 0;
+  expect(isWatched).toBe(!/Europe|live debugging/.test(name));
 });
 
 test("every handler that a stack names is exported by its file, and each kind of function is there", async () => {

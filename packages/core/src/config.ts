@@ -48,6 +48,8 @@ const periods = {
   checkpoint: 5 * minute,
   /** Between two looks of the relay when nothing wakes it. */
   relay: 250,
+  /** A fact that waits for so long is not published by anybody: the relay is away, or the stream. */
+  factLate: 10 * minute,
   /** How long a role is believed without asking the database. */
   roleCache: minute,
   /** How long it is remembered what a tenant that announces much has used of its quota. */

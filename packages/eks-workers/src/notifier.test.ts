@@ -43,16 +43,17 @@ it("a notifier tells the owner's device of a stored document, remembers how far 
   await done;
 });
 
-it("a notifier that hangs in its seat makes no round, whatever is behind it; with nothing behind it, idleness is one", async () => {
+it("a notifier that hangs in its seat makes no round, whatever is behind it; with nothing of its own behind it, idleness is one", async () => {
   const stop = new AbortController();
   const clock = steppedClock();
   let lag: number | Error = 0;
+  let ofOthers = 0;
   const stream: Stream = {
     ...world.ports.stream,
     consume: ({ signal }) => new Promise((resolve) => signal.addEventListener("abort", () => resolve())),
-    lag: async () => {
+    lag: async (_group, _topic, { own = false } = {}) => {
       if (lag instanceof Error) throw lag;
-      return lag;
+      return own ? lag : lag + ofOthers;
     },
   };
   const vitals = createVitals(clock);
@@ -66,7 +67,11 @@ it("a notifier that hangs in its seat makes no round, whatever is behind it; wit
   };
   await nextBeat();
   expect(vitals.sinceRoundMs()).toBe(0);
-  lag = 3;
+  ofOthers = 5;
+  await nextBeat();
+  expect(vitals.sinceRoundMs()).toBe(0);
+  expect(await vitals.gauges()[0]!.read()).toEqual([{ labels: { topic: "documents" }, value: 5 }]);
+  [lag, ofOthers] = [3, 0];
   for (let beats = 1; beats <= 3; beats += 1) {
     await nextBeat();
     expect(vitals.sinceRoundMs()).toBe(beats * beat);

@@ -38,8 +38,9 @@ function patient({ ports, stopping, vitals }: WorkerContext): Push {
 }
 
 /**
- * Asks at every beat how far the group is behind. A record handled, or nothing left to handle, is a round; a lag that stays
- * while nothing is handled is none, so that a member which hangs is found although it sits in its seat.
+ * Asks at every beat how far the group is behind. A record handled, or nothing left to handle in the partitions of this member,
+ * is a round; a lag of its own that stays while nothing is handled is none, so that a member which hangs is found although it
+ * sits in its seat.
  */
 async function watchLag({ ports, stopping, vitals }: WorkerContext): Promise<void> {
   if (!vitals) return;
@@ -50,12 +51,20 @@ async function watchLag({ ports, stopping, vitals }: WorkerContext): Promise<voi
     read: async () => (lag === null ? [] : [{ labels: { topic: "documents" }, value: lag }]),
   });
   while (!stopping.aborted) {
-    lag = await ports.stream.lag(group, "documents").catch((error: Error) => {
+    const behind = await readLag(ports).catch((error: Error) => {
       ports.log.warn("notifier.lag_unknown", { error });
       return null;
     });
-    if (lag === 0) vitals.round(true);
-    if (lag === null) vitals.round(false); // the stream is away: starting anew would not bring it back
+    lag = behind?.all ?? null;
+    if (behind?.own === 0) vitals.round(true);
+    if (behind === null) vitals.round(false); // the stream is away: starting anew would not bring it back
     await ports.clock.sleep(ports.config.periods.beat, stopping);
   }
+}
+
+async function readLag({
+  stream,
+}: Pick<WorkerContext["ports"], "stream">): Promise<{ all: number; own: number }> {
+  const all = await stream.lag(group, "documents");
+  return { all, own: all === 0 ? 0 : await stream.lag(group, "documents", { own: true }) };
 }

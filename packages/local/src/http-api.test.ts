@@ -42,6 +42,14 @@ async function call(
   };
 }
 
+/** The first that are answered. */
+function firstOf<T>(all: Promise<T>[], count: number): Promise<T[]> {
+  const { promise, resolve, reject } = Promise.withResolvers<T[]>();
+  const answered: T[] = [];
+  for (const one of all) one.then((answer) => answered.push(answer) === count && resolve(answered), reject);
+  return promise;
+}
+
 describe("the API over HTTP, with its database", () => {
   test("tells a person who they are, and what they change is told from then on", async () => {
     const before = await call("GET", "/v1/me", { person: driver });
@@ -120,9 +128,10 @@ describe("the API over HTTP, with its database", () => {
       await vi.waitFor(areHeld, 10_000);
       for (const person of [stranger, driver])
         expect(await call("GET", "/v1/kinds", { person })).toMatchObject({ status: 200 });
-      const refused = await Promise.race(searches);
-      expect(refused).toMatchObject({ status: 429, body: { code: "too_many_searches", retryable: true } });
-      expect(refused.headers.get("retry-after")).toBe("5");
+      for (const refused of await firstOf(searches, 3)) {
+        expect(refused).toMatchObject({ status: 429, body: { code: "too_many_searches", retryable: true } });
+        expect(refused.headers.get("retry-after")).toBe("5");
+      }
       await areHeld();
       await client.query("commit");
       const statuses = (await Promise.all(searches)).map(({ status }) => status);

@@ -68,20 +68,9 @@ function databaseCharges(load: Load): Charge[] {
 }
 
 function streamCharge({ stage }: Load): Charge {
-  const perDocument = (assumptions.factsPerDocument * assumptions.factBytes) / gigabyte;
-  if (stage.brokers !== "serverless") {
-    const broker = stage.brokers === "kafka.m7g.large" ? prices.mskBrokerLarge : prices.mskBrokerSmall;
-    const disks = 3 * 100 * prices.mskStorage.usd;
-    return charge("MSK", `three ${stage.brokers}`, { fixedUsd: 3 * hoursPerMonth * broker.usd + disks });
-  }
-  // Topics: 24 + 6 + 6 partitions. Each fact is written once, read by one group, kept 14 days.
-  const hourly = prices.mskServerlessCluster.usd + 36 * prices.mskServerlessPartition.usd;
-  return charge("MSK", "serverless", {
-    fixedUsd: hoursPerMonth * hourly,
-    documentUsd: perDocument * (prices.mskServerlessIn.usd + prices.mskServerlessOut.usd),
-    keptUsd: ({ ageDays }) =>
-      keptBytesUsd(perDocument * gigabyte, prices.mskStorage.usd, Math.min(ageDays, 14)),
-  });
+  const broker = stage.brokers === "kafka.m7g.large" ? prices.mskBrokerLarge : prices.mskBrokerSmall;
+  const disks = 3 * 100 * prices.mskStorage.usd;
+  return charge("MSK", `three ${stage.brokers}`, { fixedUsd: 3 * hoursPerMonth * broker.usd + disks });
 }
 
 function cacheCharges({ stage }: Load): Charge[] {

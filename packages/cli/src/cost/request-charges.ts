@@ -90,10 +90,9 @@ function logCharges({ stage, cells }: Load): Charge[] {
   // Per topic and broker, MSK publishes about 260 metrics; 40 alarms watch SLOs and dead letters.
   const clusterGb =
     runningCells(cells, assumptions.overlapDays / assumptions.sprintDays) * assumptions.clusterLogGbPerMonth;
-  const metrics = stage.brokers === "serverless" ? 0 : 260;
   return [
     charge("CloudWatch", "logs, metrics, alarms", {
-      fixedUsd: metrics * prices.metric.usd + 40 * prices.alarm.usd + clusterGb * prices.logsIn.usd,
+      fixedUsd: 260 * prices.metric.usd + 40 * prices.alarm.usd + clusterGb * prices.logsIn.usd,
       documentUsd: (bytes / gigabyte) * prices.logsIn.usd,
       keptUsd: ({ ageDays }) => keptBytesUsd(bytes, prices.logsKept.usd, Math.min(ageDays, stage.logDays)),
     }),

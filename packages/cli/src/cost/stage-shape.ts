@@ -11,7 +11,7 @@ export type StageShape = {
   natGateways: number;
   hasInterfaceEndpoints: boolean;
   database: { minCapacity: number; readers: number; hasProxy: boolean; backupDays: number };
-  brokers: "serverless" | "kafka.m7g.large" | "kafka.t3.small";
+  brokers: "kafka.m7g.large" | "kafka.t3.small";
   hasCache: boolean;
   hasObjectLock: boolean;
   replicates: boolean;
@@ -52,7 +52,6 @@ const staging: StageShape = {
   natGateways: 3,
   hasInterfaceEndpoints: true,
   database: { minCapacity: 1, readers: 1, hasProxy: true, backupDays: 7 },
-  brokers: "serverless",
   hasCache: true,
   hasObjectLock: true,
   replicates: true,

@@ -1,6 +1,7 @@
 import { Consumer } from "@platformatic/kafka";
 import { systemClock } from "../clock.ts";
 import type { Log } from "../log.ts";
+import type { Held } from "../ports/held-partitions.ts";
 import type { ConsumedRecord, Topic } from "../ports/stream.ts";
 import type { KafkaConnection } from "./stream-connection.ts";
 import { clientOptions } from "./stream-connection.ts";
@@ -14,6 +15,7 @@ export type Member = {
   group: string;
   topics: readonly Topic[];
   handle: (record: ConsumedRecord) => Promise<void>;
+  held: Held;
 };
 
 /** A farewell to a broker that is gone is not waited for any longer. */

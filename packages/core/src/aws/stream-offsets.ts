@@ -21,11 +21,16 @@ export async function readOffsets(
   return { starts, commits: committed.get(name) ?? [] };
 }
 
-/** Records of a topic that the group has not committed; without a commit, all that the topic still has. */
-export async function countBehind(observer: Consumer, name: string): Promise<number> {
+/** Records of a topic, in these partitions or in all, that the group has not committed; without a commit, all that the topic still has. */
+export async function countBehind(
+  observer: Consumer,
+  name: string,
+  partitions: readonly number[] | null,
+): Promise<number> {
   const { starts, commits } = await readOffsets(observer, name);
   const ends = (await observer.listOffsets({ topics: [name] })).get(name) ?? [];
   const behind = ends.map((end, partition) => {
+    if (partitions !== null && !partitions.includes(partition)) return 0n;
     const [start, commit] = [starts[partition] ?? 0n, commits[partition] ?? -1n];
     return end - (commit > start ? commit : start);
   });

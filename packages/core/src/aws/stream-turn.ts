@@ -36,6 +36,7 @@ export class Turn {
   /** Hands out no more records and waits up to `patienceMs` for those in hand; what ends later is not committed. */
   async end(patienceMs: number): Promise<void> {
     this.#stop.abort();
+    this.#seat.member.held.partitions = null;
     this.#hungry.ring();
     for (const lane of this.#lanes) lane.filled.ring();
     const patience = new AbortController();
@@ -48,6 +49,7 @@ export class Turn {
   async #run(): Promise<void> {
     this.#lanes = await this.#openLanes();
     const { member, consumer, fail } = this.#seat;
+    if (!this.#stop.signal.aborted) member.held.partitions = () => this.#lanes;
     const committer = new Committer(consumer);
     const commit = ({ name: topic, partition }: Lane, offset: bigint, leaderEpoch: number) => {
       if (!this.#committing) return;

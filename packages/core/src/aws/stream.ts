@@ -1,5 +1,6 @@
 import type { Consumer } from "@platformatic/kafka";
 import type { Log } from "../log.ts";
+import { type Held, heldBy } from "../ports/held-partitions.ts";
 import type { Stream } from "../ports/stream.ts";
 import type { KafkaConnection } from "./stream-connection.ts";
 import { consumeAsMember } from "./stream-member.ts";
@@ -22,14 +23,23 @@ export function createKafkaStream(options: KafkaStreamOptions): Stream & { close
   const { connection, log, sessionMs = 30_000 } = options;
   const publisher = createPublisher(connection);
   const observers = new Map<string, Consumer>();
+  const members = new Set<Held>();
   return {
     publish: (topic, records) => publisher.publish(topic, records),
-    consume: ({ group, topics, signal }, handle) =>
-      consumeAsMember({ connection, log, sessionMs, group, topics, handle }, signal),
-    async lag(group, topic) {
+    async consume({ group, topics, signal }, handle) {
+      const held: Held = { group, partitions: null };
+      members.add(held);
+      const member = { connection, log, sessionMs, group, topics, handle, held };
+      await consumeAsMember(member, signal).finally(() => members.delete(held));
+    },
+    async lag(group, topic, { own = false } = {}) {
       const observer = observers.get(group) ?? observerOf(connection, group);
       observers.set(group, observer);
-      return await countBehind(observer, `${connection.prefix}${topic}`);
+      return await countBehind(
+        observer,
+        `${connection.prefix}${topic}`,
+        own ? heldBy(members, group, topic) : null,
+      );
     },
     async close() {
       await Promise.all([publisher, ...observers.values()].map((client) => client.close()));

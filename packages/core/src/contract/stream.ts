@@ -163,6 +163,29 @@ export function streamContract(
       expect(await stream.lag(randomUUID(), "documents")).toBe(before + 4);
     });
 
+    test("the lag of a member counts the partitions that it holds", async () => {
+      const group = randomUUID();
+      const own = { own: true };
+      let gate = Promise.resolve();
+      await published(stream, versions(randomUUID(), 2));
+      expect(await stream.lag(group, "documents", own)).toBe(await stream.lag(group, "documents"));
+      const stuck = follow(stream, group, ["documents"], () => gate);
+      const idle = follow(under.other, group, ["documents"]);
+      const more = () =>
+        published(stream, Array.from({ length: 40 }, () => versions(randomUUID(), 1)).flat());
+      while ([stuck, idle].some(({ handled }) => handled.length === 0)) await more();
+      const closed = Promise.withResolvers<void>();
+      gate = closed.promise;
+      await more();
+      await expect.poll(() => under.other.lag(group, "documents", own), { timeout: limitMs }).toBe(0);
+      const all = await stream.lag(group, "documents");
+      expect(all).toBeGreaterThan(0);
+      expect(await stream.lag(group, "documents", own)).toBe(all);
+      closed.resolve();
+      await expect.poll(() => stream.lag(group, "documents"), { timeout: limitMs }).toBe(0);
+      await Promise.all([stuck.leave(), idle.leave()]);
+    });
+
     test("publishing nothing is answered with nothing", async () => {
       expect(await stream.publish("documents", [])).toEqual([]);
     });

@@ -117,16 +117,21 @@ export async function readFrom(
   return rows;
 }
 
-/** Records of a topic that a group has not committed. */
-export async function lagOf(pool: pg.Pool, group: string, topic: Topic): Promise<number> {
+/** Records of a topic, in these partitions or in all, that a group has not committed. */
+export async function lagOf(
+  pool: pg.Pool,
+  group: string,
+  topic: Topic,
+  partitions: number[] | null,
+): Promise<number> {
   const { rows } = await pool.query<{ lag: number }>(
     `select coalesce(sum(next_offset - coalesce(committed, 0)), 0)::float8 as lag
      from embedded.stream_partition
      left join embedded.stream_subscription on consumer_group = $1 and stream_subscription.topic = stream_partition.topic
      left join embedded.stream_group_offset on subscription = stream_subscription.id
        and stream_group_offset.partition = stream_partition.partition
-     where stream_partition.topic = $2`,
-    [group, topic],
+     where stream_partition.topic = $2 and ($3::int[] is null or stream_partition.partition = any($3))`,
+    [group, topic, partitions],
   );
   return rows[0]!.lag;
 }

@@ -1,6 +1,7 @@
 import type pg from "pg";
 import type { Log } from "../log.ts";
 import type { Connection } from "../ports/database.ts";
+import type { Held } from "../ports/held-partitions.ts";
 import type { ConsumedRecord, Topic } from "../ports/stream.ts";
 import { systemClock } from "../clock.ts";
 import type { Bell } from "./bell.ts";
@@ -25,6 +26,7 @@ export type Member = {
   group: string;
   topics: readonly Topic[];
   handle: (record: ConsumedRecord) => Promise<void>;
+  held: Held;
 };
 
 /** Name of the bell that tells a group's members of a coming or going. */
@@ -53,6 +55,7 @@ async function sit(member: Member, signal: AbortSignal): Promise<void> {
   const seat = await Seat.take(connection, group, topics, memberTimeoutMs);
   const owned = new Map<string, Owned>();
   const leaving = AbortSignal.any([signal, seat.lost]);
+  member.held.partitions = () => [...owned.values()];
   try {
     bell.ring(groupBell(group));
     while (!leaving.aborted) {
@@ -62,6 +65,7 @@ async function sit(member: Member, signal: AbortSignal): Promise<void> {
     }
     if (seat.lost.aborted) throw new Error("the session of this member was lost");
   } finally {
+    member.held.partitions = null;
     for (const one of owned.values()) one.stop.abort();
     await Promise.all([...owned.values()].map((one) => one.done));
     await seat.leave();

@@ -3,6 +3,7 @@ import { systemClock } from "../clock.ts";
 import { silentLog } from "../log.ts";
 import type { Log } from "../log.ts";
 import type { Connection } from "../ports/database.ts";
+import { type Held, heldBy } from "../ports/held-partitions.ts";
 import type { Stream, StreamRecord, Topic } from "../ports/stream.ts";
 import { Bell } from "./bell.ts";
 import { answer, extraDelayMs, noFaults, strikes } from "./faults.ts";
@@ -51,18 +52,23 @@ export async function createEmbeddedStream(
     const bell = await Bell.open(connection, "embedded_stream");
     const closing = new AbortController();
     const consumers = new Set<Promise<void>>();
+    const members = new Set<Held>();
     const shared = { connection, pool, bell, faults, log, partitions, memberTimeoutMs };
     return {
       publish: (topic, records) => publish(pool, bell, faults, partitions, topic, records),
       consume({ group, topics, signal }, handle) {
         const stop = AbortSignal.any([signal, closing.signal]);
-        const consumer = consumeAsMember({ ...shared, group, topics, handle }, stop).finally(() =>
-          consumers.delete(consumer),
-        );
+        const held: Held = { group, partitions: null };
+        members.add(held);
+        const consumer = consumeAsMember({ ...shared, group, topics, handle, held }, stop).finally(() => {
+          members.delete(held);
+          consumers.delete(consumer);
+        });
         consumers.add(consumer);
         return consumer;
       },
-      lag: (group, topic) => lagOf(pool, group, topic),
+      lag: (group, topic, { own = false } = {}) =>
+        lagOf(pool, group, topic, own ? heldBy(members, group, topic) : null),
       async close() {
         closing.abort();
         await Promise.all(consumers);

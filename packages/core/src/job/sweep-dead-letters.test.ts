@@ -102,6 +102,28 @@ describe("a dead event of an upload", () => {
   });
 });
 
+describe("many dead letters", () => {
+  const buryMany = async (count: number) => {
+    for (let at = 0; at < count; at++) await world.ports.queue.send("documents", bell(newDocumentId()));
+    while ((await dead("documents")) < count)
+      await world.ports.queue.receive("documents", { max: 10, waitMs: 0, visibilityMs: 0 });
+  };
+
+  it("are gone through in one round", async () => {
+    await buryMany(25);
+    expect(await sweepDeadLetters(world.ports)).toBe(25);
+    expect(await dead("documents")).toBe(0);
+  });
+
+  it("are left to the next round after five seconds", async () => {
+    await buryMany(25);
+    let nowMs = 0;
+    const clock = { ...world.ports.clock, monotonicMs: () => (nowMs += 2_500) };
+    expect(await sweepDeadLetters({ ...world.ports, clock })).toBe(20);
+    expect(await dead("documents")).toBe(5);
+  });
+});
+
 describe("a dead letter that cannot be read", () => {
   it.each([
     ["ingest", "not json"],

@@ -8,7 +8,13 @@ import type { ReceivePorts } from "../upload/receive-document.ts";
 
 type SweepPorts = ReceivePorts & Pick<Ports, "queue">;
 
-/** Acknowledges every dead letter that can be read, after doing what it asked for; one that cannot be read stays and is told. */
+/** A round goes through a queue's dead letters for so long at most, in milliseconds: after an outage there are thousands. */
+const mostMs = 5_000;
+
+/**
+ * Acknowledges every dead letter that can be read, after doing what it asked for; one that cannot be read stays and is told.
+ * What is left of a queue after 5 s is the next round's.
+ */
 export async function sweepDeadLetters(ports: SweepPorts): Promise<number> {
   let swept = 0;
   for (const queue of ["ingest", "documents", "late"] as const) swept += await sweep(ports, queue);
@@ -16,10 +22,20 @@ export async function sweepDeadLetters(ports: SweepPorts): Promise<number> {
 }
 
 async function sweep(ports: SweepPorts, queue: QueueName): Promise<number> {
-  const letters = await ports.queue.receiveDead(queue, {
-    max: 10,
-    visibilityMs: ports.config.periods.visibility,
-  });
+  const startedMs = ports.clock.monotonicMs();
+  let swept = 0;
+  let letters: Message[];
+  do {
+    letters = await ports.queue.receiveDead(queue, {
+      max: 10,
+      visibilityMs: ports.config.periods.visibility,
+    });
+    swept += await doAll(ports, queue, letters);
+  } while (letters.length > 0 && ports.clock.monotonicMs() - startedMs < mostMs);
+  return swept;
+}
+
+async function doAll(ports: SweepPorts, queue: QueueName, letters: Message[]): Promise<number> {
   let swept = 0;
   for (const letter of letters) {
     try {

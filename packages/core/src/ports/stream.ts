@@ -21,6 +21,9 @@ export interface Stream {
     subscription: { group: string; topics: Topic[]; signal: AbortSignal },
     handle: (record: ConsumedRecord) => Promise<void>,
   ): Promise<void>;
-  /** Records that a group has not yet committed. */
-  lag(group: string, topic: Topic): Promise<number>;
+  /**
+   * Records that a group has not yet committed. With `own`, only those in the partitions that this process holds as a member
+   * of the group; while it has no seat, those are any.
+   */
+  lag(group: string, topic: Topic, options?: { own?: boolean }): Promise<number>;
 }

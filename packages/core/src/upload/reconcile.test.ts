@@ -35,6 +35,8 @@ const nothing = {
   erasedCleared: 0,
   eventsPruned: 0,
   noticesPruned: 0,
+  factsLate: 0,
+  fixityFaults: 0,
 };
 const round = () => reconcile(world.ports);
 
@@ -165,6 +167,25 @@ describe("what the notifier told", () => {
     expect(first).toBeGreaterThan(9_900);
     expect(first).toBeLessThanOrEqual(10_000);
     expect(await round()).toMatchObject({ noticesPruned: 10_500 - first });
+  });
+});
+
+describe("what nobody else tells", () => {
+  it("is counted each round: facts that have waited for ten minutes, and stored documents that are not intact", async () => {
+    const { id } = await receive(world, world.dora, [newPage()]);
+    await walkTo(world, id, "stored");
+    await setDocument(world, id, "fixity_checked_at = clock_timestamp(), fixity_fault = 'page-1: gone'");
+    const [before] = await asOwner<{ facts: number }>(world, "select count(*)::int as facts from outbox");
+    const age = (by: string) =>
+      asOwner(world, `update outbox set created_at = clock_timestamp() - interval '${by}'`);
+    await age("9 minutes 55 seconds");
+    expect(await round()).toMatchObject({ factsLate: 0, fixityFaults: 1 });
+    await age("10 minutes 1 second");
+    expect(await round()).toMatchObject({ factsLate: before!.facts, fixityFaults: 1 });
+    expect(before!.facts).toBeGreaterThan(0);
+    await asOwner(world, "update outbox set published_at = clock_timestamp()");
+    await setDocument(world, id, "fixity_fault = null");
+    expect(await round()).toEqual(nothing);
   });
 });
 

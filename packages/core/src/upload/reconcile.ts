@@ -13,7 +13,9 @@ import { type RoundCounts, runRound } from "./round.ts";
 
 /**
  * One round of the reconciler, which makes good what got lost between two steps: bells, events, grants, staging, dead
- * letters. Each step takes so many documents that the next round is not late. One holder at a time; null when it is another.
+ * letters. Each step takes so many documents that the next round is not late. The last two mend nothing: what they count is
+ * watched, since a relay that is dead and an opener say nothing to whoever reads the logs of functions. One holder at a time;
+ * null when it is another.
  */
 export async function reconcile(ports: ReceivePorts): Promise<RoundCounts | null> {
   return await runRound(ports, "reconcile", {
@@ -26,6 +28,8 @@ export async function reconcile(ports: ReceivePorts): Promise<RoundCounts | null
     erasedCleared: clearErased,
     eventsPruned: pruneOutbox,
     noticesPruned: pruneInbox,
+    factsLate: countLateFacts,
+    fixityFaults: countFixityFaults,
   });
 }
 
@@ -49,4 +53,32 @@ async function pruneOutbox({ database, config }: Pick<Ports, "database" | "confi
     .where(isAnyOf("id", ids))
     .executeTakeFirst();
   return Number(numDeletedRows);
+}
+
+/** More than so many are not counted. */
+const countedAtMost = 1_000;
+
+/** Facts that nobody publishes: `factLate` old, and still waiting. */
+async function countLateFacts({ database, config }: Pick<Ports, "database" | "config">): Promise<number> {
+  const late = await database.system
+    .selectFrom("outbox")
+    .select("id")
+    .where("published_at", "is", null)
+    .where("created_at", "<", ago(config.periods.factLate))
+    .orderBy("id")
+    .limit(countedAtMost)
+    .execute();
+  return late.length;
+}
+
+/** Stored documents that were not intact when they were last read back. */
+async function countFixityFaults({ database }: Pick<Ports, "database">): Promise<number> {
+  const faulty = await database.system
+    .selectFrom("document")
+    .select("id")
+    .where("state", "=", "stored")
+    .where("fixity_fault", "is not", null)
+    .limit(countedAtMost)
+    .execute();
+  return faulty.length;
 }

@@ -1,0 +1,59 @@
+import * as alarms from "./alarm-rules.ts";
+import { type Plant, props } from "./plant.ts";
+
+/** Each takes one reason to wake somebody from a healthy stage. */
+export const alarmPlants: Plant[] = [
+  [
+    "a damaged document that only the log knows",
+    () => alarms.eventsRing,
+    "AWS::Logs::MetricFilter",
+    /^evenReaderLogs\w*damaged/,
+    (one) => (one.Type = "AWS::Logs::Nothing"),
+  ],
+  [
+    "a metric that nobody looks at",
+    () => alarms.eventsRing,
+    "AWS::CloudWatch::Alarm",
+    /^documentsdamaged/,
+    (one) => (one.Type = "AWS::CloudWatch::Nothing"),
+  ],
+  [
+    "an alarm on a metric that nobody writes",
+    () => alarms.eventsRing,
+    "AWS::CloudWatch::Alarm",
+    /^stagingmismatch/,
+    (one) => (props(one)["MetricName"] = "mismatches"),
+  ],
+  [
+    "a reconciler whose calls are counted",
+    () => alarms.eventsRing,
+    "AWS::CloudWatch::Alarm",
+    /^reconcilersilent/,
+    (one) =>
+      Object.assign(
+        props(one)["Metrics"].find((each: { MetricStat?: object }) => each.MetricStat).MetricStat.Metric,
+        { Namespace: "AWS/Lambda", MetricName: "Invocations" },
+      ),
+  ],
+  [
+    "a reconciler that may be silent",
+    () => alarms.silenceRings,
+    "AWS::CloudWatch::Alarm",
+    /^reconcilersilent/,
+    (one) => (props(one)["TreatMissingData"] = "notBreaching"),
+  ],
+  [
+    "a health check that tells nobody",
+    () => alarms.entryIsWatched,
+    "AWS::CloudWatch::Alarm",
+    /entrydownodd/,
+    (one) => (one.Type = "AWS::CloudWatch::Nothing"),
+  ],
+  [
+    "an entry whose faults nobody counts",
+    () => alarms.entryIsWatched,
+    "AWS::CloudWatch::Alarm",
+    /^entryerrors/,
+    (one) => (one.Type = "AWS::CloudWatch::Nothing"),
+  ],
+];

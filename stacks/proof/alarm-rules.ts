@@ -1,0 +1,81 @@
+import { type Found, idOf, nameOf, resourcesOf, type Rule } from "./find.ts";
+import type { Synthesis } from "./synthesize.ts";
+
+/** Where a proof of durability fails; `reconcile.done` bears what the database knows of it, and `sweep.done` that a sweep ended. */
+const told = [
+  "document.damaged",
+  "staging.mismatch",
+  "vault.unknown_documents",
+  "staging.unknown_document",
+  "staging.not_adopted",
+  "reconcile.done",
+  "sweep.done",
+];
+
+type Transformation = { MetricNamespace: string; MetricName: string; MetricValue: string };
+const nameOfMetric = ({ Namespace, MetricName }: { Namespace?: unknown; MetricName?: unknown }) =>
+  `${String(Namespace)} ${String(MetricName)}`;
+
+/** The log group and the metric of each filter. */
+const filtersOf = (synthesis: Synthesis) =>
+  resourcesOf(synthesis, "AWS::Logs::MetricFilter").map(({ stack, properties }) => {
+    const [made] = properties["MetricTransformations"] as [Transformation];
+    return {
+      group: `${stack}/${idOf(properties["LogGroupName"])}`,
+      pattern: String(properties["FilterPattern"]),
+      metric: nameOfMetric({ Namespace: made.MetricNamespace, MetricName: made.MetricName }),
+    };
+  });
+
+/** Namespace and name of each metric that an alarm looks at. */
+const metricsOf = ({ properties }: Found): string[] => [
+  nameOfMetric(properties),
+  ...((properties["Metrics"] ?? []) as { MetricStat?: { Metric: object } }[]).flatMap(({ MetricStat }) =>
+    MetricStat ? [nameOfMetric(MetricStat.Metric)] : [],
+  ),
+];
+
+/**
+ * Every log of our functions is looked through for each event that means a broken proof or a round, each becomes a metric, and
+ * each such metric has an alarm; no alarm waits for a metric that nobody writes.
+ */
+export const eventsRing: Rule = (synthesis) => {
+  const filters = filtersOf(synthesis);
+  const watched = resourcesOf(synthesis, "AWS::CloudWatch::Alarm").flatMap(metricsOf);
+  const groups = resourcesOf(synthesis, "AWS::Lambda::Function").flatMap(({ stack, properties }) => {
+    const { LogGroup } = (properties["LoggingConfig"] ?? {}) as { LogGroup?: unknown };
+    return LogGroup === undefined ? [] : [`${stack}/${idOf(LogGroup)}`];
+  });
+  const unheard = [...new Set(groups)].flatMap((group) =>
+    told
+      .filter((event) => !filters.some((one) => one.group === group && one.pattern.includes(`"${event}"`)))
+      .map((event) => `${group}: nobody hears ${event}`),
+  );
+  if (watched.length === 0) return unheard; // a person's stage has no alarms
+  const written = new Set(filters.map(({ metric }) => metric));
+  const ours = [...new Set(watched)].filter((metric) => metric.startsWith("strongroom/"));
+  return [
+    ...unheard,
+    ...[...written].filter((metric) => !ours.includes(metric)).map((metric) => `${metric} has no alarm`),
+    ...ours.filter((metric) => !written.has(metric)).map((metric) => `${metric} is written by nobody`),
+  ];
+};
+
+/** A silent alarm rings when nobody is there to write the metric. */
+export const silenceRings: Rule = (synthesis) =>
+  resourcesOf(synthesis, "AWS::CloudWatch::Alarm")
+    .filter(({ id }) => /silent|entrydown/.test(id))
+    .filter(({ properties }) => properties["TreatMissingData"] !== "breaching")
+    .map((found) => `${nameOf(found)} takes silence for health`);
+
+/** In us-east-1, where their metrics are, each health check and the entry's distribution have an alarm. */
+export const entryIsWatched: Rule = (synthesis) => {
+  const watched = JSON.stringify(
+    resourcesOf(synthesis, "AWS::CloudWatch::Alarm").map(({ properties }) => properties),
+  );
+  const asked = [
+    ...resourcesOf(synthesis, "AWS::Route53::HealthCheck"),
+    ...resourcesOf(synthesis, "AWS::CloudFront::Distribution").filter(({ stack }) => stack === "api"),
+  ];
+  return asked.filter(({ id }) => !watched.includes(id)).map((found) => `${nameOf(found)} has no alarm`);
+};
