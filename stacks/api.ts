@@ -40,7 +40,7 @@ export function api({ stack }: StackContext) {
       : Fn.select(2, Fn.split("/", apis.get(cell)!.cdk.httpApi.apiEndpoint));
   const front = entry(stack, hostOf);
   for (const cell of cells) addRoutes({ cell, api: apis.get(cell)!, publicUrl: front.url });
-  stack.addOutputs({ Url: front.url, CellWeights: front.weightsArn ?? "one cell" });
+  stack.addOutputs({ Url: front.url, CellWeights: front.weightsArn });
   return { ...front, api: (cell: CellName): Api => apis.get(cell)! };
 }
 

@@ -9,7 +9,7 @@ import { type CfnResource, Stack } from "aws-cdk-lib/core";
 import type { Construct } from "constructs";
 import { currentStage } from "./settings.ts";
 
-/** Which cell a request goes to: weights in a store (docs/deploy.md, Cells), effective everywhere within seconds. */
+/** Whose request it is, and which cell it goes to: weights in a store (docs/deploy.md, Cells), effective everywhere within seconds. */
 export function cellChooser(scope: Construct): { functionArn: string; weightsArn: string } {
   const { name: stage } = currentStage(scope);
   const store = new KeyValueStore(scope, "Weights", { comment: `Weights of the cells of ${stage}` });

@@ -15,7 +15,6 @@ import { storage } from "./storage.ts";
 /** AWS's own policies, by the ids that its documentation gives them. */
 const managed = {
   cachingDisabled: "4135ea2d-6df8-44a3-9df3-4b5a84be39ad",
-  /** CloudFront's own headers with it: the handlers count the address in `cloudfront-viewer-address`. */
   allViewerExceptHost: "b689b0a8-53d0-40ab-baf2-68738e2966ac",
   securityHeaders: "67f7725c-6f97-4210-82d7-5512b31e9d03",
 };
@@ -26,7 +25,7 @@ export function entry(scope: Construct, apiHost: (cell: CellName) => string) {
   const domain = currentDomain(scope);
   const certificateArn = edgeCertificate(scope);
   const webAclArn = firewall(scope);
-  const chooser = cells.length > 1 ? cellChooser(scope) : null;
+  const chooser = cellChooser(scope);
   const control = readerAccess(scope);
   const behaviour = (targetOriginId: string) => ({
     targetOriginId,
@@ -35,9 +34,7 @@ export function entry(scope: Construct, apiHost: (cell: CellName) => string) {
     cachePolicyId: managed.cachingDisabled,
     originRequestPolicyId: managed.allViewerExceptHost,
     responseHeadersPolicyId: managed.securityHeaders,
-    ...(chooser && {
-      functionAssociations: [{ eventType: "viewer-request", functionArn: chooser.functionArn }],
-    }),
+    functionAssociations: [{ eventType: "viewer-request", functionArn: chooser.functionArn }],
   });
   const distribution = new CfnDistribution(scope, "Entry", {
     distributionConfig: {
@@ -69,7 +66,7 @@ export function entry(scope: Construct, apiHost: (cell: CellName) => string) {
   });
   for (const cell of cells) letIn(scope, cell, distribution.attrId);
   const url = domain ? `https://${domain.name}` : `https://${distribution.attrDomainName}`;
-  return { url, distribution, certificateArn, webAclArn, weightsArn: chooser?.weightsArn ?? null };
+  return { url, distribution, certificateArn, webAclArn, weightsArn: chooser.weightsArn };
 }
 
 const readerAccess = (scope: Construct): CfnOriginAccessControl =>

@@ -1,10 +1,12 @@
-// CloudFront Function (runtime 2.0): sends a request to a cell by the weights in the store, such as {"even":90,"odd":10}.
-// Beta people are marked by a cookie, and only a cell with a weight of its own, 0 included, may be asked for.
+// CloudFront Function (runtime 2.0): says whose request it is, and sends it to a cell by the weights in the store, such as
+// {"even":90,"odd":10}. Beta people are marked by a cookie, and only a cell with a weight of its own, 0 included, may be asked for.
 import cf from "cloudfront";
 
 // oxlint-disable-next-line eslint/no-unused-vars -- CloudFront calls it by this name
 async function handler(event) {
   const request = event.request;
+  // In place of whatever the viewer wrote there: limits are counted by it.
+  request.headers["x-viewer-address"] = { value: event.viewer.ip };
   let weights;
   try {
     weights = await cf.kvs().get("weights", { format: "json" });

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 
-type Request = { uri: string; cookies: Record<string, { value: string }> };
+type Values = Record<string, { value: string }>;
+type Request = { uri: string; headers: Values; cookies: Values };
 const source = readFileSync(new URL("choose-cell.js", import.meta.url), "utf8").replace(
   'import cf from "cloudfront";',
   "",
@@ -21,12 +22,15 @@ async function choose(
   // oxlint-disable-next-line typescript/no-implied-eval -- CloudFront runs text, not a module
   const handler = new Function("cf", "Math", `${source}; return handler;`)(cf, math) as (event: {
     request: Request;
+    viewer: { ip: string };
   }) => Promise<Request>;
   const request: Request = {
     uri,
+    headers: { "x-viewer-address": { value: "127.0.0.1" } },
     cookies: cookie === undefined ? {} : { "strongroom-cell": { value: cookie } },
   };
-  expect(await handler({ request })).toBe(request);
+  expect(await handler({ request, viewer: { ip: "2001:db8::7" } })).toBe(request);
+  expect(request.headers).toEqual({ "x-viewer-address": { value: "2001:db8::7" } });
   return chosen;
 }
 

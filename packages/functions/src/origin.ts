@@ -25,21 +25,16 @@ export function checkOrigin(ports: Pick<Ports, "config">, name: RouteName, { hea
 
 /**
  * Whose request is counted; null for that of this machine where no entry stands before it: it is a reverse proxy, and
- * everybody comes through it. Behind the entry the connection is CloudFront's, which names the viewer in a header of its
- * own. Not `x-forwarded-for`: a function URL leaves of it only what the viewer wrote. Without an address there, it is the
- * connection's.
+ * everybody comes through it. Behind the entry the connection is CloudFront's, and the entry's function names the viewer
+ * (stacks/edge/choose-cell.js). Not `x-forwarded-for`: a function URL leaves of it only what the viewer wrote. Where no
+ * address is named, it is the connection's.
  */
 export function addressOf(ports: Pick<Ports, "config">, name: RouteName, event: HttpEvent): string | null {
   const { headers, requestContext } = event;
   const { sourceIp } = requestContext.http;
-  if (isAsked(ports, name)) return viewerIn(headers["cloudfront-viewer-address"]) ?? sourceIp;
-  return /^(::ffff:)?127\.|^::1$/.test(sourceIp) ? null : sourceIp;
-}
-
-/** CloudFront writes `203.0.113.7:4711` and `2001:db8::7:4711`: the port is what follows the last colon. */
-function viewerIn(written = ""): string | null {
-  const address = written.slice(0, Math.max(0, written.lastIndexOf(":")));
-  return isIP(address) === 0 ? null : address;
+  if (!isAsked(ports, name)) return /^(::ffff:)?127\.|^::1$/.test(sourceIp) ? null : sourceIp;
+  const viewer = headers["x-viewer-address"] ?? "";
+  return isIP(viewer) === 0 ? sourceIp : viewer;
 }
 
 const isAsked = ({ config }: Pick<Ports, "config">, name: RouteName): boolean =>

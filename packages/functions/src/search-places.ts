@@ -10,18 +10,34 @@ import { type Leave, TenantPlaces } from "./tenant-places.ts";
  */
 export const searchesAtOnce = Math.min(3, availableParallelism());
 
+/** Of all tenants together: the other half of the ten connections is left to whoever does not search. */
+export const searchesInAll = 5;
+
 /** What the route has to answer in (20 s), less a statement's 15 s and 2 s for a connection: whoever has a place may use it. */
 const patienceMs = 3_000;
 
-const places = new TenantPlaces(searchesAtOnce);
+const ofTenants = new TenantPlaces(searchesAtOnce);
+const ofAll = new TenantPlaces(searchesInAll);
 
-/** Resolves when this tenant may search; throws a Refusal (429) when it had no place for 3 s. */
-export async function enterSearch(ports: Pick<Ports, "clock">, { tenantId }: Actor): Promise<Leave> {
-  const leave = await places.enterIfFree(ports, tenantId, patienceMs);
-  if (leave) return leave;
-  throw new Refusal(
-    "too_many_searches",
-    "Other searches of your company are still under way. Search again in a moment.",
-    { status: 429, retryAfterSeconds: 5 },
-  );
+/** Resolves when this tenant may search; throws a Refusal (429) when it had no place, or there was none at all, for 3 s. */
+export async function enterSearch(
+  { clock }: Pick<Ports, "clock">,
+  { tenantId }: Pick<Actor, "tenantId">,
+): Promise<Leave> {
+  const startedMs = clock.monotonicMs();
+  const leaveTenant = await ofTenants.enterIfFree({ clock }, tenantId, patienceMs);
+  if (!leaveTenant)
+    throw refused("Other searches of your company are still under way. Search again in a moment.");
+  const leaveAll = await ofAll.enterIfFree({ clock }, "all", patienceMs - (clock.monotonicMs() - startedMs));
+  if (!leaveAll) {
+    leaveTenant();
+    throw refused("Many people are searching. Search again in a moment.");
+  }
+  return () => {
+    leaveAll();
+    leaveTenant();
+  };
 }
+
+const refused = (message: string): Refusal =>
+  new Refusal("too_many_searches", message, { status: 429, retryAfterSeconds: 5 });
