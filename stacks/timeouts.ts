@@ -2,8 +2,8 @@
 export const apiTimeoutSeconds = 29;
 /** Ten notifications at once, each a HEAD and a transaction. */
 export const ingestTimeoutSeconds = 30;
-/** All that a function may have: its stream waits for whoever reads, and 50 MiB then need 0.5 Mbit/s (in 120 s, 3.5). */
-export const readerTimeoutSeconds = 900;
+/** A stream waits for whoever reads: 50 MiB then need 1.4 Mbit/s. What reads slowly on purpose holds a function for no longer. */
+export const readerTimeoutSeconds = 300;
 /** One round of the reconciler; a sweep over all of staging and vault. */
 export const reconcileTimeoutSeconds = 55;
 export const sweepTimeoutSeconds = 900;

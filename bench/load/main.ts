@@ -60,7 +60,7 @@ try {
       proof: whole.proof,
       ...size,
       held: false,
-      counts: { scenarios: reports.length, ...minutes },
+      counts: { scenarios: reports.length },
       detail: { seed, seconds: offered, error: String(error) },
     });
   throw error;

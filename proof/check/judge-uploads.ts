@@ -103,7 +103,8 @@ function judgeFailed(run: JudgedRun): string[] {
     ...[...redriven].flatMap(([id, tries]) => [
       ...(tries.length > 1 ? [`${id} was redriven ${tries.length} times`] : []),
       ...tries
-        .filter(({ outcome }) => outcome !== "ok")
+        // 409: it was sent its way already, by a try whose answer was lost.
+        .filter(({ outcome, status }) => outcome !== "ok" && status !== 409)
         .map(({ status }) => `the redrive of ${id} was answered with ${status}`),
       ...(terminal.has(states.get(id) ?? "")
         ? []

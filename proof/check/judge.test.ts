@@ -122,7 +122,7 @@ const planted: [string, string, (run: Run) => unknown][] = [
     },
   ],
   ["I1", "a grant that nobody used failed", (run) => set(row(run, waiting), { state: "failed" })],
-  ["I1", "a redrive was refused", (run) => set(entry(run, "redriven"), { outcome: "refused", status: 409 })],
+  ["I1", "a redrive was refused", (run) => set(entry(run, "redriven"), { outcome: "refused", status: 403 })],
   ["I1", "a document was redriven twice", (run) => run.history.push({ ...entry(run, "redriven") })],
   [
     "I3",

@@ -5,8 +5,8 @@ import { families } from "./toxic-file.ts";
 /** Limits of promise P7, for a run of any size; `falseShare` is of real files, which may be what their name does not say. */
 export const limits = { peakBytes: 400_000_000, slowdown: 2, falseShare: 0.01 } as const;
 
-/** Ends that a file comes to only when two children died over it. */
-const givenUp = new Set(["no_preview timed_out", "no_preview decoder_crashed"]);
+/** Ends that a file comes to only when two children died over it; after the second none is started any more. */
+export const givenUp: ReadonlySet<string> = new Set(["no_preview timed_out", "no_preview decoder_crashed"]);
 
 /** Counts of one family. */
 export type FamilyRow = {

@@ -28,7 +28,9 @@ async function proveWhole(): Promise<boolean> {
   say(`\n${describe(judgement)}`);
   const corpus = wish.corpus === null ? null : await sendCorpus(wish.corpus);
   if (corpus) say(describeCorpus(corpus));
-  say(`${seconds()} s, seed ${seed}: the same seed sends the same files in the same order`);
+  say(
+    `${seconds()} s, seed ${seed}: the same seed sends the same files in the same order, as far as the clock lets it`,
+  );
   if (record) say(`written to ${recordRun(wish, { seconds: seconds(), judgement, corpus })}`);
   return judgement.misses.length === 0 && !(corpus && isBad(corpus));
 }

@@ -2,6 +2,7 @@ import { setTimeout as timer } from "node:timers/promises";
 import { lies } from "./families/lies.ts";
 import { drawHonest } from "./honest.ts";
 import { honestDocuments, honestTruth } from "./honest-documents.ts";
+import { givenUp } from "./judge.ts";
 import { sendInRounds } from "./send-in-rounds.ts";
 import { judgeEnd } from "./send-through-pool.ts";
 import { type LookedAt, type Sent, sendThroughSystem } from "./send-through-system.ts";
@@ -133,12 +134,12 @@ async function lookAt<T extends Pick<Sent, "look">>({ look, ...sent }: T) {
   return { ...sent, misses };
 }
 
-/** The third try would be a third child; there is none: a second crash is the last. */
+/** Each that died, by the log, and the one that came to an end; where the file was given up there was none. */
 function withChildren(
   { file, ...result }: Omit<ToxicResult, "children"> & Pick<Ended, "file">,
   crashes: number,
 ): ToxicResult {
-  const children = result.family === "lies" ? 0 : Math.max(crashes, Math.min(crashes + 1, 2));
+  const children = result.family === "lies" ? 0 : crashes + (givenUp.has(result.end) ? 0 : 1);
   const judged = file === null ? [] : judgeEnd(file, result.end, children);
   return { ...result, children, misses: [...judged, ...result.misses] };
 }

@@ -79,3 +79,12 @@ test.each([500, 403, 302])(
     expect(await keyOf(keys)).toBe(named.x);
   },
 );
+
+test("that lay nowhere are looked for anew, also where a document says by then that they are", async () => {
+  const { issuer, describe } = issuerWith(null);
+  answers.set(`${new URL(issuer).pathname}/.well-known/jwks.json`, () => ({ status: 404, body: {} }));
+  const keys = issuerKeys(issuer);
+  expect(await faultOf(keys)).toBeInstanceOf(Outage);
+  describe({ jwks_uri: `${url}/keys` }, 200);
+  expect(await keyOf(keys)).toBe(named.x);
+});

@@ -22,19 +22,14 @@ export function issuerKeys(issuer: string): JWTVerifyGetKey {
     try {
       finding ??= findKeys(issuer, base);
       return await (
-        await finding.catch(again)
+        await finding
       )(header, token);
     } catch (error) {
       if (isCallers(error)) throw error;
+      finding = null; // the next token asks anew, also where they lie: that may have been wrong, or have changed
       throw new Outage("the keys of the token issuer cannot be had", { cause: error });
     }
   };
-
-  /** The next token asks anew. */
-  function again(error: unknown): never {
-    finding = null;
-    throw error;
-  }
 }
 
 /** A token that no key fits is the caller's fault; keys that cannot be had are ours. */

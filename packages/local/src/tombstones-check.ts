@@ -6,7 +6,8 @@ import { DamagedObject, Refusal } from "@strongroom/core/errors";
  * names them and says what to do; any other error as it is. What is damaged is not passed over: it may be what was erased.
  */
 export function explainReplay(error: Error, dataDirectory: string): Error {
-  const keys = new Set(damagedIn(error).map(({ key }) => key));
+  // What is damaged elsewhere, as an object that was to be removed, is told as it is: nothing can be put in its place.
+  const keys = new Set(damagedIn(error).flatMap(({ key }) => (key.startsWith("t/") ? [key] : [])));
   if (keys.size === 0) return error;
   const tombstones = join(dataDirectory, "objects", "tombstones");
   const damaged = [...keys].map((key) => `${join(tombstones, key.slice("t/".length))}@ is damaged.`);

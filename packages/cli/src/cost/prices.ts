@@ -64,7 +64,7 @@ export const prices = {
   sqsRequest: price(0.4, "1,000,000 requests", "Amazon SQS pricing"),
   mskBrokerLarge: price(0.204, "kafka.m7g.large broker-hour", msk),
   mskBrokerSmall: price(0.0456, "kafka.t3.small broker-hour", msk),
-  mskStorage: price(0.1, "GB-month", msk, "MSK Serverless price dimensions (2022)"),
+  mskStorage: price(0.1, "GB-month", msk, "disks of MSK brokers"),
   auroraCapacity: price(0.12, "ACU-hour", aurora, auroraGuide),
   auroraStorage: price(0.1, "GB-month", aurora, "Aurora Serverless v2 Pricing (May 2026)"),
   auroraIo: price(0.2, "1,000,000 I/Os", aurora, "AWS RDS vs Aurora vs Serverless cost comparison"),

@@ -19,7 +19,7 @@ export type KmsKeyNames = {
   signingKeyIds: readonly [string, ...string[]];
 };
 
-/** A client that waits ten seconds for an answer, which takes tens of milliseconds; the SDK's own would wait five minutes. */
+/** A client that waits ten seconds for an answer, three times; answers take tens of milliseconds. The SDK's own would wait five minutes. */
 export const createKmsClient = (options: KMSClientConfig): KMSClient =>
   new KMSClient({ requestHandler: { connectionTimeout: 3_000, socketTimeout: 10_000 }, ...options });
 

@@ -17,7 +17,7 @@ const limits = {
   visibilityMs: 43_200_000,
   bodyBytes: 262_144,
 };
-/** Milliseconds. A poll is silent for 20 s; left to itself the SDK would wait for fifteen minutes. */
+/** Milliseconds, of each of three tries. A poll is silent for 20 s; left to itself the SDK would wait for fifteen minutes. */
 const patience = { connectionTimeout: 3_000, socketTimeout: 30_000 } as const;
 /** Names under which SQS says that a loan is over or a message gone. */
 const loanIsOver = new Set(["ReceiptHandleIsInvalid", "MessageNotInflight", "MessageNotInflightException"]);

@@ -17,11 +17,6 @@ it.each([
   ["a name server that does not answer", error("getaddrinfo", { code: "EAI_AGAIN" })],
   ["a network that is away", error("connect", { code: "ENETUNREACH" })],
   ["a role whose credentials cannot be had", error("no credentials", { name: "CredentialsProviderError" })],
-  ["a root key that is turned off", error("disabled", { name: "DisabledException", $fault: "client" })],
-  [
-    "a root key that waits for its deletion",
-    error("pending deletion", { name: "KMSInvalidStateException", $fault: "client" }),
-  ],
   ["whatever any of them caused", error("put", { cause: error("read", { code: "ETIMEDOUT" }) })],
   ["one of several", new AggregateError([new Error("one"), error("two", { code: "ECONNREFUSED" })])],
 ])("%s passes", (_name, fault) => expect(isOutage(fault)).toBe(true));

@@ -23,13 +23,8 @@ const passingCodes = new Set([
   "25P03",
   steppedDown,
 ]);
-/** As the AWS SDK names what lasts for all calls alike: no answer, no credentials to call with, a root key that is turned off. */
-const passingNames = new Set([
-  "TimeoutError",
-  "CredentialsProviderError",
-  "DisabledException",
-  "KMSInvalidStateException",
-]);
+/** As the AWS SDK names what lasts for all calls alike: no answer, no credentials to call with. */
+const passingNames = new Set(["TimeoutError", "CredentialsProviderError"]);
 const passingMessages =
   /connection terminated|query read timeout|timeout exceeded when trying to connect|client has encountered a connection error|not queryable/i;
 

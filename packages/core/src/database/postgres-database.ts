@@ -24,10 +24,10 @@ export type DatabaseAccess = Omit<Connection, "password"> & {
 
 /**
  * A server that went away in a failover may close nothing. Then an idle connection is found dead within 20 s (ten probes, a
- * second apart, after these ten), and one at work when its statement is not answered: PostgreSQL itself would have ended it
- * by `statement_timeout` (roles.ts).
+ * second apart, after these ten), and one at work when its statement is not answered: PostgreSQL would have ended it after
+ * 15 s (`statement_timeout`, roles.ts), and what left together with another may wait for that one as long.
  */
-const lifeSigns = { keepAlive: true, keepAliveInitialDelayMillis: 10_000, query_timeout: 20_000 } as const;
+const lifeSigns = { keepAlive: true, keepAliveInitialDelayMillis: 10_000, query_timeout: 30_000 } as const;
 /** So long the server is waited for when a connection is given back to it. */
 const goodbyeMs = 2_000;
 

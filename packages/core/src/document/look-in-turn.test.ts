@@ -93,7 +93,7 @@ describe.each(steps)("%s", (_name, step, columns, done) => {
     const ports = meeting(
       (key) => {
         met.add(ids.find((id) => key.includes(id))!);
-        nowMs += 12_000;
+        nowMs += 8_000;
         throw new Error("refused");
       },
       { clock },

@@ -8,14 +8,14 @@ type LookPorts = Pick<Ports, "database" | "clock">;
 type Due = { tenant_id: string; id: string };
 
 /** A step looks for so long at most: a round of the reconciler has some of them, and a minute in all. */
-const stepMs = 12_000;
+const stepMs = 8_000;
 const page = 200;
 
 const lookedAt = sql<Date>`coalesce(rung_at, '-infinity')`;
 
 /**
  * The documents that a step has to look after, each once (twice does no harm: a slow database may show one again), those first
- * whose last look is longest ago, until 12 s are over. A look is noted (`rung_at`) before it is taken: what fails each time, or
+ * whose last look is longest ago, until 8 s are over. A look is noted (`rung_at`) before it is taken: what fails each time, or
  * stays due for long, comes last the next time, and keeps nothing behind it from its turn. `due` selects them, in no order and
  * without a limit.
  */

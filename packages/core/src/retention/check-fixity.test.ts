@@ -247,7 +247,11 @@ describe("a data key", () => {
 });
 
 describe("a fault that is neither the document's nor everybody's", () => {
-  it("is told, says nothing of the document, and keeps no other from its check", async () => {
+  it.each([
+    ["a root key that is gone", "NotFoundException"],
+    ["one of several root keys that is turned off", "DisabledException"],
+    ["one that waits for its deletion", "KMSInvalidStateException"],
+  ])("is told, says nothing of the document, and keeps no other from its check: %s", async (_what, name) => {
     const [broken, sound] = [await stored(), await stored()];
     await age(broken, 92);
     await age(sound, 91);
@@ -255,7 +259,7 @@ describe("a fault that is neither the document's nor everybody's", () => {
       ...ports.keys,
       openDataKey: (wrapped, context) =>
         Object.values(context).includes(broken.documentId)
-          ? Promise.reject(Object.assign(new Error("no such root"), { name: "NotFoundException" }))
+          ? Promise.reject(Object.assign(new Error("no such root"), { name, $fault: "client" }))
           : ports.keys.openDataKey(wrapped, context),
     };
     expect([await round(1, { keys }), await round(1, { keys })]).toEqual([["unchecked"], ["intact"]]);

@@ -22,7 +22,7 @@ export function isNotTheDocuments(error: unknown): boolean {
   type Known = { name?: string; $metadata?: { httpStatusCode?: number } };
   const { name = "", $metadata } = error as Known;
   if ($metadata?.httpStatusCode === 403) return true;
-  return isOutage(error) || /Throttl|Timeout|AccessDenied|Expired|Unrecognized/.test(name);
+  return isOutage(error) || /Timeout|AccessDenied|Expired|Unrecognized/.test(name);
 }
 
 /** What is wrong with one object. A read that breaks is tried once more before it is called a fault. */

@@ -26,6 +26,8 @@ afterEach(async () => {
 });
 
 const nothing = {
+  factsLate: 0,
+  fixityFaults: 0,
   rung: 0,
   received: 0,
   expired: 0,
@@ -35,8 +37,6 @@ const nothing = {
   erasedCleared: 0,
   eventsPruned: 0,
   noticesPruned: 0,
-  factsLate: 0,
-  fixityFaults: 0,
 };
 const round = () => reconcile(world.ports);
 

@@ -13,12 +13,14 @@ import { type RoundCounts, runRound } from "./round.ts";
 
 /**
  * One round of the reconciler, which makes good what got lost between two steps: bells, events, grants, staging, dead
- * letters. Each step takes so many documents that the next round is not late. The last two mend nothing: what they count is
+ * letters. Each step takes so many documents that the next round is not late. The first two mend nothing: what they count is
  * watched, since a relay that is dead and an opener say nothing to whoever reads the logs of functions. One holder at a time;
  * null when it is another.
  */
 export async function reconcile(ports: ReceivePorts): Promise<RoundCounts | null> {
   return await runRound(ports, "reconcile", {
+    factsLate: countLateFacts,
+    fixityFaults: countFixityFaults,
     rung: ringSilent,
     received: receiveSilent,
     expired: expireGrants,
@@ -28,8 +30,6 @@ export async function reconcile(ports: ReceivePorts): Promise<RoundCounts | null
     erasedCleared: clearErased,
     eventsPruned: pruneOutbox,
     noticesPruned: pruneInbox,
-    factsLate: countLateFacts,
-    fixityFaults: countFixityFaults,
   });
 }
 

@@ -7,6 +7,7 @@ import type { Ports } from "../ports/ports.ts";
 import { newTraceparent } from "../trace.ts";
 import type { Assembled } from "./assemble-document.ts";
 import { findDuplicate } from "./find-duplicate.ts";
+import { grantEnd } from "./grant-expired.ts";
 import type { StagedFile } from "./grant-facts.ts";
 import { withoutWords } from "./recall-request.ts";
 
@@ -126,10 +127,6 @@ async function replaceFiles(tx: Transaction, { newest, pages }: Assembled): Prom
 }
 
 const sizeOf = (pages: StagedFile[]): number => pages.reduce((sum, { there }) => sum + there.sizeBytes, 0);
-
-function grantEnd({ clock, config }: Pick<Ports, "clock" | "config">): Date {
-  return new Date(clock.now().getTime() + config.periods.grant);
-}
 
 function findOwner(tx: Transaction, id: string) {
   return tx
