@@ -2,6 +2,8 @@ import { hostileFamilies, standingPoints } from "../check/demands.ts";
 import type { Entry, PublicKey } from "../check/judged-run.ts";
 import { driver, dumpedAt, hex, page, rejected, stored, tenant, told, waiting } from "./honest-names.ts";
 
+const redriveAnswered = { reason: "processing_failed", outcome: "ok", status: 200, tries: 1 } as const;
+
 /** What the clients of a sound run did and saw; `published`: keys under which receipts verify. */
 export function honestHistory(published: PublicKey[]): Entry[] {
   const at = dumpedAt - 55_000;
@@ -53,7 +55,7 @@ export function honestHistory(published: PublicKey[]): Entry[] {
     }),
     { at, what: "probe", away: "database", status: 503, hasRetryAfter: true, isControlled: true, ...times },
     { at, what: "during", outage: "push", offered: 8, stored: 5 },
-    { at, what: "redriven", document: rejected, reason: "processing_failed", outcome: "ok", status: 200 },
+    { at, what: "redriven", document: rejected, ...redriveAnswered },
     { at, what: "keys", keys: published },
     { at, what: "quiet", tookMs: 900, limitMs: 8_000, slowness: 1 },
     { at, what: "listed", tenant, user: driver, documents: shown },

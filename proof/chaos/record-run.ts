@@ -35,8 +35,10 @@ export function recordFailure({ sizes, seed }: Wish, error: Error): string {
   });
 }
 
-/** Writes which broken builds were found out, and by what; answers the file. */
-/** `isSound`: nothing is found of the build as it is, or what was found of the others shows nothing. */
+/**
+ * Writes which broken builds were found out, and by what; answers the file. `isSound`: nothing is found of the build as it
+ * is, or what was found of the others shows nothing.
+ */
 export function recordBrokenBuilds({ seed }: Wish, findings: Finding[], isSound = true): string {
   const found = findings.filter((finding) => finding.found !== null).length;
   const counts = { "broken builds found": found, "broken builds": findings.length };

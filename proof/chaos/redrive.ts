@@ -11,9 +11,20 @@ export async function redriveFailed(road: Road, agents: Driver[]): Promise<numbe
   for (const agent of agents)
     for (const { id, reason } of await listDocuments(road, agent, "&state=failed")) {
       const path = `/v1/documents/${id}/redrive`;
-      const answer = await insist(road, () => call(road, agent, "POST", path));
+      let tries = 0;
+      const answer = await insist(road, () => {
+        tries += 1;
+        return call(road, agent, "POST", path);
+      });
       const status = answer?.status ?? null;
-      road.history.write({ what: "redriven", document: id, reason, outcome: outcomeOf(answer), status });
+      road.history.write({
+        what: "redriven",
+        document: id,
+        reason,
+        outcome: outcomeOf(answer),
+        status,
+        tries,
+      });
       redriven += 1;
     }
   return redriven;

@@ -103,8 +103,8 @@ function judgeFailed(run: JudgedRun): string[] {
     ...[...redriven].flatMap(([id, tries]) => [
       ...(tries.length > 1 ? [`${id} was redriven ${tries.length} times`] : []),
       ...tries
-        // 409: it was sent its way already, by a try whose answer was lost.
-        .filter(({ outcome, status }) => outcome !== "ok" && status !== 409)
+        // 409 at a later try: it was sent its way already, by one whose answer was lost.
+        .filter(({ outcome, status, tries: sent }) => outcome !== "ok" && !(status === 409 && sent > 1))
         .map(({ status }) => `the redrive of ${id} was answered with ${status}`),
       ...(terminal.has(states.get(id) ?? "")
         ? []

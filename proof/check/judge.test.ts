@@ -122,7 +122,7 @@ const planted: [string, string, (run: Run) => unknown][] = [
     },
   ],
   ["I1", "a grant that nobody used failed", (run) => set(row(run, waiting), { state: "failed" })],
-  ["I1", "a redrive was refused", (run) => set(entry(run, "redriven"), { outcome: "refused", status: 403 })],
+  ["I1", "a redrive was refused", (run) => set(entry(run, "redriven"), { outcome: "refused", status: 409 })],
   ["I1", "a document was redriven twice", (run) => run.history.push({ ...entry(run, "redriven") })],
   [
     "I3",
@@ -443,6 +443,12 @@ test.each(planted)("%s is broken when %s", (id, _title, plant) => {
   plant(run);
   const broken = judge(run).filter(({ violations }) => violations.length > 0);
   expect(broken.map((verdict) => verdict.id)).toContain(id);
+});
+
+test("a redrive whose first answer was lost may be refused the second time: it was sent its way", () => {
+  const run = honestRun();
+  set(entry(run, "redriven"), { outcome: "refused", status: 409, tries: 2 });
+  expect(judge(run).filter(({ violations }) => violations.length > 0)).toEqual([]);
 });
 
 test("a document whose outcome is unknown may be there, or not", async () => {

@@ -47,7 +47,15 @@ export type Entry = { at: number } & (
   | { what: "notice"; token: string; tag: string; fields: string[] }
   | { what: "listed"; tenant: string; user: string; documents: Listed[] }
   /** A failed document that an agent found in their list, for this reason, and sent its way again, when all our faults were over. */
-  | { what: "redriven"; document: string; reason: string | null; outcome: Outcome; status: number | null }
+  | {
+      what: "redriven";
+      document: string;
+      reason: string | null;
+      outcome: Outcome;
+      status: number | null;
+      /** Requests that were sent for it: of the later ones, an earlier answer was lost, or a refusal that passes. */
+      tries: number;
+    }
   /** The public keys, as they are served to whoever wants to verify a receipt. */
   | { what: "keys"; keys: PublicKey[] }
   /** `struck`: where it was meant to. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { isProven } from "./broken.ts";
-import { judge } from "./judge.ts";
+import { childrenOf, judge } from "./judge.ts";
 import type { Seen, ToxicResult } from "./run.ts";
 import { judgeEnd } from "./send-through-pool.ts";
 import { sendInRounds } from "./send-in-rounds.ts";
@@ -51,6 +51,12 @@ describe("a run of any size", () => {
       toxicSent: 3,
       misses: ["drawing bombs: pdf ended wrongly"],
     });
+  });
+
+  test("counts each child that died, and the one after them; of a file that was given up there is none", () => {
+    const [stored, timedOut] = ["stored", "no_preview timed_out"];
+    expect([0, 1, 3].map((died) => childrenOf(stored, died))).toEqual([1, 2, 4]);
+    expect([0, 1, 2].map((died) => childrenOf(timedOut, died))).toEqual([0, 1, 2]);
   });
 
   test("lets a file cost three children, and not four", () => {

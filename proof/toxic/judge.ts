@@ -6,7 +6,10 @@ import { families } from "./toxic-file.ts";
 export const limits = { peakBytes: 400_000_000, slowdown: 2, falseShare: 0.01 } as const;
 
 /** Ends that a file comes to only when two children died over it; after the second none is started any more. */
-export const givenUp: ReadonlySet<string> = new Set(["no_preview timed_out", "no_preview decoder_crashed"]);
+const givenUp: ReadonlySet<string> = new Set(["no_preview timed_out", "no_preview decoder_crashed"]);
+
+/** Children that a file cost: each that died, and the one that came to an end, if it was not given up. */
+export const childrenOf = (end: string, died: number): number => died + (givenUp.has(end) ? 0 : 1);
 
 /** Counts of one family. */
 export type FamilyRow = {

@@ -2,7 +2,7 @@ import { setTimeout as timer } from "node:timers/promises";
 import { lies } from "./families/lies.ts";
 import { drawHonest } from "./honest.ts";
 import { honestDocuments, honestTruth } from "./honest-documents.ts";
-import { givenUp } from "./judge.ts";
+import { childrenOf } from "./judge.ts";
 import { sendInRounds } from "./send-in-rounds.ts";
 import { judgeEnd } from "./send-through-pool.ts";
 import { type LookedAt, type Sent, sendThroughSystem } from "./send-through-system.ts";
@@ -134,12 +134,12 @@ async function lookAt<T extends Pick<Sent, "look">>({ look, ...sent }: T) {
   return { ...sent, misses };
 }
 
-/** Each that died, by the log, and the one that came to an end; where the file was given up there was none. */
+/** Those that died are told by the log; a lie costs none. */
 function withChildren(
   { file, ...result }: Omit<ToxicResult, "children"> & Pick<Ended, "file">,
   crashes: number,
 ): ToxicResult {
-  const children = result.family === "lies" ? 0 : crashes + (givenUp.has(result.end) ? 0 : 1);
+  const children = result.family === "lies" ? 0 : childrenOf(result.end, crashes);
   const judged = file === null ? [] : judgeEnd(file, result.end, children);
   return { ...result, children, misses: [...judged, ...result.misses] };
 }

@@ -3,6 +3,7 @@ import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { renderFiles, type RenderedFile } from "@strongroom/core/document/render-files";
 import type { Renderer } from "@strongroom/core/document/rendering";
+import { childrenOf } from "./judge.ts";
 import { lookAtRendition } from "./look-at-rendition.ts";
 import type { End, ToxicFile } from "./toxic-file.ts";
 
@@ -36,8 +37,8 @@ export async function sendThroughPool(
   }).catch((error: Error) => error);
   const tookMs = performance.now() - startedMs;
   await rm(path);
-  const children = crashes >= 2 ? crashes : crashes + 1; // after the second crash none is started any more
   const end = result instanceof Error ? `failed ${result.message}` : endOf(result);
+  const children = childrenOf(end, crashes);
   const pages = Array.isArray(result) ? result.flatMap((one) => one.pages) : [];
   return {
     file,
