@@ -26,7 +26,7 @@ afterAll(async () => {
 });
 
 /** A pool that notes every statement in the order in which it is handed to the connection. */
-function recording() {
+function recording(names: StatementNames | null = null) {
   const texts: string[] = [];
   const connect = async () => {
     const client = await pool.connect();
@@ -43,7 +43,7 @@ function recording() {
       get: (target, name) => (name === "query" ? query : (Reflect.get(target, name) as unknown)),
     });
   };
-  return { texts, door: { pool: { connect } as unknown as pg.Pool, names: null } };
+  return { texts, door: { pool: { connect } as unknown as pg.Pool, names } };
 }
 
 /** The forms in which use-cases make statements; each bears its number. */
@@ -91,15 +91,43 @@ describe("statements of one transaction", () => {
     );
   });
 
-  it("come after its beginning and before its end", async () => {
-    const { texts, door: recorded } = recording();
+  it.each([
+    {
+      where: "where plans are kept",
+      names: () => door.names,
+      entering: "set local strongroom.tenant = 'ID'",
+    },
+    { where: "behind a proxy", names: () => null, entering: "select enter_tenant('ID')" },
+  ])("come after its beginning and before its end, $where", async ({ names, entering }) => {
+    const { texts, door: recorded } = recording(names());
     await withTenant(recorded, tenantId, (tx) =>
       Promise.all(Object.values(forms).map((form, number) => form(tx, number))),
     );
-    expect(texts[0]).toBe(`begin; select enter_tenant('${tenantId}')`);
+    expect(texts[0]).toBe(`begin; ${entering.replace("ID", tenantId)}`);
     expect(texts.at(-1)).toBe("commit");
     expect(texts).toHaveLength(2 + Object.keys(forms).length);
   });
+});
+
+it.each([
+  { where: "where plans are kept", names: () => new StatementNames() },
+  { where: "behind a proxy", names: () => null },
+])("a tenant is entered for its transaction alone, $where", async ({ names }) => {
+  const own: Door = {
+    pool: new pg.Pool({ ...database.connections.app, max: 1, pipeline: true } as pg.PoolConfig),
+    names: names(),
+  };
+  const entered = sql<{ tenant: string | null }>`select current_tenant() as tenant`;
+  try {
+    for (const work of [withTenant, inOneTrip])
+      expect((await work(own, tenantId, (tx) => entered.execute(tx))).rows).toEqual([{ tenant: tenantId }]);
+    const failing = withTenant(own, tenantId, (tx) => sql`select 1 / 0`.execute(tx));
+    await expect(failing).rejects.toThrow("division by zero");
+    const after = await own.pool.query<{ tenant: string | null }>("select current_tenant() as tenant");
+    expect(after.rows).toEqual([{ tenant: null }]);
+  } finally {
+    await own.pool.end();
+  }
 });
 
 const note = (tx: Transaction, consumer: string) =>
