@@ -77,13 +77,14 @@ describe("a database server of our own", () => {
     const server = await start();
     const settings = await ask(
       server,
-      "select name, setting from pg_settings where name in ('listen_addresses', 'unix_socket_directories', 'data_checksums', 'jit')",
+      "select name, setting from pg_settings where name in ('listen_addresses', 'unix_socket_directories', 'data_checksums', 'jit', 'autovacuum_naptime')",
     );
     expect(Object.fromEntries(settings.map((row) => Object.values(row)))).toEqual({
       listen_addresses: "127.0.0.1",
       unix_socket_directories: "",
       data_checksums: "on",
       jit: "off",
+      autovacuum_naptime: "10",
     });
     const methods = await ask<{ auth_method: string }>(
       server,
