@@ -113,12 +113,17 @@ function readContext(reader: Reader): Record<string, string> {
 }
 
 function deriveKeys(messageKey: Buffer, messageId: Buffer) {
-  const derive = (info: Buffer) => Buffer.from(hkdfSync("sha512", messageKey, messageId, info, 32));
+  const derive = (info: Buffer) => deriveKey(messageKey, messageId, info);
   const suiteBytes = Buffer.of(suite >> 8, suite & 0xff);
   return {
     frameKey: derive(Buffer.concat([suiteBytes, Buffer.from("DERIVEKEY")])),
     commitment: derive(Buffer.from("COMMITKEY")),
   };
+}
+
+/** HKDF with SHA-512, 32 bytes of it. */
+export function deriveKey(secret: Uint8Array, salt: Uint8Array, info: Uint8Array): Buffer {
+  return Buffer.from(hkdfSync("sha512", secret, salt, info, 32));
 }
 
 function readFrames(reader: Reader, header: Header, frameKey: Buffer): Buffer[] {
@@ -145,8 +150,8 @@ function bigEndian(value: number, length: number): Buffer {
   return bytes;
 }
 
-/** AES-256-GCM; the last 16 of the bytes are the tag. */
-function openGcm(key: Uint8Array, iv: Buffer, bound: Buffer, bytes: Buffer): Buffer {
+/** AES-256-GCM; the last 16 of the bytes are the tag. Throws when they do not authenticate. */
+export function openGcm(key: Uint8Array, iv: Buffer, bound: Buffer, bytes: Buffer): Buffer {
   const decipher = createDecipheriv("aes-256-gcm", key, iv, { authTagLength: 16 });
   decipher.setAAD(bound).setAuthTag(bytes.subarray(-16));
   return Buffer.concat([decipher.update(bytes.subarray(0, -16)), decipher.final()]);

@@ -9,7 +9,7 @@
 import { createHash, createPublicKey, verify } from "node:crypto";
 import { readFileSync, realpathSync } from "node:fs";
 
-type Jwk = { kid?: string; kty?: string; crv?: string; x?: string; y?: string };
+export type Jwk = { kid?: string; kty?: string; crv?: string; x?: string; y?: string };
 /** What a receipt states, as far as it is looked at here. */
 export type Claims = {
   tenant: string;
@@ -48,13 +48,17 @@ export function verifiedClaims(jws: string, jwks: { keys: Jwk[] }): Claims {
   }
   const key = jwks.keys.find((one) => one.kid === kid && one.kty === "EC" && one.crv === "P-256");
   if (!key) throw new Error(`The keys do not hold ${kid}, which the receipt names.`);
-  const { x, y } = key;
-  const publicKey = createPublicKey({ key: { kty: "EC", crv: "P-256", x: x!, y: y! }, format: "jwk" });
   const signed = Buffer.from(`${parts[0]}.${parts[1]}`, "ascii");
-  if (!verify("sha256", signed, { key: publicKey, dsaEncoding: "ieee-p1363" }, signature!)) {
+  if (!signatureHolds(key, signed, signature!)) {
     throw new Error("The signature does not hold: the receipt was changed, or another key signed it.");
   }
   return JSON.parse(payload!.toString());
+}
+
+/** Whether 64 bytes, r and s, are the ES256 signature of bytes under a key on P-256. */
+export function signatureHolds({ x, y }: Jwk, signed: Uint8Array, signature: Uint8Array): boolean {
+  const publicKey = createPublicKey({ key: { kty: "EC", crv: "P-256", x: x!, y: y! }, format: "jwk" });
+  return verify("sha256", signed, { key: publicKey, dsaEncoding: "ieee-p1363" }, signature);
 }
 
 function positionOf(claims: Claims, name: string, bytes: Uint8Array): number {

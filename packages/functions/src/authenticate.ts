@@ -10,7 +10,7 @@ import { Outage } from "./problem.ts";
 import { VerifiedTokens } from "./verified-tokens.ts";
 
 /** Asymmetric only, so that a public key can never be taken for a shared secret. ES256: ours; RS256: Cognito and most others. */
-const algorithms = ["ES256", "RS256"];
+export const algorithms = ["ES256", "RS256"];
 const clockToleranceSeconds = 60;
 
 /** Numbers are finite here: `1e999` would be an end that never comes. */

@@ -37,6 +37,8 @@ it.each([
   ["holds three integers", Buffer.from([0x30, 9, ...small.subarray(2), 2, 1, 1])],
   ["holds an empty integer", Buffer.from([0x30, 5, 2, 0, 2, 1, 9])],
   ["holds an integer of 33 bytes", tooLong],
+  ["holds a negative integer", Buffer.from([0x30, 6, 2, 1, 0x80, 2, 1, 9])],
+  ["holds an integer after a zero that it does not need", Buffer.from([0x30, 7, 2, 2, 0, 7, 2, 1, 9])],
 ])("what %s is no signature", (_, der) => {
   expect(() => rawSignature(der)).toThrow("not an ECDSA signature in DER");
 });

@@ -18,15 +18,21 @@ function coordinateAt(der: Uint8Array, at: number): [bytes: Uint8Array, end: num
   const [tag, length = 0] = der.subarray(at, at + 2);
   const end = at + 2 + length;
   const digits = der.subarray(at + 2, end);
-  const significant = digits.subarray(
-    Math.max(
-      0,
-      digits.findIndex((byte) => byte !== 0),
-    ),
-  );
-  if (tag !== 0x02 || length === 0 || end > der.length || significant.length > coordinateBytes)
+  const significant = digits[0] === 0 ? digits.subarray(1) : digits;
+  if (
+    tag !== 0x02 ||
+    length === 0 ||
+    end > der.length ||
+    significant.length > coordinateBytes ||
+    !isShortest(digits)
+  )
     throw new Error("not an ECDSA signature in DER");
   const padded = new Uint8Array(coordinateBytes);
   padded.set(significant, coordinateBytes - significant.length);
   return [padded, end];
+}
+
+/** DER writes a number in one way: with a zero before it where it would be negative otherwise, and only there. */
+function isShortest([first = 0, second = 0x80]: Uint8Array): boolean {
+  return first === 0 ? second >= 0x80 : first < 0x80;
 }

@@ -1,9 +1,10 @@
-import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from "node:crypto";
+import { createHash, createHmac, randomBytes } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
 import { NotAsStored } from "../errors.ts";
 import type { KeyContext } from "../ports/keys.ts";
+import { openGcm, sealGcm } from "./aes-gcm.ts";
 import { createSecret, readSecret } from "./key-file.ts";
 
 /** A root key: 32 bytes, named by 32 hex digits that follow from them. */
@@ -104,10 +105,8 @@ const wrappedLength = 77;
 export function wrapKey(root: RootKey, dataKey: Uint8Array, context: KeyContext): Uint8Array {
   const head = Buffer.concat([Buffer.of(format), Buffer.from(root.keyId, "hex")]);
   const iv = randomBytes(12);
-  const cipher = createCipheriv("aes-256-gcm", root.key, iv).setAAD(
-    Buffer.concat([head, contextBytes(context)]),
-  );
-  return Buffer.concat([head, iv, cipher.update(dataKey), cipher.final(), cipher.getAuthTag()]);
+  const bound = Buffer.concat([head, contextBytes(context)]);
+  return Buffer.concat([head, iv, sealGcm(root.key, iv, bound, dataKey)]);
 }
 
 /** Opens what `wrapKey` made under any of the roots. Throws when a bit of it or of the context differs, or its root is not here. */
@@ -119,10 +118,9 @@ export function unwrapKey(roots: RootKey[], wrapped: Uint8Array, context: KeyCon
   const keyId = head.subarray(1).toString("hex");
   const root = roots.find((candidate) => candidate.keyId === keyId);
   if (!root) throw new Error(`the data key is wrapped under root key ${keyId}, which is not here`);
-  const decipher = createDecipheriv("aes-256-gcm", root.key, bytes.subarray(17, 29), { authTagLength: 16 });
-  decipher.setAAD(Buffer.concat([head, contextBytes(context)])).setAuthTag(bytes.subarray(61));
+  const bound = Buffer.concat([head, contextBytes(context)]);
   try {
-    return Buffer.concat([decipher.update(bytes.subarray(29, 61)), decipher.final()]);
+    return openGcm(root.key, bytes.subarray(17, 29), bound, bytes.subarray(29));
   } catch (cause) {
     throw new NotAsStored(
       "the wrapped data key does not authenticate: its bytes or its context were changed",

@@ -4,8 +4,8 @@ import { fetchEngine, runClient } from "./fetch-engine.ts";
 
 /** From 1.21 on, Go fetches by itself a newer Go that a module asks for. */
 const fetchesItself = 21;
-/** The oldest Go that builds every engine. */
-const version = "1.25.0";
+/** The oldest Go that builds every engine, and takes every module. */
+const version = "1.26.4";
 
 /** How to run a Go that is new enough: the one on the PATH, or for an older one a newer that it fetches as a module. */
 export async function fetchGo(): Promise<{ command: string; env: Record<string, string> }> {
