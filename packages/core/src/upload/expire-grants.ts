@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { ago } from "../database/ago.ts";
 import { isOutage } from "../database/outage.ts";
+import { lockDocument } from "../document/lock-document.ts";
 import { lookInTurn } from "../document/look-in-turn.ts";
 import { moveDocument } from "../document/move-document.ts";
 import { DocumentId, TenantId } from "../ids.ts";
@@ -92,12 +93,10 @@ async function expire(ports: ReceivePorts, tx: Transaction, documentId: string):
 
 /** Asked again under the row's lock: another reconciler may have ended this grant meanwhile, and its client revived it. */
 async function isOverdue(tx: Transaction, documentId: string): Promise<boolean> {
-  const overdue = await tx
-    .selectFrom("document")
+  const overdue = await lockDocument(tx, documentId, "change")
     .select("id")
-    .where((eb) => eb.and({ tenant_id: tx.insideTenant, id: documentId, state: "granted" }))
+    .where("state", "=", "granted")
     .where("grant_expires_at", "<", ago(0))
-    .forUpdate()
     .executeTakeFirst();
   return overdue !== undefined;
 }
