@@ -78,8 +78,8 @@ export const plants: readonly Plant[] = [
       },
       {
         file: `${upload}/expire-grants.ts`,
-        find: `.${overdue}\n    .forUpdate`,
-        replace: `.${sevenDaysOld}\n    .forUpdate`,
+        find: `.${overdue}\n    .executeTakeFirst`,
+        replace: `.${sevenDaysOld}\n    .executeTakeFirst`,
       },
     ],
   },

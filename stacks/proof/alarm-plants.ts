@@ -43,6 +43,20 @@ export const alarmPlants: Plant[] = [
     (one) => (props(one)["TreatMissingData"] = "notBreaching"),
   ],
   [
+    "unknown documents that are forgotten between two sweeps",
+    () => alarms.unknownStaysRed,
+    "AWS::CloudWatch::Alarm",
+    /^documentsunknown/,
+    (one) => (props(one)["Period"] = 3_600),
+  ],
+  [
+    "sweeps further apart than unknown documents are remembered",
+    () => alarms.unknownStaysRed,
+    "AWS::Events::Rule",
+    /Sweep/,
+    (one) => (props(one)["ScheduleExpression"] = "rate(2 hours)"),
+  ],
+  [
     "a health check that tells nobody",
     () => alarms.entryIsWatched,
     "AWS::CloudWatch::Alarm",

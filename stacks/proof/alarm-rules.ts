@@ -68,6 +68,25 @@ export const silenceRings: Rule = (synthesis) =>
     .filter(({ properties }) => properties["TreatMissingData"] !== "breaching")
     .map((found) => `${nameOf(found)} takes silence for health`);
 
+const seconds: Record<string, number> = { "rate(1 hour)": 3_600 };
+
+/**
+ * A sweep tells each time of documents that nobody knows: the alarm looks back further than from the beginning of one sweep
+ * to the end of the next, or it would be green between two of them, and wake somebody with each.
+ */
+export const unknownStaysRed: Rule = (synthesis) => {
+  const sweeps = resourcesOf(synthesis, "AWS::Events::Rule").filter(({ id }) => /Sweep/.test(id));
+  const timeouts = resourcesOf(synthesis, "AWS::Lambda::Function").flatMap(({ id, properties }) =>
+    /Sweep/.test(id) ? [Number(properties["Timeout"])] : [],
+  );
+  const told = ({ properties }: Found) => seconds[String(properties["ScheduleExpression"])] ?? Infinity;
+  const apart = Math.max(...sweeps.map(told)) + Math.max(...timeouts);
+  return resourcesOf(synthesis, "AWS::CloudWatch::Alarm")
+    .filter(({ properties }) => properties["MetricName"] === "documents-unknown")
+    .filter(({ properties }) => !(apart > 0 && Number(properties["Period"]) > apart))
+    .map((found) => `${nameOf(found)} is green between two sweeps`);
+};
+
 /** In us-east-1, where their metrics are, each health check and the entry's distribution have an alarm. */
 export const entryIsWatched: Rule = (synthesis) => {
   const watched = JSON.stringify(

@@ -2,6 +2,7 @@ import * as access from "./access-rules.ts";
 import { alarmPlants } from "./alarm-plants.ts";
 import * as buckets from "./bucket-rules.ts";
 import { dataPlants } from "./data-plants.ts";
+import { functionPlants } from "./function-plants.ts";
 import type { Rule } from "./find.ts";
 import { allowing, type Plant, props } from "./plant.ts";
 import * as rules from "./rules.ts";
@@ -258,4 +259,5 @@ export const plants: Plant[] = [
   ],
   ...dataPlants,
   ...alarmPlants,
+  ...functionPlants,
 ];

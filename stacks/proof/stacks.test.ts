@@ -13,7 +13,6 @@ import { clusterPlants } from "./cluster-plants.ts";
 import * as clusters from "./cluster-rules.ts";
 import * as databases from "./database-rules.ts";
 import { resourcesOf, type Rule } from "./find.ts";
-import { functionPlants } from "./function-plants.ts";
 import * as functions from "./function-rules.ts";
 import { grantPlants } from "./grant-plants.ts";
 import * as grantRules from "./grant-rules.ts";
@@ -105,6 +104,7 @@ describe.each(names)("%s", (name) => {
     ["has its topics in a cluster that makes them", rules.topicsHaveBrokers],
     ["rings for every event that breaks a proof", alarms.eventsRing],
     ["takes silence for a fault where it is one", alarms.silenceRings],
+    ["stays red from one sweep to the next while documents are unknown", alarms.unknownStaysRed],
     ["names no account but its own", rules.noForeignAccount(account)],
     ["fits into CloudFormation", rules.templatesAreSmall],
     ["needs to look nothing up", rules.nothingLookedUp],
@@ -466,16 +466,13 @@ describe("what a stage is made of", () => {
 });
 
 describe("each rule finds what breaks it", () => {
-  test.each([...plants, ...clusterPlants, ...functionPlants, ...grantPlants])(
-    "%s",
-    (_title, rule, type, id, breakIt) => {
-      const broken = structuredClone(made("production, two cells"));
-      expect(rule(schemas)(broken)).toEqual([]);
-      const target = resourcesOf(broken, type).find((one) => id.test(one.id));
-      breakIt(target!.resource);
-      expect(rule(schemas)(broken)).not.toEqual([]);
-    },
-  );
+  test.each([...plants, ...clusterPlants, ...grantPlants])("%s", (_title, rule, type, id, breakIt) => {
+    const broken = structuredClone(made("production, two cells"));
+    expect(rule(schemas)(broken)).toEqual([]);
+    const target = resourcesOf(broken, type).find((one) => id.test(one.id));
+    breakIt(target!.resource);
+    expect(rule(schemas)(broken)).not.toEqual([]);
+  });
 
   test("missing context, and a template that is too large", () => {
     const broken = { ...made("dev, one cell"), missing: [{ key: "availability-zones" }] };

@@ -16,6 +16,7 @@ import { type SigningPorts, signMissing } from "../upload/sign-uploads.ts";
 import { type Actor, actorName } from "../user/user.ts";
 import { checkMatch } from "./check-match.ts";
 import { type Loaded, loadVisible } from "./load-document.ts";
+import { lockDocument } from "./lock-document.ts";
 
 type EditPorts = SigningPorts & Pick<Ports, "ids">;
 /** `ifMatch`: the ETag that the editor saw; null edits whatever is there. */
@@ -28,7 +29,7 @@ export async function editDocument(
   { documentId, ifMatch, edit }: Edit,
 ): Promise<UploadReply> {
   await ports.database.withTenant(actor.tenantId, async (tx) => {
-    await lockDocument(tx, documentId);
+    await lockDocument(tx, documentId, "change").select("id").execute();
     const loaded = await loadVisible(tx, actor, documentId);
     checkMatch(loaded, ifMatch);
     if (edit.kind) checkKind(await listKindNames(tx), edit.kind);
@@ -36,16 +37,6 @@ export async function editDocument(
     await write(ports, tx, actor, loaded, edit, pages);
   });
   return await signMissing(ports, actor, documentId);
-}
-
-async function lockDocument(tx: Transaction, documentId: string): Promise<void> {
-  await tx
-    .selectFrom("document")
-    .select("id")
-    .where("tenant_id", "=", tx.insideTenant)
-    .where("id", "=", documentId)
-    .forUpdate()
-    .execute();
 }
 
 async function write(

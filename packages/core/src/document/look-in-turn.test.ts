@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Ports } from "../ports/ports.ts";
 import { clearErased } from "../retention/clear-erased.ts";
 import { finishErasures } from "../retention/finish-erasures.ts";
-import { expireGrants } from "../upload/expire-grants.ts";
+import { expireGrants, receiveSilent } from "../upload/expire-grants.ts";
 
 let world: TestWorld;
 let copied: string;
@@ -52,6 +52,12 @@ const steps: [string, Step, Record<string, string>, string][] = [
   ],
   ["finishing erasures", finishErasures, { erasing_at: past, erasing_by: "'user:x'" }, "state = 'erased'"],
   ["ending grants", expireGrants, { grant_expires_at: past }, "state = 'expired'"],
+  [
+    "looking after silent grants",
+    receiveSilent,
+    { grant_expires_at: `${past} + interval '6 days'` },
+    "rung_at > clock_timestamp() - interval '1 minute'",
+  ],
 ];
 
 /** Ports whose store does what `meet` says, before it does anything for a document. */
@@ -93,7 +99,7 @@ describe.each(steps)("%s", (_name, step, columns, done) => {
     const ports = meeting(
       (key) => {
         met.add(ids.find((id) => key.includes(id))!);
-        nowMs += 8_000;
+        nowMs += 5_000;
         throw new Error("refused");
       },
       { clock },

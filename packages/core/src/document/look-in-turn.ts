@@ -1,34 +1,34 @@
-import { type SelectQueryBuilder, sql } from "kysely";
+import { type RawBuilder, type SelectQueryBuilder, sql } from "kysely";
 import { ago } from "../database/ago.ts";
 import type { Tables } from "../database/tables.ts";
 import { TenantId } from "../ids.ts";
 import type { Ports } from "../ports/ports.ts";
+import { stepTime } from "../step-time.ts";
 
 type LookPorts = Pick<Ports, "database" | "clock">;
 type Due = { tenant_id: string; id: string };
 
-/** A step looks for so long at most: a round of the reconciler has some of them, and a minute in all. */
-const stepMs = 8_000;
 const page = 200;
 
-const lookedAt = sql<Date>`coalesce(rung_at, '-infinity')`;
+const rungAt = sql<Date>`coalesce(rung_at, '-infinity')`;
 
 /**
  * The documents that a step has to look after, each once (twice does no harm: a slow database may show one again), those first
- * whose last look is longest ago, until 8 s are over. A look is noted (`rung_at`) before it is taken: what fails each time, or
+ * whose last look is longest ago, until the step's time is over. A look is noted (`rung_at`) before it is taken: what fails each time, or
  * stays due for long, comes last the next time, and keeps nothing behind it from its turn. `due` selects them, in no order and
- * without a limit.
+ * without a limit. `lookedAt` tells of the last look where it is not the note alone: those that were never looked at come first
+ * otherwise, however many more of them come in.
  */
 export async function* lookInTurn<Row extends Due>(
   ports: LookPorts,
   due: () => SelectQueryBuilder<Tables, "document", Row>,
+  lookedAt: RawBuilder<Date> = rungAt,
 ): AsyncGenerator<Row> {
-  const startedMs = ports.clock.monotonicMs();
-  const tookMs = () => ports.clock.monotonicMs() - startedMs;
+  const { tookMs, isOver } = stepTime(ports);
   for (let rows: Row[] | null = null; rows === null || rows.length === page;) {
     rows = await due().where(lookedAt, "<", ago(tookMs())).orderBy(lookedAt).limit(page).execute();
     for (const row of rows) {
-      if (tookMs() >= stepMs) return;
+      if (isOver()) return;
       await note(ports, row);
       yield row;
     }

@@ -4,6 +4,8 @@ import { type TestWorld, testWorld } from "@strongroom/local/test-world";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { DocumentId } from "../ids.ts";
 import { eraseDocument } from "../retention/erase-document.ts";
+import { eraseRows } from "../retention/erase-rows.ts";
+import { lockStanding } from "../retention/standing.ts";
 import { showDocument } from "./show-document.ts";
 import { supersedeDocument } from "./supersede-document.ts";
 
@@ -62,5 +64,20 @@ describe("a retake that is erased", () => {
     });
     await erased.promise;
     expect(await seen(old)).toEqual([second, "document.superseded"]);
+  });
+
+  it("leaves its place to one that is being erased, which leaves it to nobody: neither waits for the other", async () => {
+    const { old, retakes } = await retaken(2);
+    const [first, second] = retakes as [string, string];
+    for (const id of [first, second]) await store(id);
+    const erased = Promise.withResolvers<void>();
+    await world.ports.database.withTenant(world.dora.tenantId, async (tx) => {
+      await lockStanding(tx, second);
+      erase(first).then(() => erased.resolve(), erased.reject);
+      await Promise.race([erased.promise, someoneWaitsForLock()]);
+      await eraseRows(world.ports, tx, { documentId: second, actor: "user:arne", requestedBy: "user:arne" });
+    });
+    await erased.promise;
+    expect(await seen(old)).toEqual([null, "document.reinstated"]);
   });
 });

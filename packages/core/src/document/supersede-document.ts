@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import { appendAudit } from "../audit/append-audit.ts";
 import type { Transaction } from "../ports/database.ts";
 import type { Ports } from "../ports/ports.ts";
+import { lockDocument } from "./lock-document.ts";
 
 /**
  * Marks a document as replaced by a retake, in the transaction that stores the retake: a retake that is rejected replaces
@@ -59,13 +60,7 @@ export async function reinstateDocument(
 
 /** Whoever stores or erases a retake waits for another who does, and then sees what became of that one. */
 async function lockReplaced(tx: Transaction, replaced: string): Promise<void> {
-  await tx
-    .selectFrom("document")
-    .select("id")
-    .where("tenant_id", "=", tx.insideTenant)
-    .where("id", "=", replaced)
-    .forNoKeyUpdate()
-    .execute();
+  await lockDocument(tx, replaced, "change").select("id").execute();
 }
 
 /** Of the retakes of a document that are stored, the one that was stored first. */

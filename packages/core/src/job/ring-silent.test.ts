@@ -2,6 +2,7 @@ import { announce, asOwner, newPage, receive, setDocument, walkTo } from "@stron
 import { type TestWorld, testWorld } from "@strongroom/local/test-world";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { documentStates } from "../document/document.ts";
+import type { Queue } from "../ports/queue.ts";
 import { ringSilent } from "./ring-silent.ts";
 
 let world: TestWorld;
@@ -81,6 +82,36 @@ describe("a document that nobody has rung for", () => {
     expect(await heard()).toEqual([later]);
     expect(await ringSilent(world.ports, 1)).toBe(1);
     expect(await heard()).toEqual([earlier]);
+  });
+
+  it("is rung for five seconds a round, first what was silent the longest, and the rest in the next one", async () => {
+    const copied = await silent("rung_at = clock_timestamp() - interval '3 hours'");
+    await asOwner(world, "alter table document disable trigger check_first_state");
+    await asOwner(
+      world,
+      `insert into document select (jsonb_populate_record(one, jsonb_build_object('id', gen_random_uuid(),
+         'confirmation_code', null, 'rung_at', one.rung_at + n * interval '1 ms', 'received_at', one.received_at - n * interval '1 ms'))).*
+       from document one, generate_series(1, 59) n where one.id = $1`,
+      [copied],
+    );
+    await asOwner(world, "alter table document enable trigger check_first_state");
+    let [nowMs, sent] = [0, 0];
+    const send: Queue["send"] = async () => void ((nowMs += 100), (sent += 1));
+    const slow = {
+      ...world.ports,
+      clock: { ...world.ports.clock, monotonicMs: () => nowMs },
+      queue: { ...world.ports.queue, send },
+    };
+    expect(await ringSilent(slow)).toBe(50);
+    expect(sent).toBe(50);
+    const left = await asOwner(
+      world,
+      `select from document where state = 'received' and rung_at < ${ago("1 hour")}
+         and received_at <= (select received_at from document where id = $1) - interval '50 ms'`,
+      [copied],
+    );
+    expect(left).toHaveLength(10);
+    expect(await ringSilent(slow)).toBe(10);
   });
 
   it("is rung for in every tenant", async () => {

@@ -1,23 +1,35 @@
 import { sql } from "kysely";
 import { TenantId } from "../ids.ts";
 import type { Ports } from "../ports/ports.ts";
+import { stepTime } from "../step-time.ts";
 import { passTurn } from "./pass-turn.ts";
 import { ringDoorbell } from "./ring-doorbell.ts";
 
 type RingPorts = Pick<Ports, "database" | "queue" | "clock" | "config" | "log">;
 
-/** Documents that one round rings for. */
-const mostAtOnce = 500;
+/** Documents that one round rings for at most, and so many in one go. */
+const mostInRound = 500;
+const mostAtOnce = 50;
 
 /**
  * Rings for every claimable document that was silent for a minute: bells get lost, documents do not. One that was never
  * claimed yet may just be in a long queue: it is rung for ever more seldom, each ten minutes in the end, or a queue would
- * grow by bells faster than by documents. Of more than `most` those that were silent longest: whoever was rung for goes to
- * the end, so that nobody stays behind another's backlog.
+ * grow by bells faster than by documents. Of more than `most`, or than the step has time for, those that were silent longest:
+ * whoever was rung for goes to the end, so that nobody stays behind another's backlog. Answers how many were rung for.
  */
-export async function ringSilent(ports: RingPorts, most: number = mostAtOnce): Promise<number> {
+export async function ringSilent(ports: RingPorts, most: number = mostInRound): Promise<number> {
+  const { isOver } = stepTime(ports);
   const silent = await listSilent(ports, most);
-  const inOrder = silent.toSorted((one, other) => Number(one.received_at) - Number(other.received_at));
+  let rung = 0;
+  for (; rung < silent.length && !isOver(); rung += mostAtOnce)
+    await ringSome(ports, silent.slice(rung, rung + mostAtOnce));
+  return Math.min(rung, silent.length);
+}
+
+type Silent = Awaited<ReturnType<typeof listSilent>>;
+
+async function ringSome(ports: RingPorts, some: Silent): Promise<void> {
+  const inOrder = some.toSorted((one, other) => Number(one.received_at) - Number(other.received_at));
   for (const [tenantId, rows] of Map.groupBy(inOrder, (row) => row.tenant_id)) {
     await ports.database.inOneTrip(TenantId.parse(tenantId), (tx) =>
       tx
@@ -34,7 +46,6 @@ export async function ringSilent(ports: RingPorts, most: number = mostAtOnce): P
     for (const row of rows) await ringDoorbell(ports, { ...row, traceparent: null });
     await passTurn(ports, TenantId.parse(tenantId)); // it got lost when nobody has it by now
   }
-  return silent.length;
 }
 
 async function listSilent(ports: RingPorts, most: number) {

@@ -4,16 +4,14 @@ import type { Ports } from "../ports/ports.ts";
 import type { Message, QueueName } from "../ports/queue.ts";
 import { ingestUpload } from "../upload/ingest-upload.ts";
 import { readUploadEvent } from "../ports/upload-event.ts";
+import { stepTime } from "../step-time.ts";
 import type { ReceivePorts } from "../upload/receive-document.ts";
 
 type SweepPorts = ReceivePorts & Pick<Ports, "queue">;
 
-/** A round goes through a queue's dead letters for so long at most, in milliseconds: after an outage there are thousands. */
-const mostMs = 5_000;
-
 /**
  * Acknowledges every dead letter that can be read, after doing what it asked for; one that cannot be read stays and is told.
- * What is left of a queue after 5 s is the next round's.
+ * After an outage there are thousands: each queue has the time of a step, and what is left of it is the next round's.
  */
 export async function sweepDeadLetters(ports: SweepPorts): Promise<number> {
   let swept = 0;
@@ -22,7 +20,7 @@ export async function sweepDeadLetters(ports: SweepPorts): Promise<number> {
 }
 
 async function sweep(ports: SweepPorts, queue: QueueName): Promise<number> {
-  const startedMs = ports.clock.monotonicMs();
+  const { isOver } = stepTime(ports);
   let swept = 0;
   let letters: Message[];
   do {
@@ -31,7 +29,7 @@ async function sweep(ports: SweepPorts, queue: QueueName): Promise<number> {
       visibilityMs: ports.config.periods.visibility,
     });
     swept += await doAll(ports, queue, letters);
-  } while (letters.length > 0 && ports.clock.monotonicMs() - startedMs < mostMs);
+  } while (letters.length > 0 && !isOver());
   return swept;
 }
 

@@ -74,7 +74,7 @@ export async function handOnTurn(tx: Transaction, periods: Periods): Promise<Tur
         .where(isFresh(periods))
         .orderBy("waiting.received_at")
         .limit(1)
-        .forUpdate()
+        .forNoKeyUpdate() // what a foreign key refers to at the moment is not passed over
         .skipLocked(),
     )
     .where((is) => is.not(is.exists(holders(tx, periods))))

@@ -1,5 +1,6 @@
 import { lastCheckpoint } from "../audit/checkpoint-audit.ts";
 import { loadDocument } from "../document/load-document.ts";
+import { lockDocument } from "../document/lock-document.ts";
 import type { TenantId } from "../ids.ts";
 import type { Transaction } from "../ports/database.ts";
 import type { Ports } from "../ports/ports.ts";
@@ -24,13 +25,7 @@ export async function issueReceipt(ports: IssuePorts, tenantId: TenantId, docume
 
 /** A receipt of a document that was erased while it was being signed would bring back what the erasure took. */
 async function lockSealed(tx: Transaction, documentId: string): Promise<boolean> {
-  const found = await tx
-    .selectFrom("document")
-    .select("state")
-    .where("tenant_id", "=", tx.insideTenant)
-    .where("id", "=", documentId)
-    .forShare()
-    .executeTakeFirst();
+  const found = await lockDocument(tx, documentId, "keep").select("state").executeTakeFirst();
   return found !== undefined && found.state !== "erased";
 }
 

@@ -4,7 +4,7 @@ import { Refusal } from "../errors.ts";
 import type { Transaction } from "../ports/database.ts";
 import type { Ports } from "../ports/ports.ts";
 import { holdsOf, tellHolds } from "./holds.ts";
-import { lockDocument, type Standing } from "./lock-document.ts";
+import { lockStanding, type Standing } from "./standing.ts";
 import type { Owned } from "./tombstone.ts";
 
 type BeginPorts = Pick<Ports, "database" | "clock">;
@@ -17,7 +17,7 @@ type BeginPorts = Pick<Ports, "database" | "clock">;
  */
 export async function beginErasure(ports: BeginPorts, owned: Owned, by: string): Promise<void> {
   await ports.database.withTenant(owned.tenantId, async (tx) => {
-    const standing = await lockDocument(tx, owned.documentId);
+    const standing = await lockStanding(tx, owned.documentId);
     if (!standing) throw notFound();
     if (standing.state === "erased" || standing.erasing_at !== null) return;
     if (standing.held) throw underHold(ports, standing);

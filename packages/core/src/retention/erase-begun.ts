@@ -6,7 +6,7 @@ import type { Transaction } from "../ports/database.ts";
 import type { Ports } from "../ports/ports.ts";
 import { callOffErasure, underHold } from "./begin-erasure.ts";
 import { eraseRows } from "./erase-rows.ts";
-import { lockDocument } from "./lock-document.ts";
+import { lockStanding } from "./standing.ts";
 import { type Owned, writeTombstone } from "./tombstone.ts";
 
 type ErasePorts = Pick<Ports, "database" | "objects" | "ids" | "clock" | "config">;
@@ -32,7 +32,7 @@ async function eraseLocked(
   actor: string,
 ): Promise<boolean | Refusal> {
   const { documentId } = owned;
-  const standing = await lockDocument(tx, documentId);
+  const standing = await lockStanding(tx, documentId);
   if (!standing) throw notFound();
   if (standing.state === "erased") return false;
   if (standing.held) {

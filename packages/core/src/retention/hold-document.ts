@@ -10,7 +10,7 @@ import type { Transaction } from "../ports/database.ts";
 import type { Ports } from "../ports/ports.ts";
 import { type Actor, actorName } from "../user/user.ts";
 import { holdsOf, isRepeated, sumUp, withHold } from "./holds.ts";
-import { lockDocument, type Standing } from "./lock-document.ts";
+import { lockStanding, type Standing } from "./standing.ts";
 import { hasTombstone } from "./tombstone.ts";
 
 type HoldPorts = Pick<Ports, "database" | "objects" | "ids" | "clock">;
@@ -27,7 +27,7 @@ export async function holdDocument(
   { documentId, ifMatch, hold }: Holding,
 ): Promise<DocumentView> {
   return await ports.database.withTenant(actor.tenantId, async (tx) => {
-    const standing = await lockDocument(tx, documentId);
+    const standing = await lockStanding(tx, documentId);
     const loaded = await loadVisible(tx, actor, documentId);
     if (!isRepeated(loaded.document, hold)) {
       checkMatch(loaded, ifMatch);

@@ -4,7 +4,7 @@ import type { Ports } from "../ports/ports.ts";
 import { tenantBatches } from "../tenant-batches.ts";
 import { takeFromWorker } from "./erase-begun.ts";
 import { eraseRows } from "./erase-rows.ts";
-import { lockDocument } from "./lock-document.ts";
+import { lockStanding } from "./standing.ts";
 import { removeBytes } from "./remove-bytes.ts";
 import { type Owned, parseTombstoneKey, readTombstone, tombstoneArea } from "./tombstone.ts";
 
@@ -59,7 +59,7 @@ async function standing(ports: ReplayPorts, tombstones: [Owned, ...Owned[]]): Pr
 async function eraseAgain(ports: ReplayPorts, owned: Owned): Promise<boolean> {
   const { by: requestedBy } = await readTombstone(ports, owned);
   const erased = await ports.database.withTenant(owned.tenantId, async (tx) => {
-    const found = await lockDocument(tx, owned.documentId);
+    const found = await lockStanding(tx, owned.documentId);
     if (!found || found.state === "erased") return false;
     const { documentId } = owned;
     if (found.state === "processing") await takeFromWorker(ports, tx, { documentId, actor });

@@ -117,7 +117,7 @@ describe("staging of a document that came to rest", () => {
     await asOwner(
       world,
       `insert into document (tenant_id, id, owner_id, kind, state, request_sha256, content_sha256, size_bytes, grant_expires_at)
-        select tenant_id, gen_random_uuid(), owner_id, kind, 'granted', 'held', 'held', 1, now() from document, generate_series(1, 200)
+        select tenant_id, gen_random_uuid(), owner_id, kind, 'granted', 'held', 'held', 1, now() from document, generate_series(1, 1000)
         where id = $1`,
       [held],
     );
@@ -129,6 +129,29 @@ describe("staging of a document that came to rest", () => {
     );
     expect(await clearStaging(world.ports)).toBe(1);
     expect([await staged(held), await staged(due)]).toEqual([[expect.anything()], []]);
+  });
+
+  it("is cleared for five seconds a round, in every state first what is due the longest", async () => {
+    const stored = [];
+    for (let minutes = 1; minutes <= 11; minutes++)
+      stored.push(await rested("stored", `24 hours ${minutes} minutes`));
+    const rejected = await rested("rejected", "7 days 5 minutes");
+    let nowMs = 0;
+    const slow = {
+      ...world.ports,
+      clock: { ...systemClock, monotonicMs: () => nowMs },
+      objects: {
+        ...world.ports.objects,
+        remove: (key: string, versionId: string) => (
+          (nowMs += 500),
+          world.ports.objects.remove(key, versionId)
+        ),
+      },
+    };
+    expect(await clearStaging(slow)).toBe(10);
+    expect(await staged(rejected)).toEqual([]);
+    for (const left of stored.slice(0, 2)) expect(await staged(left)).toHaveLength(1);
+    expect(await clearStaging(slow)).toBe(2);
   });
 
   it("is left alone when a hold comes in the meantime", async () => {

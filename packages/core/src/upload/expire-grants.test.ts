@@ -96,6 +96,23 @@ describe("a grant whose events were lost", () => {
     expect(await show(broken)).toMatchObject({ state: "granted" });
   });
 
+  it("is looked at before those that were announced since its last look, and the rest is the next round's", async () => {
+    const before = await unheard("3 hours");
+    await setDocument(world, before, "rung_at = clock_timestamp() - interval '2 hours'");
+    const since = [await unheard("20 minutes"), await unheard("10 minutes")];
+    let nowMs = 0;
+    const head: Objects["head"] = (key) => ((nowMs += 5_000), world.ports.objects.head(key));
+    const slow = {
+      ...world.ports,
+      clock: { ...world.ports.clock, monotonicMs: () => nowMs },
+      objects: { ...world.ports.objects, head },
+    };
+    for (const id of [before, ...since]) {
+      expect(await receiveSilent(slow)).toBe(1);
+      expect(await show(id)).toMatchObject({ state: "received" });
+    }
+  });
+
   it("waits for the next round while a dependency of ours is down", async () => {
     await unheard("1 hour");
     const head = () => Promise.reject(Object.assign(new Error("no"), { code: "ECONNREFUSED" }));

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { ago } from "../database/ago.ts";
 import { isOutage } from "../database/outage.ts";
+import { lockDocument } from "../document/lock-document.ts";
 import { lookInTurn } from "../document/look-in-turn.ts";
 import { moveDocument } from "../document/move-document.ts";
 import { DocumentId, TenantId } from "../ids.ts";
@@ -11,36 +12,25 @@ type Waiting = { tenantId: TenantId; documentId: DocumentId };
 
 /**
  * Looks after grants whose events were lost: receives what is all there, at growing distances (half the age that a grant
- * had at the last look, at least a minute). A revived grant begins anew.
+ * had at the last look, at least a minute). A revived grant begins anew. Those come first that were looked at, or given, the
+ * longest ago: whoever goes on announcing keeps nobody else waiting.
  */
 export async function receiveSilent(ports: ReceivePorts): Promise<number> {
   const { silence, grant } = ports.config.periods;
   const given = sql`(grant_expires_at - ${grant}::float8 * interval '1 millisecond')`;
-  const seen = sql`greatest(rung_at, ${given})`;
-  const rows = await ports.database.system
-    .selectFrom("document")
-    .select(["tenant_id", "id"])
-    .where("state", "=", "granted")
-    .where(
-      sql<boolean>`clock_timestamp() - ${seen} > greatest(${silence}::float8 * interval '1 millisecond', (${seen} - ${given}) / 2)`,
-    )
-    .orderBy("created_at")
-    .limit(200)
-    .execute();
-  return await countEach(ports, rows, look);
+  const seen = sql<Date>`greatest(rung_at, ${given})`;
+  const silent = () =>
+    ports.database.system
+      .selectFrom("document")
+      .select(["tenant_id", "id"])
+      .where("state", "=", "granted")
+      .where(
+        sql<boolean>`clock_timestamp() - ${seen} > greatest(${silence}::float8 * interval '1 millisecond', (${seen} - ${given}) / 2)`,
+      );
+  return await countEach(ports, lookInTurn(ports, silent, seen), look);
 }
 
-/** Noted before the look: one that cannot be looked at waits longer and longer, too. */
 async function look(ports: ReceivePorts, waiting: Waiting): Promise<boolean> {
-  await ports.database.inOneTrip(waiting.tenantId, (tx) =>
-    tx
-      .updateTable("document")
-      .set({ rung_at: sql`clock_timestamp()` })
-      .where("tenant_id", "=", waiting.tenantId)
-      .where("id", "=", waiting.documentId)
-      .where("state", "=", "granted")
-      .execute(),
-  );
   const { missing } = await receiveDocument(ports, waiting, "system:reconciler");
   return missing.length === 0;
 }
@@ -48,7 +38,7 @@ async function look(ports: ReceivePorts, waiting: Waiting): Promise<boolean> {
 /** Counts those of which `work` is true. One that fails is told, and does not keep the others behind it waiting. */
 async function countEach(
   ports: ReceivePorts,
-  rows: Iterable<Row> | AsyncIterable<Row>,
+  rows: AsyncIterable<Row>,
   work: (ports: ReceivePorts, waiting: Waiting) => Promise<boolean>,
 ): Promise<number> {
   let count = 0;
@@ -103,12 +93,10 @@ async function expire(ports: ReceivePorts, tx: Transaction, documentId: string):
 
 /** Asked again under the row's lock: another reconciler may have ended this grant meanwhile, and its client revived it. */
 async function isOverdue(tx: Transaction, documentId: string): Promise<boolean> {
-  const overdue = await tx
-    .selectFrom("document")
+  const overdue = await lockDocument(tx, documentId, "change")
     .select("id")
-    .where((eb) => eb.and({ tenant_id: tx.insideTenant, id: documentId, state: "granted" }))
+    .where("state", "=", "granted")
     .where("grant_expires_at", "<", ago(0))
-    .forUpdate()
     .executeTakeFirst();
   return overdue !== undefined;
 }

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { lockDocument } from "../document/lock-document.ts";
 import type { Transaction } from "../ports/database.ts";
 import type { ObjectFacts } from "../ports/objects.ts";
 import { type ReceivePorts, receiveDocument } from "./receive-document.ts";
@@ -26,13 +27,7 @@ export async function ingestUpload(ports: ReceivePorts, key: string): Promise<vo
 async function markPage(tx: Transaction, documentId: string, there: ObjectFacts): Promise<number | null> {
   const ofDocument = { tenant_id: tx.insideTenant, document_id: documentId };
   const [document, , counted] = await Promise.all([
-    tx
-      .selectFrom("document")
-      .select("state")
-      .where("tenant_id", "=", tx.insideTenant)
-      .where("id", "=", documentId)
-      .forUpdate()
-      .executeTakeFirst(),
+    lockDocument(tx, documentId, "change").select("state").executeTakeFirst(),
     tx
       .updateTable("document_file")
       .set({ arrived_at: sql`clock_timestamp()` })

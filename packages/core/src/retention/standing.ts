@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import type { DocumentRow } from "../database/tables.ts";
 import type { DocumentState } from "../document/document.ts";
+import { lockDocument } from "../document/lock-document.ts";
 import type { Transaction } from "../ports/database.ts";
 
 /**
@@ -16,17 +17,13 @@ export type Standing = Pick<
   leased: boolean;
 };
 
-/** Locks a document of the tenant until the transaction ends; undefined when there is none. */
-export async function lockDocument(tx: Transaction, documentId: string): Promise<Standing | undefined> {
-  return await tx
-    .selectFrom("document")
+/** Locks a document of the tenant until the transaction ends, for whoever changes it; undefined when there is none. */
+export async function lockStanding(tx: Transaction, documentId: string): Promise<Standing | undefined> {
+  return await lockDocument(tx, documentId, "change")
     .select(["state", "legal_hold", "held_until", "holds", "erasing_at", "erasing_by"])
     .select(sql<boolean>`legal_hold or coalesce(held_until > clock_timestamp(), false)`.as("held"))
     .select(
       sql<boolean>`state = 'processing' and coalesce(lease_until > clock_timestamp(), false)`.as("leased"),
     )
-    .where("tenant_id", "=", tx.insideTenant)
-    .where("id", "=", documentId)
-    .forUpdate()
     .executeTakeFirst();
 }

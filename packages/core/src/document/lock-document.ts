@@ -1,0 +1,17 @@
+import type { Transaction } from "../ports/database.ts";
+
+/**
+ * A document's row under lock until the transaction ends; the caller selects from it. To `change` it: nobody else changes it,
+ * or keeps it as it is, meanwhile. To `keep` it as it is: nobody changes it, and others may keep it, too.
+ *
+ * Neither keeps anybody waiting who refers to the row by a foreign key, as `for update` would. Of two retakes of one document that
+ * are erased at once, one gives its place to the other and so refers to it, while that one waits for their document: with the
+ * stronger lock each would wait for the other. Nothing needs it, since no row of a document is deleted or changes its key.
+ */
+export function lockDocument(tx: Transaction, documentId: string, to: "change" | "keep") {
+  const row = tx
+    .selectFrom("document")
+    .where("document.tenant_id", "=", tx.insideTenant)
+    .where("document.id", "=", documentId);
+  return to === "change" ? row.forNoKeyUpdate() : row.forShare();
+}
