@@ -15,6 +15,8 @@ export const variables = {
   cell: "STRONGROOM_CELL",
   issuer: "STRONGROOM_ISSUER",
   audience: "STRONGROOM_AUDIENCE",
+  userClaim: "STRONGROOM_USER_CLAIM",
+  tenantClaim: "STRONGROOM_TENANT_CLAIM",
   ticketKey: "STRONGROOM_TICKET_KEY",
   stagingBucket: "STRONGROOM_STAGING_BUCKET",
   vaultBucket: "STRONGROOM_VAULT_BUCKET",
@@ -55,7 +57,7 @@ export const named = (values: Values): Record<string, string> =>
 
 /** What functions and workers of a cell have in common. Functions reach the database by its proxy, if there is one. */
 export function environmentOf(cell: CellName, who: "function" | "worker"): Record<string, string> {
-  const { issuer, audience } = use(identity);
+  const { issuer, audience, claims } = use(identity);
   const { staging, vault } = use(storage);
   const { ingest, documents, late } = use(queues)(cell);
   return {
@@ -64,6 +66,8 @@ export function environmentOf(cell: CellName, who: "function" | "worker"): Recor
       cell,
       issuer,
       audience,
+      userClaim: claims.user,
+      tenantClaim: claims.tenant,
       stagingBucket: staging.bucketName,
       vaultBucket: vault.bucketName,
       dataKey: use(keys).dataKeyArn,

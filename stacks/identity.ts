@@ -1,3 +1,4 @@
+import { type ClaimNames, defaultClaims } from "@strongroom/core/claim-names";
 import {
   AccountRecovery,
   CfnUserPoolGroup,
@@ -17,14 +18,14 @@ import { dataRemoval } from "./retention.ts";
 import { currentDomain, currentSite, currentStage } from "./settings.ts";
 import { claimsSource } from "./token-claims.ts";
 
-/** Who says who somebody is. The gateway checks tokens first, the handlers' own chain decides. */
-export type Identity = { issuer: string; audience: string };
+/** Who says who somebody is, and in which claims. The gateway checks tokens first, the handlers' own chain decides. */
+export type Identity = { issuer: string; audience: string; claims: ClaimNames };
 
 /** The company's own issuer if one is configured; else Cognito with people that only an admin may add. */
 export function identity({ stack }: StackContext): Identity {
   const { issuer } = currentSite();
   const domain = currentDomain(stack);
-  if (issuer !== null) return { issuer: issuer.url, audience: issuer.audience };
+  if (issuer !== null) return { issuer: issuer.url, audience: issuer.audience, claims: issuer.claims };
   const stage = currentStage(stack);
   const pool = new UserPool(stack, "People", {
     featurePlan: FeaturePlan.ESSENTIALS, // the first plan whose access tokens may carry the tenant
@@ -75,5 +76,9 @@ export function identity({ stack }: StackContext): Identity {
     groupName: "beta",
     description: "Served by the passive cell",
   });
-  return { issuer: pool.userPoolProviderUrl, audience: client.userPoolClientId };
+  return {
+    issuer: pool.userPoolProviderUrl,
+    audience: client.userPoolClientId,
+    claims: defaultClaims, // as the trigger above writes them
+  };
 }

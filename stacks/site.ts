@@ -1,11 +1,12 @@
+import { type ClaimNames, readClaimNames } from "@strongroom/core/claim-names";
 import type { Stage } from "./stage.ts";
 
 /** What only the company that deploys knows. Null or empty: that part is left out. */
 export type Site = {
   /** Public zone that the names hang under, such as `documents.example.com`, with its Route 53 id. */
   domain: { name: string; zoneId: string } | null;
-  /** An OpenID Connect issuer (RSA keys) in place of Cognito. */
-  issuer: { url: string; audience: string } | null;
+  /** An OpenID Connect issuer (RSA keys) in place of Cognito, and the claims of its tokens that name person and tenant. */
+  issuer: { url: string; audience: string; claims: ClaimNames } | null;
   /** `owner/name` on GitHub that may deploy. */
   repository: string | null;
   /** Who hears the alarms and the budget. */
@@ -44,11 +45,25 @@ export function requireSite(
   );
 }
 
-/** The site as `STRONGROOM_SITE` (JSON) gives it, over the values above; an unknown name in it throws. */
+/** The site as `STRONGROOM_SITE` (JSON) gives it, over the values above; a name that is unknown in it, or no claim's, throws. */
 export function readSite(given = process.env["STRONGROOM_SITE"]): Site {
   const values = JSON.parse(given ?? "{}") as Partial<Site>;
-  for (const name of Object.keys(values)) {
-    if (!Object.hasOwn(empty, name)) throw new Error(`STRONGROOM_SITE: there is no value named ${name}`);
+  refuseUnknown(values, Object.keys(empty));
+  return { ...empty, ...values, issuer: values.issuer ? readIssuer(values.issuer) : null };
+}
+
+/** Told before anything is deployed: a function that cannot read its configuration answers nobody. */
+function readIssuer(given: object): Site["issuer"] {
+  refuseUnknown(given, ["url", "audience", "claims"], "issuer.");
+  const issuer = given as { url: string; audience: string; claims?: unknown };
+  try {
+    return { ...issuer, claims: readClaimNames(issuer.claims ?? {}) };
+  } catch (error) {
+    throw new Error(`STRONGROOM_SITE: issuer.claims: ${(error as Error).message}`, { cause: error });
   }
-  return { ...empty, ...values };
+}
+
+function refuseUnknown(values: object, known: readonly string[], below = ""): void {
+  const unknown = Object.keys(values).find((name) => !known.includes(name));
+  if (unknown !== undefined) throw new Error(`STRONGROOM_SITE: there is no value named ${below}${unknown}`);
 }

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { defaultClaims } from "@strongroom/core/claim-names";
 import { describe, expect, test } from "vitest";
 import { readSite, requireSite } from "./site.ts";
 import { stageOf } from "./stage.ts";
@@ -32,6 +34,42 @@ test("a site is what STRONGROOM_SITE says over what is written down, and a missp
   expect(() => readSite('{"regoin":"eu-central-1"}')).toThrow("regoin");
 });
 
+describe("an issuer of the site", () => {
+  const read = (issuer: unknown) => readSite(JSON.stringify({ issuer })).issuer;
+  const own = { url: "https://login.example.com", audience: "strongroom" };
+
+  test("is believed by the claims that it names, and by today's where it names none", () => {
+    expect(read(own)).toEqual({ ...own, claims: defaultClaims });
+    expect(read({ ...own, claims: { user: "oid" } })?.claims).toEqual({ user: "oid", tenant: "tenant" });
+    const claims = { user: "oid", tenant: "https://example.com/tenant" };
+    expect(read({ ...own, claims })?.claims).toEqual(claims);
+    expect(read(null)).toBeNull();
+  });
+
+  test("is written as docs/deploy.md shows it", () => {
+    const page = readFileSync(new URL("../docs/deploy.md", import.meta.url), "utf8");
+    const shown = /^"issuer": .*$/m.exec(page)![0];
+    expect(readSite(`{${shown}}`).issuer).toEqual({
+      url: "https://login.example.com/",
+      audience: "strongroom",
+      claims: { user: "sub", tenant: "https://example.com/tenant" },
+    });
+  });
+
+  test.each<[object, RegExp]>([
+    [{ claim: { user: "oid" } }, /no value named issuer\.claim$/],
+    [{ claims: { usr: "oid" } }, /issuer\.claims: .*usr/s],
+    [{ claims: { user: "" } }, /issuer\.claims: .*no name of a claim.*user/s],
+    [{ claims: { user: "__proto__" } }, /no name of a claim/],
+    [{ claims: { user: ["oid"] } }, /no name of a claim/],
+    [{ claims: { user: "tenant" } }, /one claim for both person and tenant.*user/s],
+    [{ claims: { tenant: "sub" } }, /one claim for both person and tenant.*tenant/s],
+    [{ claims: "oid" }, /issuer\.claims/],
+  ])("with %j is told before anything is deployed", (more, words) => {
+    expect(() => read({ ...own, ...more })).toThrow(words);
+  });
+});
+
 test.each([
   ["production", undefined, true],
   ["staging", undefined, true],
@@ -58,7 +96,7 @@ test("Cognito's access tokens get the audience and the tenant that our verifier 
   expect(await exports.handler!(event)).toMatchObject({
     response: {
       claimsAndScopeOverrideDetails: {
-        accessTokenGeneration: { claimsToAddOrOverride: { aud: "client", tenant } },
+        accessTokenGeneration: { claimsToAddOrOverride: { aud: "client", [defaultClaims.tenant]: tenant } },
       },
     },
   });

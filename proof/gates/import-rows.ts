@@ -127,7 +127,7 @@ export const importRows: ImportRow[] = [
   {
     place: "a stack",
     path: "stacks/probe.ts",
-    may: "./network.ts @strongroom/core/api @strongroom/core/event/event",
+    may: "./network.ts @strongroom/core/api @strongroom/core/claim-names @strongroom/core/event/event",
     never: "@strongroom/functions/middleware @strongroom/core/config ../packages/functions/src/middleware.ts",
   },
   {

@@ -8,7 +8,8 @@ export type Half = "honest" | "planted";
 /** What the probes may import and what stands beside them; nothing in it breaks a rule. */
 const stubs = `
   packages/core/src/errors.ts packages/core/src/ids.ts packages/core/src/clock.ts packages/core/src/log.ts
-  packages/core/src/api.ts packages/core/src/document/document.ts packages/core/src/document/rendering.ts
+  packages/core/src/api.ts packages/core/src/claim-names.ts
+  packages/core/src/document/document.ts packages/core/src/document/rendering.ts
   packages/core/src/job/job.ts packages/core/src/event/event.ts packages/core/src/receipt/receipt.ts
   packages/core/src/database/tables.ts packages/core/src/ports/database.ts packages/core/src/aws/objects.ts
   packages/core/src/embedded/objects.ts packages/core/src/embedded/cache.ts packages/functions/src/middleware.ts

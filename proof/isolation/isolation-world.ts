@@ -35,7 +35,7 @@ export async function openIsolationWorld(): Promise<IsolationWorld> {
   const lines: string[] = [];
   const log = jsonLog({}, (line) => void lines.push(line));
   const { http, url, issuer } = await serve(world, log);
-  const auth = { issuer: `${url}/issuer`, audience: world.config.auth.audience };
+  const auth = { ...world.config.auth, issuer: `${url}/issuer` };
   usePorts({ ...world.ports, log, config: { ...world.ports.config, publicUrl: url, auth } });
   const client = openClient(url);
   const { body } = await client.ask({ method: "GET", path: "/openapi.json" });

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { type ClaimNames, defaultClaims } from "@strongroom/core/claim-names";
 import { systemClock } from "@strongroom/core/clock";
 import { handlers } from "@strongroom/functions/handlers";
 import { createHttpServer, type HttpServer } from "@strongroom/local/http";
@@ -7,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type Answer, openClient } from "./ask.ts";
 import { type Operation, readOperations } from "./described-operation.ts";
 import { judgeAnswer } from "./judge-answer.ts";
+import { badNamedTokens, honestNamedTokens, namedClaims, namedPerson } from "./named-claims.ts";
 import { serveKeys, signers, tokenForge } from "./token-forge.ts";
 import { badTokens, honestTokens, type Made } from "./tokens-table.ts";
 
@@ -34,8 +36,11 @@ afterAll(async () => {
   await Promise.all([edge.close(), keys.close()]);
 });
 
-const trust = (path = "") =>
-  void (edge.ports.config = { ...edge.ports.config, auth: { issuer: keys.url + path, audience } });
+const trust = (path = "", claims: ClaimNames = defaultClaims) =>
+  void (edge.ports.config = {
+    ...edge.ports.config,
+    auth: { issuer: keys.url + path, audience, claims },
+  });
 const audience = "strongroom";
 const forgeFor = ({ tenantId, userId }: TestPerson = driver, path = "") =>
   tokenForge(keys.url + path, audience, { sub: userId, tenant: tenantId }, now);
@@ -63,16 +68,20 @@ describe("tokens that let a person in", () => {
   });
 });
 
+/** Sends what lets nobody in: 401, with no word of it in answer or log. */
+async function expectRefusal(made: Made): Promise<void> {
+  edge.lines.length = 0;
+  const answer = await showMe(made);
+  expect([answer.status, codeOf(answer), ...judge(answer)]).toEqual([401, "token_invalid"]);
+  expect(answer.headers["www-authenticate"]).toBe('Bearer realm="strongroom", error="invalid_token"');
+  const words = JSON.stringify(made).match(/[\w-]{40,}/g) ?? [];
+  for (const word of words) expect(JSON.stringify(edge.lines) + answer.body.toString()).not.toContain(word);
+}
+
 describe("tokens that let nobody in", () => {
   test.each(badTokens)("%s", async (_what, make) => {
     trust();
-    edge.lines.length = 0;
-    const made = make(forgeFor());
-    const answer = await showMe(made);
-    expect([answer.status, codeOf(answer), ...judge(answer)]).toEqual([401, "token_invalid"]);
-    expect(answer.headers["www-authenticate"]).toBe('Bearer realm="strongroom", error="invalid_token"');
-    const words = JSON.stringify(made).match(/[\w-]{40,}/g) ?? [];
-    for (const word of words) expect(JSON.stringify(edge.lines) + answer.body.toString()).not.toContain(word);
+    await expectRefusal(make(forgeFor()));
   });
 
   test("are sixty and more", () => {
@@ -81,6 +90,25 @@ describe("tokens that let nobody in", () => {
 
   test("by a header that is larger than any token: it is cut off before it is read", async () => {
     expect(await showMe("x".repeat(20_000))).toMatchObject({ status: 431, body: Buffer.alloc(0) });
+  });
+});
+
+describe("where the configuration names the claims", () => {
+  const forge = () => tokenForge(keys.url, audience, namedPerson(driver), now);
+
+  test.each(honestNamedTokens)("a token comes in: %s", async (_what, make) => {
+    trust("", namedClaims);
+    const answer = await showMe(make(forge()));
+    expect([answer.status, ...judge(answer)]).toEqual([200]);
+    expect(JSON.parse(answer.body.toString())).toMatchObject({
+      id: driver.userId,
+      tenantId: driver.tenantId,
+    });
+  });
+
+  test.each(badNamedTokens)("a token lets nobody in: %s", async (_what, make) => {
+    trust("", namedClaims);
+    await expectRefusal(make(forge()));
   });
 });
 
@@ -131,7 +159,8 @@ describe("the keys of the issuer", () => {
   test("that cannot be reached are our fault too", async () => {
     const gone = await serveKeys();
     await gone.close();
-    edge.ports.config = { ...edge.ports.config, auth: { issuer: gone.url, audience } };
+    const auth = { issuer: gone.url, audience, claims: defaultClaims };
+    edge.ports.config = { ...edge.ports.config, auth };
     const answer = await showMe(
       tokenForge(gone.url, audience, { sub: driver.userId, tenant: driver.tenantId }, now).token(),
     );

@@ -1,3 +1,5 @@
+import { defaultClaims } from "@strongroom/core/claim-names";
+import { claimsAreRead } from "./environments.ts";
 import * as functions from "./function-rules.ts";
 import { type Plant, props } from "./plant.ts";
 
@@ -37,5 +39,26 @@ export const functionPlants: Plant[] = [
     "AWS::Logs::LogGroup",
     /^ClaimsLogs/,
     (one) => delete props(one)["RetentionInDays"],
+  ],
+  [
+    "a reader that is told no claim of the tenant",
+    () => claimsAreRead(defaultClaims),
+    "AWS::Lambda::Function",
+    /^evenReader/,
+    (one) => delete props(one)["Environment"]["Variables"]["STRONGROOM_TENANT_CLAIM"],
+  ],
+  [
+    "a route that takes another claim for the person",
+    () => claimsAreRead(defaultClaims),
+    "AWS::Lambda::Function",
+    /^oddshowMe/i,
+    (one) => (props(one)["Environment"]["Variables"]["STRONGROOM_USER_CLAIM"] = "oid"),
+  ],
+  [
+    "workers that are told no claims",
+    () => claimsAreRead(defaultClaims),
+    "AWS::SSM::Parameter",
+    /Environment/,
+    (one) => (props(one)["Value"] = "{}"),
   ],
 ];

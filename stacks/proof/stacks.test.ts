@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { routes } from "@strongroom/core/api";
+import { defaultClaims } from "@strongroom/core/claim-names";
 import { readConfig } from "@strongroom/core/config";
 import { beforeAll, describe, expect, test } from "vitest";
 import { grants } from "../api.ts";
@@ -12,6 +13,7 @@ import * as buckets from "./bucket-rules.ts";
 import { clusterPlants } from "./cluster-plants.ts";
 import * as clusters from "./cluster-rules.ts";
 import * as databases from "./database-rules.ts";
+import { claimsAreRead, environmentsOf } from "./environments.ts";
 import { resourcesOf, type Rule } from "./find.ts";
 import * as functions from "./function-rules.ts";
 import { grantPlants } from "./grant-plants.ts";
@@ -24,6 +26,7 @@ import { Schemas } from "./schema.ts";
 import { judge } from "./suppressions.ts";
 import { account, synthesize, type Synthesis } from "./synthesize.ts";
 
+const itsClaims = { user: "oid", tenant: "https://example.com/tenant" };
 const variants = {
   "production, two cells": { stage: "production" },
   "production, odd active": { stage: "production", cells: "odd,even" },
@@ -43,7 +46,7 @@ const variants = {
   "a site with an issuer, in Europe": {
     stage: "production",
     site: {
-      issuer: { url: "https://login.example.com/", audience: "strongroom" },
+      issuer: { url: "https://login.example.com/", audience: "strongroom", claims: itsClaims },
       region: "eu-central-1",
       routing: "latency" as const,
       edge: {
@@ -171,26 +174,15 @@ test("every handler that a stack names is exported by its file, and each kind of
   }
 });
 
-/** What the functions of a stack are given, with a stand-in for every value that only a deploy knows. */
-const environments = (name: Name, stack: string): Record<string, string>[] =>
-  resourcesOf(made(name), "AWS::Lambda::Function").flatMap(({ stack: of, properties }) => {
-    const { Variables = {} } = (properties["Environment"] ?? {}) as { Variables?: Record<string, unknown> };
-    if (of !== stack || !("STRONGROOM_CELL" in Variables)) return [];
-    const known = Object.entries(Variables).map(([variable, value]) => [variable, standIn(variable, value)]);
-    return [{ ...Object.fromEntries(known), AWS_REGION: "us-east-1" }];
-  });
-function standIn(variable: string, value: unknown): string {
-  if (typeof value === "string") return value;
-  if (/_(KEY|SECRET)$/.test(variable)) return "0".repeat(64);
-  if (variable.endsWith("PORT")) return "5432";
-  return /_URL|ISSUER/.test(variable) ? "https://example.com" : "example";
-}
-
 test.each(["api", "reader", "ingest", "schedules"])(
   "core reads its configuration from what the functions of %s are given",
   (stack) => {
-    for (const name of ["production, two cells", "a site with nothing of its own"] as const) {
-      const given = environments(name, stack);
+    for (const name of [
+      "production, two cells",
+      "a site with nothing of its own",
+      "a site with an issuer, in Europe",
+    ] as const) {
+      const given = environmentsOf(made(name), stack);
       expect(given.length).toBeGreaterThan(0);
       for (const environment of given) {
         const config = readConfig(environment);
@@ -206,6 +198,10 @@ test.each(["api", "reader", "ingest", "schedules"])(
     }
   },
 );
+
+test.each(names)("all that is configured in %s reads the claims that its site names", (name) => {
+  expect(claimsAreRead(name.endsWith("Europe") ? itsClaims : defaultClaims)(made(name))).toEqual([]);
+});
 
 test.each<[Name, string[]]>([
   ["production, two cells", ["production", "production-recovery"]],
@@ -438,7 +434,8 @@ describe("what a stage is made of", () => {
   });
 
   test("an erasure is told the day on which the last backup of its stage is gone", () => {
-    const days = (name: Name) => environments(name, "api").map((given) => given["STRONGROOM_BACKUP_DAYS"]);
+    const days = (name: Name) =>
+      environmentsOf(made(name), "api").map((env) => env["STRONGROOM_BACKUP_DAYS"]);
     expect(new Set(days("production, two cells"))).toEqual(new Set(["365"]));
     expect(new Set(days("staging, two cells"))).toEqual(new Set(["65"])); // the copy of staging's uploads
     expect(new Set(days("dev, one cell"))).toEqual(new Set(["1"])); // Aurora's own

@@ -45,7 +45,11 @@ describe("the configuration", () => {
           },
         },
       },
-      auth: { issuer: "http://127.0.0.1:7010/issuer", audience: "strongroom" },
+      auth: {
+        issuer: "http://127.0.0.1:7010/issuer",
+        audience: "strongroom",
+        claims: { user: "sub", tenant: "tenant" },
+      },
       secrets: {
         uploadKey: Uint8Array.from(Buffer.from(key, "hex")),
         ticketKey: Uint8Array.from(Buffer.from(key, "hex")),
@@ -79,6 +83,11 @@ describe("the configuration", () => {
     ["STRONGROOM_JOBS", "65"],
     ["STRONGROOM_JOBS", "1.5"],
     ["STRONGROOM_MAX_RETRIES", "0"],
+    ["STRONGROOM_USER_CLAIM", ""],
+    ["STRONGROOM_USER_CLAIM", "__proto__"],
+    ["STRONGROOM_USER_CLAIM", "tenant"],
+    ["STRONGROOM_TENANT_CLAIM", "sub"],
+    ["STRONGROOM_TENANT_CLAIM", "secret claim"],
   ])("is refused for %s=%j, which is named and, since it may be secret, not shown", (name, value) => {
     const message = messageOf({ [name]: value });
     expect(message).toContain(name);
@@ -90,6 +99,8 @@ describe("the configuration", () => {
     ["STRONGROOM_JOBS", "64"],
     ["STRONGROOM_MAX_RETRIES", "1"],
     ["STRONGROOM_CELL", "odd"],
+    ["STRONGROOM_USER_CLAIM", "oid"],
+    ["STRONGROOM_TENANT_CLAIM", "https://example.com/tenant"],
   ])("takes %s=%s", (name, value) => expect(messageOf({ [name]: value })).toBe(""));
 });
 
@@ -104,6 +115,8 @@ describe("the settings that an operator chose", () => {
     ["STRONGROOM_BACKUP_DAYS", "-1.5", "no whole number from 0 to 36500"],
     ["STRONGROOM_TIME_DIVISOR", "0", "no number above 0"],
     ["STRONGROOM_TIME_DIVISOR", "fast", "no number above 0"],
+    ["STRONGROOM_USER_CLAIM", "tenant", "one claim for both person and tenant"],
+    ["STRONGROOM_TENANT_CLAIM", "sub", "one claim for both person and tenant"],
   ])("are refused in one sentence: %s=%s", (name, value, what) => {
     expect(() => checkSettings({ [name]: value })).toThrow(
       new Refusal("configuration_invalid", `${name} is ${value}, and that is ${what}.`),
@@ -112,11 +125,31 @@ describe("the settings that an operator chose", () => {
   });
 
   it("are all named at once when several are wrong, and need not be there", () => {
-    expect(() => checkSettings({ STRONGROOM_JOBS: "0", STRONGROOM_BACKUP_DAYS: "many" })).toThrow(
-      /^STRONGROOM_JOBS is 0, .*\.\nSTRONGROOM_BACKUP_DAYS is many, .*\.$/,
+    const wrong = {
+      STRONGROOM_JOBS: "0",
+      STRONGROOM_BACKUP_DAYS: "many",
+      STRONGROOM_USER_CLAIM: "tenant",
+    };
+    expect(() => checkSettings(wrong)).toThrow(
+      /^STRONGROOM_JOBS is 0, .*\.\nSTRONGROOM_BACKUP_DAYS is many, .*\.\nSTRONGROOM_USER_CLAIM is tenant, .*\.$/,
     );
+    for (const name of Object.keys(wrong)) expect(messageOf(wrong)).toContain(name);
     checkSettings({});
   });
+});
+
+it("names the claims of tokens, both or one of them", () => {
+  const read = (given: Record<string, string>) => readConfig({ ...environment, ...given }).auth.claims;
+  const [user, tenant] = ["https://example.com/person", "https://example.com/tenant"];
+  expect(read({ STRONGROOM_USER_CLAIM: user, STRONGROOM_TENANT_CLAIM: tenant })).toEqual({ user, tenant });
+  expect(read({ STRONGROOM_TENANT_CLAIM: tenant })).toEqual({ user: "sub", tenant });
+  expect(read({ STRONGROOM_USER_CLAIM: "tenant", STRONGROOM_TENANT_CLAIM: "sub" })).toEqual({
+    user: "tenant",
+    tenant: "sub",
+  });
+  expect(() => read({ STRONGROOM_USER_CLAIM: "oid", STRONGROOM_TENANT_CLAIM: "oid" })).toThrow(
+    "one claim for both person and tenant",
+  );
 });
 
 it("takes one origin secret, or two while one replaces the other", () => {

@@ -1,7 +1,8 @@
 import * as z from "zod";
 import { type Backend, backendIn, url } from "./backend.ts";
+import type { ClaimNames } from "./claim-names.ts";
 import { Refusal } from "./errors.ts";
-import { Settings } from "./settings.ts";
+import { ClaimSettings, Settings } from "./settings.ts";
 
 export type { AwsBackend, AwsDatabase, Backend } from "./backend.ts";
 export { formatConnection, parseConnection } from "./connection.ts";
@@ -100,7 +101,7 @@ export type Config = {
   publicUrl: string;
   cell: "even" | "odd";
   backend: Backend;
-  auth: { issuer: string; audience: string };
+  auth: { issuer: string; audience: string; claims: ClaimNames };
   /** A process on AWS has those only that it needs; to read another throws. */
   secrets: {
     readonly uploadKey: Uint8Array;
@@ -119,7 +120,9 @@ export type Config = {
 
 /** Reads the configuration; refuses it with one error that names every variable that is missing or wrong. */
 export function readConfig(environment: Record<string, string | undefined> = process.env): Config {
-  const parsed = z.intersection(Environment, backendIn(environment)).safeParse(environment);
+  const parsed = z
+    .intersection(z.intersection(Environment, ClaimSettings), backendIn(environment))
+    .safeParse(environment);
   if (!parsed.success)
     throw new Refusal("configuration_invalid", `configuration: ${z.prettifyError(parsed.error)}`);
   const env = parsed.data;
@@ -127,7 +130,11 @@ export function readConfig(environment: Record<string, string | undefined> = pro
     publicUrl: env.STRONGROOM_PUBLIC_URL.replace(/\/$/, ""),
     cell: env.STRONGROOM_CELL,
     backend: env.backend,
-    auth: { issuer: env.STRONGROOM_ISSUER, audience: env.STRONGROOM_AUDIENCE },
+    auth: {
+      issuer: env.STRONGROOM_ISSUER,
+      audience: env.STRONGROOM_AUDIENCE,
+      claims: { user: env.STRONGROOM_USER_CLAIM, tenant: env.STRONGROOM_TENANT_CLAIM },
+    },
     secrets: {
       get uploadKey() {
         return secret("STRONGROOM_UPLOAD_KEY", env.STRONGROOM_UPLOAD_KEY);

@@ -14,7 +14,7 @@ export type DocumentId = z.infer<typeof DocumentId>;
 /** File id: a UUID made by the server, one for each page file of a document. */
 export const FileId = uuid.brand<"FileId">();
 export type FileId = z.infer<typeof FileId>;
-/** Person id: a UUID, the `sub` of their access tokens. */
+/** Person id: a UUID, in the `sub` of their access tokens or the claim that the configuration names. */
 export const UserId = uuid.brand<"UserId">();
 export type UserId = z.infer<typeof UserId>;
 /** Device id: a UUID made by the device. */

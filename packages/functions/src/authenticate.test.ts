@@ -8,6 +8,7 @@ import {
 } from "node:crypto";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { defaultClaims } from "@strongroom/core/claim-names";
 import { systemClock } from "@strongroom/core/clock";
 import type { Config } from "@strongroom/core/config";
 import { jsonLog } from "@strongroom/core/log";
@@ -55,7 +56,7 @@ const verify = (authorization: string | undefined, from = issuer) =>
     {
       clock: systemClock,
       log: jsonLog({}, (line) => void lines.push(line)),
-      config: { auth: { issuer: from, audience } } as Config,
+      config: { auth: { issuer: from, audience, claims: defaultClaims } } as Config,
     },
     authorization,
   );

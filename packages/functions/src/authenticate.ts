@@ -1,3 +1,4 @@
+import type { ClaimNames } from "@strongroom/core/claim-names";
 import type { Config } from "@strongroom/core/config";
 import { Refusal } from "@strongroom/core/errors";
 import { TenantId, UserId } from "@strongroom/core/ids";
@@ -14,15 +15,15 @@ export const algorithms = ["ES256", "RS256"];
 const clockToleranceSeconds = 60;
 
 /** Numbers are finite here: `1e999` would be an end that never comes. */
-const Claims = z.object({ sub: UserId, tenant: TenantId, iat: z.number(), exp: z.number() });
+const Claims = z.object({ user: UserId, tenant: TenantId, iat: z.number(), exp: z.number() });
 
 /** Who a token says is calling; whether we know them is for the user table to say. */
 export type Caller = { tenantId: TenantId; userId: UserId };
 
 /**
  * The caller named by `Authorization: Bearer …`. Throws a Refusal with 401 for a token that is missing or bad in any way,
- * an Outage when the issuer's keys cannot be had. Demands signature, `iss`, `aud`, `exp`, `iat`, `sub`, `tenant`, that it
- * was issued by now, and that the token is an access token (see `isAccessToken`).
+ * an Outage when the issuer's keys cannot be had. Demands signature, `iss`, `aud`, `exp`, `iat`, a UUID each in the
+ * claims that the configuration names for person and tenant, that it was issued by now, and that the token is an access token (see `isAccessToken`).
  */
 export async function verifyCaller(
   { config, clock, log }: Pick<Ports, "config" | "clock" | "log">,
@@ -43,9 +44,9 @@ export async function verifyCaller(
       currentDate: clock.now(),
     });
     if (!isAccessToken(protectedHeader.typ, payload)) throw new errors.JWTInvalid("not an access token");
-    const { sub, tenant, iat, exp } = Claims.parse(payload);
+    const { user, tenant, iat, exp } = Claims.parse(claimsOf(payload, config.auth.claims));
     if (iat > nowMs / 1_000 + clockToleranceSeconds) throw new errors.JWTInvalid("issued in the future");
-    const caller = { tenantId: tenant, userId: sub };
+    const caller = { tenantId: tenant, userId: user };
     verified.add(token, caller, { nowMs, expiresAtMs: exp * 1_000 });
     return caller;
   } catch (error) {
@@ -73,6 +74,12 @@ function isAccessToken(typ: string | undefined, payload: JWTPayload): boolean {
   return payload["nonce"] === undefined && payload["at_hash"] === undefined;
 }
 
+/** Only what a token bears itself counts, never what every object inherits. */
+function claimsOf(payload: JWTPayload, { user, tenant }: ClaimNames): Record<string, unknown> {
+  const own = (name: string) => (Object.hasOwn(payload, name) ? payload[name] : undefined);
+  return { user: own(user), tenant: own(tenant), iat: own("iat"), exp: own("exp") };
+}
+
 function bearerOf(authorization: string | undefined): string {
   if (authorization === undefined) {
     throw new Refusal("token_missing", "Sign in: this needs an access token in the Authorization header.", {
@@ -91,11 +98,11 @@ function invalidToken(): Refusal {
 }
 
 type Issuer = { keys: JWTVerifyGetKey; verified: VerifiedTokens };
-/** One for each issuer, audience and process, made at the first token. */
+/** One for each configuration and process, made at the first token: who a token was found to name depends on all of it. */
 const issuers = new Map<string, Issuer>();
 
-function issuerOf({ issuer, audience }: Config["auth"]): Issuer {
-  const name = JSON.stringify([issuer, audience]);
+function issuerOf({ issuer, audience, claims }: Config["auth"]): Issuer {
+  const name = JSON.stringify([issuer, audience, claims.user, claims.tenant]);
   const known = issuers.get(name);
   if (known) return known;
   const made = { keys: issuerKeys(issuer), verified: new VerifiedTokens() };

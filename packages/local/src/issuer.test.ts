@@ -34,6 +34,19 @@ test("a token names issuer, audience, person, tenant and a lifetime, and is of t
   expect(decodeJwt(await issuer.issueToken({ ...person, hours: 1 })).jti).not.toBe(claims.jti);
 });
 
+test("a token names person and tenant where they are looked for, and its subject is the person unless that is the tenant's", async () => {
+  const claimsOf = async (user: string, tenant: string) => {
+    const issuer = await openIssuer({ dataDirectory, ...at, claims: { user, tenant } });
+    return decodeJwt(await issuer.issueToken({ ...person, role: "agent", hours: 1 }));
+  };
+  const { userId, tenantId } = person;
+  const named = await claimsOf("oid", "https://example.com/tenant");
+  expect(named).toMatchObject({ sub: userId, oid: userId, "https://example.com/tenant": tenantId });
+  expect(named).not.toHaveProperty("tenant");
+  expect(await claimsOf("tenant", "sub")).toMatchObject({ tenant: userId, sub: tenantId });
+  expect(await claimsOf("sub", "role")).toMatchObject({ sub: userId, role: tenantId });
+});
+
 describe("the key", () => {
   const kidOf = async () =>
     decodeProtectedHeader(

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
+import { type ClaimNames, defaultClaims } from "@strongroom/core/claim-names";
 import { createSecret, readSecret } from "@strongroom/core/embedded/key-file";
 import type { TenantId, UserId } from "@strongroom/core/ids";
 import type { Role } from "@strongroom/core/user/user";
@@ -21,13 +22,15 @@ export type Issuer = {
   issueToken(request: TokenRequest): Promise<string>;
 };
 
-type Options = { dataDirectory: string; issuer: string; audience: string };
+type Options = { dataDirectory: string; issuer: string; audience: string; claims?: ClaimNames };
 
 /**
  * Opens the issuer whose key lies in `<dataDirectory>/issuer-key.json` (0600) and makes the key at first. Whoever has that
- * file can be anybody here. `issuer` is its URL as clients and the API see it, without a trailing slash.
+ * file can be anybody here. `issuer` is its URL as clients and the API see it, without a trailing slash;
+ * `claims` say where its tokens name person and tenant, so that they are read as those of another issuer would be.
  */
-export async function openIssuer({ dataDirectory, issuer, audience }: Options): Promise<Issuer> {
+export async function openIssuer(options: Options): Promise<Issuer> {
+  const { dataDirectory, issuer, audience, claims = defaultClaims } = options;
   const secret = await readOrMakeKey(dataDirectory);
   const key = await importJWK(secret, "ES256");
   const kid = await calculateJwkThumbprint(secret);
@@ -35,11 +38,15 @@ export async function openIssuer({ dataDirectory, issuer, audience }: Options): 
     issuer,
     mount: { prefix: `${new URL(issuer).pathname}/`, handle: serve(issuer, publicPart(secret, kid)) },
     issueToken: ({ tenantId, userId, role, hours }) =>
-      new SignJWT({ tenant: tenantId, ...(role && { role }) })
+      new SignJWT({
+        sub: userId, // RFC 9068 demands one, whoever reads it
+        ...(role && { role }),
+        [claims.user]: userId,
+        [claims.tenant]: tenantId,
+      })
         .setProtectedHeader({ alg: "ES256", typ: "at+jwt", kid })
         .setIssuer(issuer)
         .setAudience(audience)
-        .setSubject(userId)
         .setJti(randomBytes(16).toString("base64url"))
         .setIssuedAt()
         .setExpirationTime(Math.floor(Date.now() / 1_000 + hours * 3_600))

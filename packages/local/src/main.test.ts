@@ -22,9 +22,11 @@ import { type Client, createClient } from "@strongroom/cli/client";
 import { followDocument } from "@strongroom/cli/follow-document";
 import { uploadDocument } from "@strongroom/cli/upload-document";
 import { addRootKey } from "@strongroom/core/embedded/root-key";
-import { systemIds } from "@strongroom/core/ids";
+import { systemIds, TenantId, UserId } from "@strongroom/core/ids";
 import type { Connection } from "@strongroom/core/ports/database";
+import { decodeJwt } from "jose";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { openIssuer } from "./issuer.ts";
 import { findPort } from "./port.ts";
 import { padJpeg } from "./test-files.ts";
 import { findFaults } from "./test-invariants.ts";
@@ -184,6 +186,29 @@ describe("npm start", () => {
     await expect(stat(environment.STRONGROOM_DATA)).rejects.toMatchObject({ code: "ENOENT" });
   }, 30_000);
 
+  test("makes and takes tokens that name person and tenant where it was told, and no others", async () => {
+    const data = join(home, "claims");
+    const claims = { STRONGROOM_USER_CLAIM: "oid", STRONGROOM_TENANT_CLAIM: "https://example.com/tenant" };
+    const main = start(data, claims);
+    const { url, tokenOf } = await main.greeting;
+    const token = tokenOf("Dora Lind");
+    const me = await createClient({ url, token }).call("showMe", {});
+    expect(me).toMatchObject({ name: "Dora Lind" });
+    expect(decodeJwt(token)).toMatchObject({ oid: me.id, "https://example.com/tenant": me.tenantId });
+    const issuer = await openIssuer({
+      dataDirectory: data,
+      issuer: `${url}/issuer`,
+      audience: "strongroom",
+    });
+    const person = { userId: UserId.parse(me.id), tenantId: TenantId.parse(me.tenantId) };
+    const asByDefault = await issuer.issueToken({ ...person, hours: 1 });
+    await expect(createClient({ url, token: asByDefault }).call("showMe", {})).rejects.toMatchObject({
+      code: "token_invalid",
+    });
+    main.child.kill("SIGTERM");
+    expect(await main.ended).toMatchObject({ code: 0 });
+  }, 60_000);
+
   test("runs as any user, who needs nothing but a directory", async ({ skip }) => {
     if (process.getuid?.() !== 0)
       skip("only root can start it as somebody else; every other test of this run did so already");
@@ -259,12 +284,17 @@ describe("a start is refused in one sentence, with exit code 1 and nothing left 
   );
 
   test("on settings that the system cannot have: each is named, and nothing is made", async () => {
-    const environment = { STRONGROOM_BACKUP_DAYS: "many", STRONGROOM_JOBS: "0" };
+    const environment = {
+      STRONGROOM_BACKUP_DAYS: "many",
+      STRONGROOM_JOBS: "0",
+      STRONGROOM_USER_CLAIM: "tenant",
+    };
     const { code, stderr } = await start(join(home, "settings"), environment).ended;
     expect(code).toBe(1);
     expect(stderr).toBe(
       "STRONGROOM_JOBS is 0, and that is no whole number from 1 to 64.\n" +
-        "STRONGROOM_BACKUP_DAYS is many, and that is no whole number from 0 to 36500.\n",
+        "STRONGROOM_BACKUP_DAYS is many, and that is no whole number from 0 to 36500.\n" +
+        "STRONGROOM_USER_CLAIM is tenant, and that is one claim for both person and tenant.\n",
     );
     const given = { DATABASE_URL: "localhost/db" };
     expect(await start(join(home, "settings"), given).ended).toMatchObject({

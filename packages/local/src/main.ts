@@ -16,7 +16,9 @@ const passedOn = [
   "STRONGROOM_BACKUP_DAYS",
   "STRONGROOM_JOBS",
   "STRONGROOM_MAX_RETRIES",
+  "STRONGROOM_TENANT_CLAIM",
   "STRONGROOM_TIME_DIVISOR",
+  "STRONGROOM_USER_CLAIM",
 ];
 
 const usage = `Starts Strongroom on this machine, until Ctrl-C.
@@ -27,6 +29,8 @@ const usage = `Starts Strongroom on this machine, until Ctrl-C.
   STRONGROOM_PORT          port on 127.0.0.1; 0 takes a free one (${defaultPort})
   STRONGROOM_JOBS          files decoded at once, 1 to 64 (cores, at most 8)
   STRONGROOM_BACKUP_DAYS   days after which your last backup is gone; certificates of erasure name that day (35)
+  STRONGROOM_USER_CLAIM    claim of an access token that names the person (sub); tokens made here have it
+  STRONGROOM_TENANT_CLAIM  the same for the tenant (tenant)
   DATABASE_URL             a PostgreSQL 17 of your own, as superuser (one is started)
 `;
 

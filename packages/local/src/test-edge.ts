@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { defaultClaims } from "@strongroom/core/claim-names";
 import { type Clock, systemClock } from "@strongroom/core/clock";
 import type { EmbeddedBackend } from "@strongroom/core/backend";
 import { type Config, dividePeriods } from "@strongroom/core/config";
@@ -110,7 +111,7 @@ function configOf(
     publicUrl: "http://127.0.0.1:1",
     cell: "even",
     backend: { kind: "embedded", dataDirectory, connections },
-    auth: { issuer, audience },
+    auth: { issuer, audience, claims: defaultClaims },
     secrets: { uploadKey: new Uint8Array(32), ticketKey: new Uint8Array(32), originSecrets: [] },
     periods: dividePeriods(1),
     jobs: 1,

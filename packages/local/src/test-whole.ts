@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Client, createClient } from "@strongroom/cli/client";
 import { defaultPatience, type Patience } from "@strongroom/cli/patience";
+import { defaultClaims } from "@strongroom/core/claim-names";
 import { systemClock } from "@strongroom/core/clock";
 import type { EmbeddedBackend } from "@strongroom/core/backend";
 import { type Config, dividePeriods } from "@strongroom/core/config";
@@ -108,7 +109,7 @@ function configOf(
     publicUrl: url,
     cell: "even",
     backend: { kind: "embedded", dataDirectory, connections },
-    auth: { issuer: `${url}/issuer`, audience: "strongroom" },
+    auth: { issuer: `${url}/issuer`, audience: "strongroom", claims: defaultClaims },
     secrets: { uploadKey: randomBytes(32), ticketKey: randomBytes(32), originSecrets: [] },
     periods: dividePeriods(timeDivisor),
     jobs: 2,

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { UploadReply } from "@strongroom/core/api-shapes";
+import { defaultClaims } from "@strongroom/core/claim-names";
 import type { Clock } from "@strongroom/core/clock";
 import type { EmbeddedBackend } from "@strongroom/core/backend";
 import { type Config, dividePeriods, type Periods } from "@strongroom/core/config";
@@ -77,7 +78,7 @@ function testConfig(
     publicUrl: url,
     cell: "even",
     backend: { kind: "embedded", dataDirectory, connections: database.connections },
-    auth: { issuer: `${url}/issuer`, audience: "strongroom" },
+    auth: { issuer: `${url}/issuer`, audience: "strongroom", claims: defaultClaims },
     secrets: { uploadKey: randomBytes(32), ticketKey: randomBytes(32), originSecrets: [] },
     periods: { ...dividePeriods(1), ...periods },
     jobs: 2,

@@ -1,3 +1,4 @@
+import { defaultClaims } from "@strongroom/core/claim-names";
 import { type Config, dividePeriods } from "@strongroom/core/config";
 import { vaultKey } from "@strongroom/core/document/seal-document";
 import { sealedLength } from "@strongroom/core/document/sealing";
@@ -33,7 +34,7 @@ const config: Config = {
   publicUrl: "https://strongroom.example",
   cell: "even",
   backend: { kind: "embedded" } as Config["backend"],
-  auth: { issuer: "https://issuer.example", audience: "strongroom" },
+  auth: { issuer: "https://issuer.example", audience: "strongroom", claims: defaultClaims },
   secrets: { uploadKey: new Uint8Array(32), ticketKey: new Uint8Array(32), originSecrets: [] },
   periods: dividePeriods(1),
   jobs: 2,

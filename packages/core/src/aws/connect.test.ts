@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from "node:crypto";
 import { afterEach, expect, it } from "vitest";
+import { defaultClaims } from "../claim-names.ts";
 import { type AwsBackend, type Config, dividePeriods } from "../config.ts";
 import { silentLog } from "../log.ts";
 import { connectLambda } from "./connect-lambda.ts";
@@ -22,7 +23,7 @@ const configOf = (changes: Partial<AwsBackend> = {}): Config => ({
   publicUrl: "https://api.example",
   cell: "even",
   backend: { ...backend, ...changes },
-  auth: { issuer: "https://issuer.example", audience: "strongroom" },
+  auth: { issuer: "https://issuer.example", audience: "strongroom", claims: defaultClaims },
   secrets: { uploadKey: new Uint8Array(32), ticketKey: new Uint8Array(32), originSecrets: [] },
   periods: dividePeriods(1),
   jobs: 1,
