@@ -7,11 +7,12 @@ import type { Wish } from "./sizes.ts";
 
 /** Writes what a run came to into `proof/results`; answers the file. */
 export function recordRun({ sizes, seed }: Wish, result: RunResult): string {
-  const verdicts = result.verdicts.map(({ id, promise, looked, unjudged, violations }) => ({
+  const verdicts = result.verdicts.map(({ id, promise, looked, unjudged, tooSlow = [], violations }) => ({
     id,
     promise,
     looked,
     ...(unjudged !== undefined && { unjudged }),
+    ...(tooSlow.length > 0 && { tooSlow }),
     violations: violations.length,
   }));
   const { quietMs, seconds } = result;

@@ -257,12 +257,16 @@ export function readObject(file: Buffer): { data: Buffer; modifiedAt: number } {
   return { data: file.subarray(0, start), modifiedAt: Date.parse(facts.modifiedAt) };
 }
 
-/** One promise, how many things were looked at, and each that breaks it in a sentence; `unjudged`: of which nothing could be said. */
+/**
+ * One promise, how many things were looked at, and each that breaks it in a sentence; `unjudged`: of which nothing could be
+ * said. `tooSlow`: what the machine was too slow to tell, in sentences: with one of these, the promise as a whole is not judged.
+ */
 export type Verdict = {
   id: string;
   promise: string;
   looked: number;
   unjudged?: number;
+  tooSlow?: string[];
   violations: string[];
 };
 
