@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { seededRandom } from "@strongroom/local/test-random";
 import { openControls, type StandingPoint } from "./controls.ts";
 import { adapterFaults, flakyPorts, type FlakyRates, type Weather } from "./flaky-ports.ts";
+import { watchChildren } from "./exits.ts";
 import { edited, fileOf, type SourceEdit } from "./source-edits.ts";
 
 /** What a process under proof is told by the address of its preload. */
@@ -15,6 +16,8 @@ export type PreloadPlan = {
   timeDivisor: number;
   /** Directory of the controls. */
   controls: string;
+  /** File in which parents tell how their children ended. */
+  exits: string;
   /** Where compiled modules are kept: one place for all processes, which each have temporary files of their own. */
   compiled: string;
   rates: FlakyRates;
@@ -33,6 +36,7 @@ const random = seededRandom(plan.seed ^ process.pid);
 enableCompileCache(plan.compiled);
 setTimeout(flushCompileCache, cacheAfterMs).unref();
 const controls = openControls(plan.controls);
+watchChildren(plan.exits);
 const weather: Weather = {
   strikes: (share) => controls.isRaised("faults") && random() < share,
   async untilThere(service) {

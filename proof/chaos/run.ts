@@ -5,19 +5,20 @@ import { systemClock } from "@strongroom/core/clock";
 import { dividePeriods } from "@strongroom/core/config";
 import { seededRandom } from "@strongroom/local/test-random";
 import { judge } from "../check/judge.ts";
-import type { Demands } from "../check/demands.ts";
 import { groupBy, type JudgedRun, readRun, type Verdict } from "../check/judged-run.ts";
 import { drawClientFault } from "./client-faults.ts";
 import { measureSlowness } from "./come-to-rest.ts";
+import { demandsOf, noDemands } from "./demands-of.ts";
 import type { Road } from "./driver.ts";
 import { openControls } from "./controls.ts";
+import { openExits, watchChildren } from "./exits.ts";
 import { openHistory } from "./history.ts";
 import { type Installation, openInstallation } from "./installation.ts";
 import { drawPages } from "./pages.ts";
 import { perform } from "./perform.ts";
 import type { InjuryKind } from "./plan.ts";
 import type { PreloadPlan } from "./preload.ts";
-import { demandsOf, type Sizes } from "./sizes.ts";
+import type { Sizes } from "./sizes.ts";
 import { mountSmallDisk } from "./small-disk.ts";
 import { checkEdits, harnessEdits, type SourceEdit } from "./source-edits.ts";
 import { writeDump } from "./write-dump.ts";
@@ -64,6 +65,7 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
   const disk = await mountSmallDisk(join(directory, "data", "objects"), diskMegabytes(sizes));
   if (disk === null) say("skipped: the full disk (mounting is not allowed here)");
   const history = openHistory(join(directory, "history.ndjson"));
+  const unwatch = watchChildren(exitsOf(directory)); // main and PostgreSQL are ours
   let installation: Installation | null = null;
   try {
     installation = await openInstallation({
@@ -87,7 +89,8 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
     const stopped = new Promise<never>((_, reject) =>
       options.stopping.addEventListener("abort", () => reject(new Error("stopped by a signal"))),
     );
-    const scene = { options, periods, road, installation, disk, slowness, controls, leaving };
+    const exits = openExits(exitsOf(directory));
+    const scene = { options, periods, road, installation, disk, slowness, controls, exits, leaving };
     const quietMs = await Promise.race([perform(scene), stopped]);
     await writeDump(directory, installation, periods, options.lean === true ? noDemands : demandsOf(sizes));
     await history.close();
@@ -103,22 +106,22 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
   } finally {
     await installation?.close();
     await disk?.unmount();
+    unwatch();
   }
 }
 
 const controlsOf = (directory: string) => join(directory, "controls");
+const exitsOf = (directory: string) => join(directory, "exits.ndjson");
 
 const planOf = ({ directory, seed, sizes }: RunOptions, edits: SourceEdit[]): PreloadPlan => ({
   seed,
   timeDivisor: sizes.timeDivisor,
   controls: controlsOf(directory),
+  exits: exitsOf(directory),
   compiled: join(tmpdir(), "strongroom-chaos-compiled"),
   rates: sizes.rates,
   edits,
 });
-
-/** Of a run that is to show one fault alone. */
-const noDemands: Demands = { attacks: false, stops: 0, relayKills: 0 };
 
 /** Every period is shortened by the one factor, so that all are to one another as in life. */
 function assertRatios(timeDivisor: number): void {

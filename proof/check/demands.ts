@@ -24,12 +24,33 @@ export const standingPoints = [
 ] as const;
 export type StandingPoint = (typeof standingPoints)[number];
 
+/** What is killed: of `main` it is the process of API and upload server, which is the parent of all workers. */
+export const killedParts = ["processor", "decoder", "relay", "notifier", "main", "postgres"] as const;
+export type KilledPart = (typeof killedParts)[number];
+
+/**
+ * A process that was meant to end: whether it lived just before (in /proc, and not as a zombie), and how it ended, as its
+ * parent was told; neither code nor signal when nobody was told.
+ */
+export type End = {
+  part: KilledPart;
+  pid: number;
+  sent: "SIGKILL" | "SIGTERM";
+  wasAlive: boolean;
+  code: number | null;
+  signal: string | null;
+};
+
 /** What a run set out to do, and must have done to show what it is to show. */
 export type Demands = {
   /** Whether the attackers came at the end. */
   attacks: boolean;
   /** Processors that stood still for longer than their lease, while another took over what they had in hand. */
   stops: number;
-  /** Relays that were killed between publish and mark. */
+  /** Relays that were killed between publish and mark; they count nowhere else. */
   relayKills: number;
+  /** Processes that died of our SIGKILL: of workers, relay and ingest `together`, and of each part by itself. */
+  kills: { together: number; each: Record<KilledPart, number> };
+  /** In each of which every worker ended because it was told to, one after the other. */
+  restarts: number;
 };

@@ -8,6 +8,7 @@
 import { realpathSync } from "node:fs";
 import { judgeEvidence } from "./judge-evidence.ts";
 import { judgeFacts } from "./judge-facts.ts";
+import { judgeHarm } from "./judge-harm.ts";
 import { judgeObjects } from "./judge-objects.ts";
 import { judgePeople } from "./judge-people.ts";
 import { judgeUploads } from "./judge-uploads.ts";
@@ -16,7 +17,7 @@ import { type JudgedRun, readRun, type Verdict } from "./judged-run.ts";
 /** Violations that are shown of one promise; all are counted. */
 const shownAtMost = 5;
 
-/** Every promise with what was looked at, in the order in which a document meets them. */
+/** Every promise with what was looked at, in the order in which a document meets them; at the end what was done to the system. */
 export function judge(run: JudgedRun): Verdict[] {
   return [
     ...judgeUploads(run),
@@ -24,6 +25,7 @@ export function judge(run: JudgedRun): Verdict[] {
     ...judgeFacts(run),
     ...judgeEvidence(run),
     ...judgePeople(run),
+    ...judgeHarm(run),
   ];
 }
 
