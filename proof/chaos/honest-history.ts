@@ -1,4 +1,11 @@
-import { type End, hostileFamilies, type KilledPart, killedParts, standingPoints } from "../check/demands.ts";
+import {
+  type End,
+  hostileFamilies,
+  type KilledPart,
+  killedParts,
+  standingPoints,
+  type Tally,
+} from "../check/demands.ts";
 import type { Entry, PublicKey } from "../check/judged-run.ts";
 import { driver, dumpedAt, hex, page, rejected, stored, tenant, told, waiting } from "./honest-names.ts";
 
@@ -66,6 +73,14 @@ export function honestHistory(published: PublicKey[]): Entry[] {
   ];
 }
 
+const struckAsPromised = (): Tally => ({
+  error: { asked: 40_000, struck: 2_000 },
+  lost: { asked: 38_000, struck: 1_140 },
+  unacknowledged: { asked: 5_000, struck: 250 },
+  duplicate: { asked: 20_000, struck: 2_000 },
+  drop: { asked: 10_000, struck: 50 },
+});
+
 /** What was done to it: something was away, each part was killed, all workers were told to stop. */
 function harm(at: number): Entry[] {
   const injury = (kind: string, detail: string, ends: End[]): Entry => {
@@ -78,5 +93,6 @@ function harm(at: number): Entry[] {
     ),
     ...killedParts.map((part) => injury(`kill ${part}`, "", [dead(part)])),
     injury("restart workers", "", workers.map(stopped)),
+    { at, what: "faults", tally: struckAsPromised() },
   ];
 }

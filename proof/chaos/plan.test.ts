@@ -97,6 +97,7 @@ describe("the command line", () => {
         each: { processor: 63, relay: 7, notifier: 14, main: 21, postgres: 20, decoder: 7 },
       },
       restarts: 5,
+      faults: { rates: { error: 0.05, lost: 0.03, duplicate: 0.1, drop: 0.005 }, asked: 5_000 },
     });
     expect(demandsOf(readWish([]).sizes)).toEqual({
       attacks: true,
@@ -107,6 +108,7 @@ describe("the command line", () => {
         each: { processor: 6, relay: 1, notifier: 1, main: 2, postgres: 2, decoder: 0 },
       },
       restarts: 1,
+      faults: { rates: { error: 0.05, lost: 0.03, duplicate: 0.1, drop: 0.005 }, asked: 150 },
     });
   });
 

@@ -21,6 +21,7 @@ import type { PreloadPlan } from "./preload.ts";
 import type { Sizes } from "./sizes.ts";
 import { mountSmallDisk } from "./small-disk.ts";
 import { checkEdits, harnessEdits, type SourceEdit } from "./source-edits.ts";
+import { readTally } from "./tally.ts";
 import { writeDump } from "./write-dump.ts";
 
 /** What a run came to. */
@@ -92,6 +93,7 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
     const exits = openExits(exitsOf(directory));
     const scene = { options, periods, road, installation, disk, slowness, controls, exits, leaving };
     const quietMs = await Promise.race([perform(scene), stopped]);
+    history.write({ what: "faults", tally: readTally(tallyOf(directory)) });
     await writeDump(directory, installation, periods, options.lean === true ? noDemands : demandsOf(sizes));
     await history.close();
     const run = readRun(directory);
@@ -111,6 +113,7 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
 }
 
 const controlsOf = (directory: string) => join(directory, "controls");
+const tallyOf = (directory: string) => join(directory, "faults.ndjson");
 const exitsOf = (directory: string) => join(directory, "exits.ndjson");
 
 const planOf = ({ directory, seed, sizes }: RunOptions, edits: SourceEdit[]): PreloadPlan => ({
@@ -118,6 +121,7 @@ const planOf = ({ directory, seed, sizes }: RunOptions, edits: SourceEdit[]): Pr
   timeDivisor: sizes.timeDivisor,
   controls: controlsOf(directory),
   exits: exitsOf(directory),
+  tally: tallyOf(directory),
   compiled: join(tmpdir(), "strongroom-chaos-compiled"),
   rates: sizes.rates,
   edits,

@@ -41,6 +41,15 @@ export type End = {
   signal: string | null;
 };
 
+/**
+ * Faults of single requests: one that fails before anything is done, one whose answer is lost, a batch that the stream does not
+ * acknowledge, a delivery that comes twice, an event of the object store that never comes.
+ */
+export const faultKinds = ["error", "lost", "unacknowledged", "duplicate", "drop"] as const;
+export type FaultKind = (typeof faultKinds)[number];
+/** How often each of them could have struck, and did. */
+export type Tally = Record<FaultKind, { asked: number; struck: number }>;
+
 /** What a run set out to do, and must have done to show what it is to show. */
 export type Demands = {
   /** Whether the attackers came at the end. */
@@ -53,4 +62,6 @@ export type Demands = {
   kills: { together: number; each: Record<KilledPart, number> };
   /** In each of which every worker ended because it was told to, one after the other. */
   restarts: number;
+  /** Share of what could be struck by each fault that is promised, and how often it must have been able to; null: none is. */
+  faults: { rates: Partial<Record<FaultKind, number>>; asked: number } | null;
 };

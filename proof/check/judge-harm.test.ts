@@ -1,6 +1,8 @@
+import { seededRandom } from "@strongroom/local/test-random";
 import { expect, test } from "vitest";
 import { honestRun } from "../chaos/honest-run.ts";
-import { type End, type KilledPart, killedParts } from "./demands.ts";
+import { type End, type FaultKind, type KilledPart, killedParts } from "./demands.ts";
+import { leastStruck } from "./judge-harm.ts";
 import { holds, judge } from "./judge.ts";
 import type { EntryOf } from "./judged-run.ts";
 
@@ -73,4 +75,51 @@ test("a worker may end of the signal that told it to stop", () => {
   const run = honestRun();
   Object.assign(injury(run, "restart workers").ends[0]!, { code: null, signal: "SIGTERM" });
   expect(brokenIn(run)).toEqual([]);
+});
+
+const tallyIn = (run: Run) => run.history.find(({ what }) => what === "faults") as EntryOf<"faults">;
+
+test.each<[FaultKind, number, number]>([
+  ["error", 1_765, 40_000],
+  ["lost", 963, 38_000],
+  ["duplicate", 1_765, 20_000],
+  ["drop", 13, 10_000],
+])("P1b is broken when the fault %s strikes too seldom, and not one above", (kind, least, asked) => {
+  const run = honestRun();
+  tallyIn(run).tally[kind].struck = least;
+  expect(brokenIn(run)).toEqual([]);
+  tallyIn(run).tally[kind].struck -= 1;
+  expect(brokenIn(run)).toEqual([
+    ["P1b", `of ${asked} struck by the fault "${kind}": ${least - 1}, not ${least}`],
+  ]);
+});
+
+test.each(["error", "lost", "duplicate", "drop"] as const)(
+  "P1b is broken when the fault %s could hardly ever strike",
+  (kind) => {
+    const run = honestRun();
+    tallyIn(run).tally[kind] = { asked: 9_999, struck: 9_999 };
+    expect(brokenIn(run)).toEqual([
+      ["P1b", `times that the fault "${kind}" could have struck: 9999, not 10000`],
+    ]);
+  },
+);
+
+test("P1b is broken when nobody counted the faults", () => {
+  const run = honestRun();
+  run.history = run.history.filter(({ what }) => what !== "faults");
+  expect(brokenIn(run)).toEqual([
+    ["P1b", ...Array.from({ length: 4 }, () => expect.stringContaining(": 0, not 10000"))],
+  ]);
+});
+
+test("chance does not go below what is demanded: ten thousand sound runs, and one with half of the faults is found", () => {
+  const random = seededRandom(7);
+  const struckOf = (share: number, asked: number) =>
+    Array.from({ length: asked }, random).filter((drawn) => drawn < share).length;
+  for (let run = 0; run < 10_000; run += 1) {
+    expect(struckOf(0.1, 400)).toBeGreaterThanOrEqual(leastStruck(0.1, 400));
+  }
+  expect(struckOf(0.025, 6_000)).toBeLessThan(leastStruck(0.05, 6_000));
+  expect(leastStruck(0.005, 5_000)).toBe(0); // so few that none may be chance
 });

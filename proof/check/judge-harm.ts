@@ -1,4 +1,4 @@
-import { type End, type KilledPart, killedParts } from "./demands.ts";
+import { type End, type FaultKind, type KilledPart, killedParts } from "./demands.ts";
 import { entriesOf, type EntryOf, type JudgedRun, type Verdict } from "./judged-run.ts";
 
 /** Workers, relay and ingest, as the promise sums them up: ingest is the process of API and upload server. */
@@ -24,6 +24,7 @@ export function judgeHarm(run: JudgedRun): Verdict[] {
         ...tooFew("rolling restarts", restarts.length, run.demands.restarts),
       ],
     },
+    judgeFaults(run),
   ];
 }
 
@@ -67,6 +68,35 @@ function tooFewDeaths({ demands }: JudgedRun, deaths: End[]): string[] {
       ),
     ),
   ];
+}
+
+/** By chance a sound run falls below what is demanded of one fault less than once in so many. */
+const onceIn = 1_000_000;
+
+/**
+ * What must have struck at least of so many that a fault of this share could have struck: their mean, less √(2 · mean · ln 10⁶).
+ * The faults are drawn one by one, so that by Chernoff's bound, P(X ≤ (1 − δ) · mean) ≤ exp(−δ² · mean / 2), chance goes below
+ * that once in a million. Of a mean under 28 nothing can be demanded so.
+ */
+export const leastStruck = (share: number, asked: number): number =>
+  Math.max(0, Math.ceil(share * asked - Math.sqrt(2 * share * asked * Math.log(onceIn))));
+
+/** Nothing here counts against the system: a run whose faults did not strike shows nothing of them. */
+function judgeFaults(run: JudgedRun): Verdict {
+  const tally = entriesOf(run, "faults").at(-1)?.tally;
+  const { rates, asked: least } = run.demands.faults ?? { rates: {}, asked: 0 };
+  const counted = Object.entries(rates).map(([kind, share]) => {
+    return { kind, share, ...(tally?.[kind as FaultKind] ?? { asked: 0, struck: 0 }) };
+  });
+  return {
+    id: "P1b",
+    promise: "the faults that were promised struck: errors, lost answers, double deliveries, dropped events",
+    looked: counted.reduce((sum, { asked }) => sum + asked, 0),
+    violations: counted.flatMap(({ kind, share, asked, struck }) => [
+      ...tooFew(`times that the fault "${kind}" could have struck`, asked, least),
+      ...tooFew(`of ${asked} struck by the fault "${kind}"`, struck, leastStruck(share, asked)),
+    ]),
+  };
 }
 
 const tooFew = (what: string, count: number, wanted: number): string[] =>

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import type { Demands, End, HostileFamily, StandingPoint } from "./demands.ts";
+import type { Demands, End, HostileFamily, StandingPoint, Tally } from "./demands.ts";
 
 /** What a client believes of a request: `unknown` when no answer came, and then it may have been done or not. */
 export type Outcome = "ok" | "refused" | "unknown";
@@ -62,6 +62,7 @@ export type Entry = { at: number } & (
   | { what: "injury"; kind: string; detail: string; struck: boolean; ends: End[] }
   /** `isTaken`: the document went to another processor (before the ack, its doorbell did) while this one stood still. */
   | { what: "stop"; point: StandingPoint; document: string; isTaken: boolean }
+  | { what: "faults"; tally: Tally }
   /** `slowness`: how many times longer than on an idle machine work took, because others worked beside it. */
   | { what: "quiet"; tookMs: number | null; limitMs: number; slowness: number }
 );
