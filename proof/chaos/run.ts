@@ -5,7 +5,8 @@ import { systemClock } from "@strongroom/core/clock";
 import { dividePeriods } from "@strongroom/core/config";
 import { seededRandom } from "@strongroom/local/test-random";
 import { judge } from "../check/judge.ts";
-import { groupBy, type JudgedRun, readRun, type Verdict } from "../check/judged-run.ts";
+import { killsIn } from "../check/judge-harm.ts";
+import { entriesOf, groupBy, type JudgedRun, readRun, type Verdict } from "../check/judged-run.ts";
 import { drawClientFault } from "./client-faults.ts";
 import { measureSlowness } from "./come-to-rest.ts";
 import { demandsOf, noDemands } from "./demands-of.ts";
@@ -137,10 +138,8 @@ function assertRatios(timeDivisor: number): void {
   }
 }
 
-async function countRun(
-  { history, tables }: JudgedRun,
-  { logFile }: Installation,
-): Promise<RunResult["counts"]> {
+async function countRun(run: JudgedRun, { logFile }: Installation): Promise<RunResult["counts"]> {
+  const { history, tables } = run;
   const count = <One>(all: One[], nameOf: (one: One) => string) =>
     Object.fromEntries([...groupBy(all, nameOf)].map(([name, some]) => [name, some.length]));
   const requests = history.filter((entry) => "outcome" in entry);
@@ -150,10 +149,12 @@ async function countRun(
       history.filter((entry) => entry.what === "injury"),
       ({ kind, struck }) => (struck ? kind : `${kind} (missed)`),
     ),
+    kills: count(killsIn(run), ({ part }) => part),
     stops: count(
       history.filter((entry) => entry.what === "stop"),
       ({ point, isTaken }) => (isTaken ? point : `${point} (lost nothing)`),
     ),
+    faults: struckIn(run),
     requests: count(requests, (entry) => `${entry.what} ${entry.outcome}`),
     documents: count(tables.document, ({ state }) => state),
     system: {
@@ -168,3 +169,14 @@ async function countRun(
     },
   };
 }
+
+/** How often each fault struck, and how often it could have. */
+const struckIn = (run: JudgedRun): Record<string, number> =>
+  Object.fromEntries(
+    entriesOf(run, "faults").flatMap(({ tally }) =>
+      Object.entries(tally).flatMap(([kind, { asked, struck }]) => [
+        [kind, struck],
+        [`${kind} could have`, asked],
+      ]),
+    ),
+  );

@@ -24,6 +24,8 @@ export type Sizes = {
 
 /** What the command line asks for. */
 export type Wish = {
+  /** Which of the two this began with; `full` is as large as the promise says. */
+  size: "full" | "small";
   sizes: Sizes;
   seed: number;
   broken: boolean;
@@ -96,5 +98,5 @@ export function readWish(args: string[]): Wish {
     throw new Error(
       `--record keeps no less than ${size.documents} documents and ${size.kills} kills of this size, time divided by ${everyChange.timeDivisor} at most, and every broken build`,
     );
-  return { sizes, seed, broken, record, keep, only };
+  return { size: values.full ? "full" : "small", sizes, seed, broken, record, keep, only };
 }

@@ -43,6 +43,10 @@ export function endedAsMeant({ sent, wasAlive, code, signal }: End): boolean {
   return sent === "SIGKILL" ? signal === "SIGKILL" : code !== null || signal === "SIGTERM";
 }
 
+/** Every process that died of being killed, relays before their mark among them. */
+export const killsIn = (run: Pick<JudgedRun, "history">): End[] =>
+  entriesOf(run, "injury").flatMap(({ ends }) => ends.filter(isKilled));
+
 const isKilled = (end: End): boolean => end.sent === "SIGKILL" && endedAsMeant(end);
 
 const isRollingRestart = ({ kind, ends }: EntryOf<"injury">): boolean =>

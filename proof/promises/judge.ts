@@ -27,7 +27,7 @@ function standing(proof: Proof, results: ReadonlyMap<string, ProofResult>): Stan
   });
   const told = [
     ...(size ? [`${size} size`] : []),
-    listed(counts),
+    ...(Object.keys(counts).length > 0 ? [listed(counts)] : []),
     ...(own.length === 0 ? [] : [`looked at ${own.join(", ")}`]),
   ];
   return { proof: name, at, commit, held, counts: told.join("; ") };

@@ -80,7 +80,7 @@ describe("a proof", () => {
       const verdicts = [{ id: "P9", looked: 7, violations: 0, ...(tooSlow && { tooSlow }) }];
       return standings(made, new Map([of("chaos", { held: false, detail: { verdicts } })]))[0];
     };
-    expect(standingWith()).toMatchObject({ held: true, counts: "; looked at 7 by P9" });
+    expect(standingWith()).toMatchObject({ held: true, counts: "looked at 7 by P9" });
     const { held, counts } = standingWith(["no grant could be timed while keys was away"]);
     expect(held).toBe(false);
     expect(counts).toContain("7 by P9 (not judged: the machine was too slow)");
