@@ -24,7 +24,7 @@ export function openTally(path: string) {
   setInterval(flush, flushMs).unref();
   process.once("exit", flush);
   return {
-    count(kind: FaultKind, struck: boolean): void {
+    count: (kind: FaultKind, struck: boolean): void => {
       tally[kind].asked += 1;
       if (struck) tally[kind].struck += 1;
       isEmpty = false;

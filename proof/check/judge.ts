@@ -32,7 +32,7 @@ export function judge(run: JudgedRun): Verdict[] {
 type Judged = Pick<Verdict, "looked" | "tooSlow" | "violations">;
 
 /** What a promise came to. One of which nothing was looked at is broken, unless it is the machine that was too slow to look. */
-export function standingOf({ looked, tooSlow = [], violations }: Judged): "held" | "broken" | "not judged" {
+function standingOf({ looked, tooSlow = [], violations }: Judged): "held" | "broken" | "not judged" {
   if (violations.length > 0) return "broken";
   if (tooSlow.length > 0) return "not judged";
   return looked > 0 ? "held" : "broken";
