@@ -71,7 +71,7 @@ async function runSound({ sizes, seed }: Wish, { say, stopping }: Aside): Promis
   });
   await rm(directory, { recursive: true });
   say("the build as it is was judged in the same manner");
-  return verdicts.filter(({ violations }) => violations.length > 0);
+  return verdicts.filter(({ violations, tooSlow = [] }) => violations.length + tooSlow.length > 0);
 }
 
 type Aside = { say: (sentence: string) => void; stopping: AbortSignal };

@@ -1,9 +1,10 @@
 import { Readable } from "node:stream";
 import type { EmbeddedPorts } from "@strongroom/core/embedded/connect";
+import { strikes } from "@strongroom/core/embedded/faults";
 import { describe, expect, test } from "vitest";
-import { flakyPorts, type FlakyRates, type Weather } from "./flaky-ports.ts";
+import { adapterFaults, flakyPorts, type FlakyRates, type Weather } from "./flaky-ports.ts";
 
-const rates: FlakyRates = { error: 0.05, lost: 0.03, unacknowledged: 0.04, duplicate: 0, drop: 0 };
+const rates: FlakyRates = { error: 0.05, lost: 0.03, unacknowledged: 0.04, duplicate: 0.1, drop: 0 };
 
 /** Ports that count what reaches them, behind a line whose faults are given in the order in which they are drawn. */
 function behind(faults: (keyof FlakyRates)[], more: Partial<Weather> = {}) {
@@ -26,13 +27,13 @@ function behind(faults: (keyof FlakyRates)[], more: Partial<Weather> = {}) {
     push: { send: answer("push", "delivered") },
   } as unknown as EmbeddedPorts;
   const weather: Weather = {
-    strikes: (share) => faults[0] !== undefined && rates[faults[0]] === share && Boolean(faults.shift()),
+    strikes: (kind) => faults[0] === kind && Boolean(faults.shift()),
     untilThere: async () => {},
     done: (what) => void reached.push(`done ${what}`),
     rest: async () => {},
     ...more,
   };
-  return { reached, ports: flakyPorts(ports, rates, weather) };
+  return { reached, ports: flakyPorts(ports, weather) };
 }
 
 const put = (ports: EmbeddedPorts) =>
@@ -78,7 +79,7 @@ describe("a port over a bad line", () => {
       done: () => {},
       rest: () => Promise.reject(new Error("it was tried again")),
     };
-    const { keys } = flakyPorts({ ...behind([]).ports, ...(refusing as object) }, rates, weather);
+    const { keys } = flakyPorts({ ...behind([]).ports, ...(refusing as object) }, weather);
     await expect(keys.sign(new Uint8Array())).rejects.toThrow("no such key");
   });
 
@@ -100,7 +101,7 @@ describe("a port over a bad line", () => {
 
   test("publishes, and yet reports that it did not", async () => {
     const { ports, reached } = behind([]);
-    const lost = flakyPorts(ports, rates, {
+    const lost = flakyPorts(ports, {
       strikes: () => reached.includes("publish"),
       untilThere: async () => {},
       done: () => {},
@@ -109,5 +110,35 @@ describe("a port over a bad line", () => {
     const record = { key: "d", value: "{}", headers: {} };
     expect(await lost.stream.publish("documents", [record])).toMatchObject([{ acknowledged: false }]);
     expect(reached).toContain("publish");
+  });
+});
+
+describe("the faults of an adapter", () => {
+  const diceOf = (...draws: number[]) => {
+    const counted: [string, boolean][] = [];
+    const dice = {
+      isBad: () => draws.length > 0,
+      random: () => draws.shift()!,
+      count: (kind: string, struck: boolean) => void counted.push([kind, struck]),
+    };
+    return { counted, faults: adapterFaults(rates, dice) };
+  };
+
+  test("count each delivery, and whether it comes twice; nothing else that is drawn", () => {
+    const { counted, faults } = diceOf(0.05, 0.02, 0.5, 0.09);
+    expect(strikes(faults, faults.reorder)).toBe(true);
+    expect(strikes(faults, faults.duplicate)).toBe(true);
+    expect(strikes(faults, faults.duplicate)).toBe(false);
+    expect(strikes(faults, faults.loseAnswer)).toBe(false);
+    expect(counted).toEqual([
+      ["duplicate", true],
+      ["duplicate", false],
+    ]);
+  });
+
+  test("neither strike nor count while the weather is fair", () => {
+    const { counted, faults } = diceOf();
+    expect(strikes(faults, faults.duplicate)).toBe(false);
+    expect(counted).toEqual([]);
   });
 });

@@ -1,9 +1,10 @@
 import type { Readable } from "node:stream";
 import type { EmbeddedPorts } from "@strongroom/core/embedded/connect";
 import type { Faults } from "@strongroom/core/embedded/faults";
+import type { FaultKind } from "../check/demands.ts";
 
 /** How often each dependency fails, as shares of what goes over the wire. */
-export type FlakyRates = {
+export type FlakyRates = Record<FaultKind, number> & {
   /** Requests to objects, queue, keys and push that fail before anything is done. */
   error: number;
   /** Requests to them that are done, but whose answer is lost. */
@@ -18,8 +19,8 @@ export type FlakyRates = {
 
 /** What a network and what is behind it do to one process. */
 export type Weather = {
-  /** Draws whether a fault of this share strikes now. */
-  strikes: (share: number) => boolean;
+  /** Draws whether this fault strikes now. */
+  strikes: (kind: FaultKind) => boolean;
   /** Resolves when requests to this service are answered again; rejects when a client would not wait any longer. */
   untilThere: (service: "objects" | "keys") => Promise<void>;
   /** Called when this is done and nobody has been told yet: the moment to die. */
@@ -37,16 +38,29 @@ class ChaosFault extends Error {
   readonly code = "ECONNRESET";
 }
 
-/** Faults of queue and stream as their adapters have them built in. */
-export function adapterFaults(
-  rates: FlakyRates,
-  { strikes }: Pick<Weather, "strikes">,
-  random: () => number,
-): Faults {
+/** What the adapters' own faults are drawn by; `count` is told of each delivery whether it comes twice. */
+export type Dice = {
+  isBad: () => boolean;
+  random: () => number;
+  count: (kind: FaultKind, struck: boolean) => void;
+};
+
+/** Faults of queue and stream as their adapters have them built in: they ask for a probability, and at once for the draw. */
+export function adapterFaults(rates: FlakyRates, { isBad, random, count }: Dice): Faults {
+  let isDelivery = false;
   return {
-    // a draw that nothing is below: while faults are off, no probability strikes
-    random: () => (strikes(1) ? random() : 0.999_999),
-    duplicate: rates.duplicate,
+    random() {
+      const [counts, bad] = [isDelivery, isBad()];
+      isDelivery = false;
+      if (!bad) return 0.999_999; // a draw that nothing is below: while faults are off, no probability strikes
+      const drawn = random();
+      if (counts) count("duplicate", drawn < rates.duplicate);
+      return drawn;
+    },
+    get duplicate() {
+      isDelivery = true;
+      return rates.duplicate;
+    },
     reorder: rates.duplicate,
     delayMs: 0,
     loseAnswer: 0, // here, `flakyPorts` loses them
@@ -54,12 +68,12 @@ export function adapterFaults(
 }
 
 /** The same ports over a bad line; each request fails by itself, and most are made again before anybody notices. */
-export function flakyPorts(ports: EmbeddedPorts, rates: FlakyRates, weather: Weather): EmbeddedPorts {
+export function flakyPorts(ports: EmbeddedPorts, weather: Weather): EmbeddedPorts {
   const { strikes } = weather;
   const request = async <Answer>(work: () => Promise<Answer>): Promise<Answer> => {
-    if (strikes(rates.error)) throw new ChaosFault("the service failed");
+    if (strikes("error")) throw new ChaosFault("the service failed");
     const answer = await work();
-    if (!strikes(rates.lost)) return answer;
+    if (!strikes("lost")) return answer;
     (answer as Partial<Readable> | null)?.destroy?.();
     throw new ChaosFault("the answer was lost");
   };
@@ -78,7 +92,7 @@ export function flakyPorts(ports: EmbeddedPorts, rates: FlakyRates, weather: Wea
     objects: flakyObjects(ports.objects, weather, request, insist),
     queue: flakyQueue(ports.queue, insist),
     keys: flakyKeys(ports.keys, weather, insist),
-    stream: flakyStream(ports.stream, rates, weather),
+    stream: flakyStream(ports.stream, weather),
     push: {
       ...ports.push,
       send: async (notice) => {
@@ -154,20 +168,16 @@ function flakyKeys(
   };
 }
 
-function flakyStream(
-  stream: EmbeddedPorts["stream"],
-  rates: FlakyRates,
-  { strikes, done }: Weather,
-): EmbeddedPorts["stream"] {
+function flakyStream(stream: EmbeddedPorts["stream"], { strikes, done }: Weather): EmbeddedPorts["stream"] {
   return {
     ...stream,
     publish: async (topic, records) => {
       const failed = (why: string) =>
         records.map(() => ({ acknowledged: false, error: new ChaosFault(why) }));
-      if (strikes(rates.unacknowledged)) return failed("the stream failed");
+      if (strikes("unacknowledged")) return failed("the stream failed");
       const outcomes = await stream.publish(topic, records);
       if (outcomes.some(({ acknowledged }) => acknowledged)) done("publish");
-      return strikes(rates.unacknowledged) ? failed("the acknowledgement was lost") : outcomes;
+      return strikes("unacknowledged") ? failed("the acknowledgement was lost") : outcomes;
     },
   };
 }

@@ -1,7 +1,21 @@
-import { hostileFamilies, standingPoints } from "../check/demands.ts";
+import {
+  type End,
+  hostileFamilies,
+  type KilledPart,
+  killedParts,
+  standingPoints,
+  type Tally,
+} from "../check/demands.ts";
 import type { Entry, PublicKey } from "../check/judged-run.ts";
 import { driver, dumpedAt, hex, page, rejected, stored, tenant, told, waiting } from "./honest-names.ts";
 
+const dead = (part: KilledPart): End => {
+  return { part, pid: 7, sent: "SIGKILL", wasAlive: true, code: null, signal: "SIGKILL" };
+};
+const workers = ["processor", "relay", "notifier"] as const;
+const stopped = (part: KilledPart): End => {
+  return { part, pid: 8, sent: "SIGTERM", wasAlive: true, code: 0, signal: null };
+};
 const redriveAnswered = { reason: "processing_failed", outcome: "ok", status: 200, tries: 1 } as const;
 
 /** What the clients of a sound run did and saw; `published`: keys under which receipts verify. */
@@ -46,10 +60,7 @@ export function honestHistory(published: PublicKey[]): Entry[] {
       return { at, what: "hostile", document: stored, family, attempt: `an upload: ${family}`, status: 403 };
     }),
     { at, what: "hostile", document: stored, family: "more", attempt: "no answer came", status: null },
-    { at, what: "injury", kind: "database away", detail: "", struck: true },
-    ...["killed", "killed too"].map((detail): Entry => {
-      return { at, what: "injury", kind: "kill relay before its mark", detail, struck: true };
-    }),
+    ...harm(at),
     ...[...standingPoints, ...standingPoints].map((point): Entry => {
       return { at, what: "stop", point, document: stored, isTaken: true };
     }),
@@ -59,5 +70,29 @@ export function honestHistory(published: PublicKey[]): Entry[] {
     { at, what: "keys", keys: published },
     { at, what: "quiet", tookMs: 900, limitMs: 8_000, slowness: 1 },
     { at, what: "listed", tenant, user: driver, documents: shown },
+  ];
+}
+
+const struckAsPromised = (): Tally => ({
+  error: { asked: 40_000, struck: 2_000 },
+  lost: { asked: 38_000, struck: 1_140 },
+  unacknowledged: { asked: 5_000, struck: 250 },
+  duplicate: { asked: 20_000, struck: 2_000 },
+  drop: { asked: 10_000, struck: 50 },
+});
+
+/** What was done to it: something was away, each part was killed, all workers were told to stop. */
+function harm(at: number): Entry[] {
+  const injury = (kind: string, detail: string, ends: End[]): Entry => {
+    return { at, what: "injury", kind, detail, struck: true, ends };
+  };
+  return [
+    injury("database away", "", []),
+    ...["killed", "killed too"].map((detail) =>
+      injury("kill relay before its mark", detail, [dead("relay")]),
+    ),
+    ...killedParts.map((part) => injury(`kill ${part}`, "", [dead(part)])),
+    injury("restart workers", "", workers.map(stopped)),
+    { at, what: "faults", tally: struckAsPromised() },
   ];
 }

@@ -165,7 +165,17 @@ export function honestRun(): JudgedRun & { files: Map<string, Buffer> } {
       sweep: 240_000,
       checkpoint: 30_000,
     },
-    demands: { attacks: true, stops: 14, relayKills: 2 },
+    demands: {
+      attacks: true,
+      stops: 14,
+      relayKills: 2,
+      kills: {
+        together: 4,
+        each: { processor: 1, decoder: 1, relay: 1, notifier: 1, main: 1, postgres: 1 },
+      },
+      restarts: 1,
+      faults: { rates: { error: 0.05, lost: 0.03, duplicate: 0.1, drop: 0.005 }, asked: 10_000 },
+    },
     history: honestHistory(published),
     tables: tables(),
     rootKeys: [rootKey],

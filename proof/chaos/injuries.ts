@@ -1,16 +1,19 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { Control, Controls, StandingPoint } from "./controls.ts";
+import type { End } from "../check/demands.ts";
+import { endedAsMeant } from "../check/judge-harm.ts";
+import type { Controls, StandingPoint } from "./controls.ts";
+import type { Exits } from "./exits.ts";
 import { freeze } from "./freeze.ts";
 import type { History } from "./history.ts";
 import { type Ledger, nameOf } from "./ledger.ts";
-import type { Installation, Part } from "./installation.ts";
+import type { Installation } from "./installation.ts";
+import { end, kill, killAt, killDecoder, patienceMs } from "./kill.ts";
 import { withoutTable } from "./outage.ts";
 import type { InjuryKind } from "./plan.ts";
 import { probeGrants } from "./probe-grants.ts";
 import type { Driver } from "./driver.ts";
-import { childrenOf, signal } from "./process-tree.ts";
 import type { SmallDisk } from "./small-disk.ts";
 
 /** What injuries are done to, and with. */
@@ -19,6 +22,8 @@ export type Scene = {
   controls: Controls;
   history: History;
   ledger: Ledger;
+  /** Of all processes that are killed. */
+  exits: Exits;
   random: () => number;
   sleep: (delayMs: number) => Promise<void>;
   outageMs: number;
@@ -35,11 +40,8 @@ export type Scene = {
   release: (wish?: { part?: number; more?: number }) => void;
 };
 
-/** When no work came up by then, a kill is done all the same. */
-const patienceMs = 3_000;
-
 /** What an injury says of itself that did not strike where it was meant to: as another kill, or as nothing. */
-const missed = /^(?:not seen in the vault|not there in time|no decoder|skipped|0 of )| was gone$/;
+const missed = /^(?:not seen in the vault|not there in time|no decoder|skipped|0 of )/;
 
 /** Does one injury, and waits until what was hurt runs again. */
 export async function injure(scene: Scene, kind: InjuryKind): Promise<void> {
@@ -47,15 +49,16 @@ export async function injure(scene: Scene, kind: InjuryKind): Promise<void> {
   await strike(scene, kind);
 }
 
-/** The same without letting more documents through; whether it struck where it was meant to. */
+/** The same without letting more documents through; whether it struck where it was meant to, and whoever was to end did. */
 export async function strike(scene: Scene, kind: InjuryKind): Promise<boolean> {
-  const detail = (await injuries[kind](scene)) ?? "";
-  const struck = !missed.test(detail);
-  scene.history.write({ what: "injury", kind, detail, struck });
+  const ends: End[] = [];
+  const detail = (await injuries[kind]({ ...scene, ended: (one) => void ends.push(one) })) ?? "";
+  const struck = !missed.test(detail) && ends.every(endedAsMeant);
+  scene.history.write({ what: "injury", kind, detail, struck, ends });
   return struck;
 }
 
-type Injury = (scene: Scene) => Promise<string | void>;
+type Injury = (scene: Scene & { ended: (end: End) => void }) => Promise<string | void>;
 
 const injuries: Record<InjuryKind, Injury> = {
   "kill processor": async (scene) => {
@@ -67,7 +70,7 @@ const injuries: Record<InjuryKind, Injury> = {
     const found = await untilInVault(scene, patienceMs);
     return `${found === null ? "not seen in the vault" : "in the vault"}, ${await kill(scene, "processor")}`;
   },
-  "kill decoder": killDecoder,
+  "kill decoder": (scene) => killDecoder(scene, () => untilAtWork(scene)),
   "kill relay": (scene) => kill(scene, "relay"),
   "kill relay before its mark": (scene) => killAt(scene, "relay", "die after publish"),
   "kill notifier": (scene) => kill(scene, "notifier"),
@@ -115,42 +118,11 @@ const injuries: Record<InjuryKind, Injury> = {
   },
 };
 
-const kill = (scene: Scene, part: Part): Promise<string> => end(scene, part, "SIGKILL");
-
-/** Resolves once the part runs anew. */
-async function end({ installation, sleep }: Scene, part: Part, how: "SIGKILL" | "SIGTERM"): Promise<string> {
-  const pid = await installation.untilRunning(part);
-  if (!signal(pid, how)) return `${part} ${pid} was gone`;
-  while ((await installation.untilRunning(part)) === pid) await sleep(10);
-  return `${part} ${pid}`;
-}
-
-/** The process kills itself where it is told to; when it does not get there, it is killed all the same. */
-async function killAt(scene: Scene, part: Part, where: Control): Promise<string> {
-  const { installation, controls, sleep } = scene;
-  const pid = await installation.untilRunning(part);
-  const deadline = performance.now() + patienceMs;
-  controls.raise(where);
-  while (performance.now() < deadline && (await installation.pid(part)) === pid) await sleep(10);
-  const cameThere = !controls.isRaised(where);
-  controls.lower(where);
-  if (!cameThere) return `not there in time, ${await kill(scene, part)}`;
-  while ((await installation.untilRunning(part)) === pid) await sleep(10);
-  return `${part} ${pid}`;
-}
-
 /** Requests to a service hang, until their client has had enough. */
 async function without(scene: Scene, away: "objects" | "keys"): Promise<void> {
   const { controls } = scene;
   controls.raise(`${away} away`);
   await probeGrants(scene, away).finally(() => controls.lower(`${away} away`));
-}
-
-async function killDecoder(scene: Scene): Promise<string> {
-  await untilAtWork(scene);
-  const children = await childrenOf(await scene.installation.untilRunning("processor"));
-  const victim = children[Math.floor(scene.random() * children.length)];
-  return victim && signal(victim.pid, "SIGKILL") ? `decoder ${victim.pid}` : "no decoder";
 }
 
 /** Attempts under way, as soon as there are any; none after a while without work. */

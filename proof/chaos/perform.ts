@@ -12,6 +12,7 @@ import {
   untilInReach,
 } from "./come-to-rest.ts";
 import type { Controls } from "./controls.ts";
+import type { Exits } from "./exits.ts";
 import { type Driver, type Road, sendDocument } from "./driver.ts";
 import { injure, type Scene, strike } from "./injuries.ts";
 import type { Installation } from "./installation.ts";
@@ -34,6 +35,7 @@ type Performance = {
   /** Of the machine, before anything of ours ran. */
   slowness: number;
   controls: Controls;
+  exits: Exits;
   /** Of the road. */
   leaving: AbortController;
 };
@@ -102,7 +104,7 @@ export async function perform(performance: Performance): Promise<number | null> 
  * else it would strike a queue. Resolves when all are sent and all injuries done.
  */
 async function sendAndInjure(
-  { options, road, installation, disk, periods, slowness, controls }: Performance,
+  { options, road, installation, disk, periods, slowness, controls, exits }: Performance,
   senders: Driver[],
   prober: Driver,
 ): Promise<{ followed: Promise<unknown> }> {
@@ -127,6 +129,7 @@ async function sendAndInjure(
     controls,
     history,
     ledger: openLedger(installation.superuser),
+    exits,
     random,
     sleep,
     outageMs: sizes.outageMs,

@@ -5,7 +5,8 @@ import { drawClientFault } from "./client-faults.ts";
 import { drawPages, type PageSort, sha256 } from "./pages.ts";
 import { standingPoints } from "./controls.ts";
 import { planDocuments, planInjuries, planStops, sparesRelay } from "./plan.ts";
-import { demandsOf, readWish } from "./sizes.ts";
+import { demandsOf } from "./demands-of.ts";
+import { readWish } from "./sizes.ts";
 
 const { sizes } = readWish([]);
 
@@ -79,17 +80,36 @@ describe("the command line", () => {
       timeDivisor: 1,
       outageMs: 300_000,
     });
-    expect(readWish(["--full", "--divide", "15"]).sizes).toMatchObject({ kills: 216, outageMs: 20_000 });
+    expect(readWish(["--full", "--divide", "15"]).sizes).toMatchObject({ kills: 252, outageMs: 20_000 });
     expect(readWish(["--documents", "2000", "--seed", "9"])).toMatchObject({
       seed: 9,
       sizes: { drivers: 80 },
     });
+  });
+
+  test("demands at full size what is promised, at a smaller one what was planned, or half of it where luck has a part", () => {
     expect(demandsOf(readWish(["--full", "--divide", "15"]).sizes)).toEqual({
       attacks: true,
       stops: 200,
       relayKills: 100,
+      kills: {
+        together: 200,
+        each: { processor: 63, relay: 7, notifier: 14, main: 21, postgres: 20, decoder: 7 },
+      },
+      restarts: 5,
+      faults: { rates: { error: 0.05, lost: 0.03, duplicate: 0.1, drop: 0.005 }, asked: 5_000 },
     });
-    expect(demandsOf(readWish([]).sizes)).toEqual({ attacks: true, stops: 3, relayKills: 2 });
+    expect(demandsOf(readWish([]).sizes)).toEqual({
+      attacks: true,
+      stops: 3,
+      relayKills: 2,
+      kills: {
+        together: 17,
+        each: { processor: 6, relay: 1, notifier: 1, main: 2, postgres: 2, decoder: 0 },
+      },
+      restarts: 1,
+      faults: { rates: { error: 0.05, lost: 0.03, duplicate: 0.1, drop: 0.005 }, asked: 150 },
+    });
   });
 
   test("keeps what is as large as its size says", () => {
@@ -107,7 +127,7 @@ describe("the command line", () => {
     ["--record", "--kills=19"],
     ["--record", "--divide=16"],
     ["--record", "--full", "--documents=9999"],
-    ["--record", "--full", "--kills=215"],
+    ["--record", "--full", "--kills=251"],
     ["--record", "--broken", "--only=relay"],
   ])("refuses %s %s", (...args) => {
     expect(() => readWish(args)).toThrow();

@@ -1,4 +1,5 @@
 import { shuffle } from "@strongroom/local/test-random";
+import type { KilledPart } from "../check/demands.ts";
 import { type StandingPoint, standingPoints } from "./controls.ts";
 import type { PageSort } from "./pages.ts";
 import type { Sizes } from "./sizes.ts";
@@ -49,17 +50,25 @@ export type InjuryKind =
   | "keys away"
   | "disk full";
 
-/** Shares of the kills. */
-const kills: [InjuryKind, number][] = [
-  ["kill processor", 5],
-  ["kill processor at the vault", 4],
-  ["kill relay", 1],
-  ["kill notifier", 1],
-  ["kill notifier before its record", 1],
-  ["kill main", 3],
-  ["kill postgres", 2],
-  ["kill decoder", 1],
+/** Shares of the kills, and what each kills, wherever it strikes. */
+const kills: [InjuryKind, number, KilledPart][] = [
+  ["kill processor", 5, "processor"],
+  ["kill processor at the vault", 4, "processor"],
+  ["kill relay", 1, "relay"],
+  ["kill notifier", 1, "notifier"],
+  ["kill notifier before its record", 1, "notifier"],
+  ["kill main", 3, "main"],
+  ["kill postgres", 2, "postgres"],
+  ["kill decoder", 1, "decoder"],
 ];
+const rounds = kills.flatMap(([kind, share, part]) => Array.from({ length: share }, () => ({ kind, part })));
+const planKills = (wanted: number) =>
+  Array.from({ length: wanted }, (_, index) => rounds[index % rounds.length]!);
+
+/** How many of a part so many kills are to kill. */
+export const plannedKills = (wanted: number, of: KilledPart): number =>
+  planKills(wanted).filter(({ part }) => part === of).length;
+
 /** While this is done, the relay goes on, and may be killed between publish and mark. */
 export const sparesRelay: ReadonlySet<InjuryKind> = new Set([
   "kill processor",
@@ -94,8 +103,7 @@ export function planInjuries(
   { kills: wanted, stops, restarts }: Pick<Sizes, "kills" | "stops" | "restarts">,
   random: () => number,
 ): InjuryKind[] {
-  const pool = kills.flatMap(([kind, share]) => Array.from({ length: share }, () => kind));
-  const drawn = Array.from({ length: wanted }, (_, index) => pool[index % pool.length]!);
+  const drawn = planKills(wanted).map(({ kind }) => kind);
   const freezes = Math.ceil(stops / standingPoints.length);
   const frozen = Array.from({ length: freezes }, (): InjuryKind => "freeze processor");
   const rolled = Array.from({ length: restarts }, (): InjuryKind => "restart workers");

@@ -7,7 +7,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { seededRandom } from "@strongroom/local/test-random";
 import { openControls, type StandingPoint } from "./controls.ts";
 import { adapterFaults, flakyPorts, type FlakyRates, type Weather } from "./flaky-ports.ts";
+import { watchChildren } from "./exits.ts";
 import { edited, fileOf, type SourceEdit } from "./source-edits.ts";
+import { openTally } from "./tally.ts";
 
 /** What a process under proof is told by the address of its preload. */
 export type PreloadPlan = {
@@ -15,6 +17,10 @@ export type PreloadPlan = {
   timeDivisor: number;
   /** Directory of the controls. */
   controls: string;
+  /** File in which parents tell how their children ended. */
+  exits: string;
+  /** File in which all count how often faults struck. */
+  tally: string;
   /** Where compiled modules are kept: one place for all processes, which each have temporary files of their own. */
   compiled: string;
   rates: FlakyRates;
@@ -33,8 +39,16 @@ const random = seededRandom(plan.seed ^ process.pid);
 enableCompileCache(plan.compiled);
 setTimeout(flushCompileCache, cacheAfterMs).unref();
 const controls = openControls(plan.controls);
+watchChildren(plan.exits);
+const tally = openTally(plan.tally);
+const isBad = () => controls.isRaised("faults");
 const weather: Weather = {
-  strikes: (share) => controls.isRaised("faults") && random() < share,
+  strikes: (kind) => {
+    if (!isBad()) return false;
+    const struck = random() < plan.rates[kind];
+    tally.count(kind, struck);
+    return struck;
+  },
   async untilThere(service) {
     const deadline = performance.now() + client.timeoutMs / plan.timeDivisor;
     while (controls.isRaised(`${service} away`)) {
@@ -64,11 +78,11 @@ Object.assign(globalThis, {
   strongroomChaos: {
     preload: import.meta.url,
     timeDivisor: plan.timeDivisor,
-    faults: adapterFaults(plan.rates, weather, random),
-    wrap: (ports: Parameters<typeof flakyPorts>[0]) => flakyPorts(ports, plan.rates, weather),
+    faults: adapterFaults(plan.rates, { isBad, random, count: tally.count }),
+    wrap: (ports: Parameters<typeof flakyPorts>[0]) => flakyPorts(ports, weather),
     stand,
     thenStand,
-    dropsEvent: () => weather.strikes(plan.rates.drop),
+    dropsEvent: () => weather.strikes("drop"),
   },
 });
 

@@ -22,10 +22,19 @@ async function commandOf(pid: string): Promise<string[]> {
   return text.split("\0").slice(0, -1);
 }
 
-/** Whether a process stands still, as by SIGSTOP: the letter behind its name, which may hold anything. */
-export async function standsStill(pid: number): Promise<boolean> {
+/** Whether a process stands still, as by SIGSTOP. */
+export const standsStill = async (pid: number): Promise<boolean> => (await stateOf(pid)) === "T";
+
+/** Whether a process is there and has not ended: one that has is a zombie (Z, or X as it goes) until its parent looks. */
+export async function isAlive(pid: number): Promise<boolean> {
+  const state = await stateOf(pid);
+  return state !== null && !["Z", "X", "x"].includes(state);
+}
+
+/** The letter behind its name, which may hold anything; null when there is no such process. */
+async function stateOf(pid: number): Promise<string | null> {
   const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
-  return /\) T [^)]*$/.test(text);
+  return /\) (\S) [^)]*$/.exec(text)?.[1] ?? null;
 }
 
 /** Sends a signal; false when the process is gone. */

@@ -1,38 +1,45 @@
 import { loadavg } from "node:os";
 import { holds } from "../check/judge.ts";
-import { recordResult } from "../promises/result.ts";
+import { type NewResult, recordResult } from "../promises/result.ts";
 import type { Finding } from "./find-broken-builds.ts";
 import type { RunResult } from "./run.ts";
 import type { Wish } from "./sizes.ts";
 
 /** Writes what a run came to into `proof/results`; answers the file. */
-export function recordRun({ sizes, seed }: Wish, result: RunResult): string {
-  const verdicts = result.verdicts.map(({ id, promise, looked, unjudged, violations }) => ({
+export const recordRun = (wish: Wish, result: RunResult): string => recordResult(resultOf(wish, result));
+
+/** What is kept of a run: its size, what was done (not what was planned) and found, and what it takes to play it again. */
+export function resultOf({ size, sizes, seed }: Wish, result: RunResult): NewResult {
+  const verdicts = result.verdicts.map(({ id, promise, looked, unjudged, tooSlow = [], violations }) => ({
     id,
     promise,
     looked,
     ...(unjudged !== undefined && { unjudged }),
+    ...(tooSlow.length > 0 && { tooSlow }),
     violations: violations.length,
   }));
   const { quietMs, seconds } = result;
-  const sum = (what: "looked" | "violations") =>
-    verdicts.reduce((total, verdict) => total + verdict[what], 0);
-  const { documents } = sizes;
-  const kills = sizes.kills + sizes.relayKills;
-  const counts = { documents, kills, looked: sum("looked"), violations: sum("violations"), seconds };
+  const sum = (numbers: number[]) => numbers.reduce((one, other) => one + other, 0);
+  const { documents, tenants, drivers, timeDivisor } = sizes;
+  const counts = {
+    documents,
+    tenants,
+    drivers,
+    kills: sum(Object.values(result.counts["kills"] ?? {})),
+    "times as fast as life": timeDivisor,
+    looked: sum(verdicts.map(({ looked }) => looked)),
+    violations: sum(verdicts.map(({ violations }) => violations)),
+    seconds,
+  };
   const load = Number(loadavg()[0]!.toFixed(1));
   const detail = { seed, sizes, load, quietMs, verdicts, happened: result.counts };
-  return recordResult({ proof: "chaos", held: result.verdicts.every(holds), counts, detail });
+  return { proof: "chaos", size, held: result.verdicts.every(holds), counts, detail };
 }
 
-/** Writes that a run did not get to its end; answers the file. */
-export function recordFailure({ sizes, seed }: Wish, error: Error): string {
-  return recordResult({
-    proof: "chaos",
-    held: false,
-    counts: { documents: sizes.documents, kills: sizes.kills + sizes.relayKills },
-    detail: { seed, sizes, error: error.message },
-  });
+/** Writes that a run did not get to its end, of which nothing is counted; answers the file. */
+export function recordFailure({ size, sizes, seed }: Wish, error: Error): string {
+  const detail = { seed, sizes, error: error.message };
+  return recordResult({ proof: "chaos", size, held: false, counts: {}, detail });
 }
 
 /**

@@ -5,21 +5,24 @@ import { systemClock } from "@strongroom/core/clock";
 import { dividePeriods } from "@strongroom/core/config";
 import { seededRandom } from "@strongroom/local/test-random";
 import { judge } from "../check/judge.ts";
-import type { Demands } from "../check/demands.ts";
-import { groupBy, type JudgedRun, readRun, type Verdict } from "../check/judged-run.ts";
+import { killsIn } from "../check/judge-harm.ts";
+import { entriesOf, groupBy, type JudgedRun, readRun, type Verdict } from "../check/judged-run.ts";
 import { drawClientFault } from "./client-faults.ts";
 import { measureSlowness } from "./come-to-rest.ts";
+import { demandsOf, noDemands } from "./demands-of.ts";
 import type { Road } from "./driver.ts";
 import { openControls } from "./controls.ts";
+import { openExits, watchChildren } from "./exits.ts";
 import { openHistory } from "./history.ts";
 import { type Installation, openInstallation } from "./installation.ts";
 import { drawPages } from "./pages.ts";
 import { perform } from "./perform.ts";
 import type { InjuryKind } from "./plan.ts";
 import type { PreloadPlan } from "./preload.ts";
-import { demandsOf, type Sizes } from "./sizes.ts";
+import type { Sizes } from "./sizes.ts";
 import { mountSmallDisk } from "./small-disk.ts";
 import { checkEdits, harnessEdits, type SourceEdit } from "./source-edits.ts";
+import { readTally } from "./tally.ts";
 import { writeDump } from "./write-dump.ts";
 
 /** What a run came to. */
@@ -64,6 +67,7 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
   const disk = await mountSmallDisk(join(directory, "data", "objects"), diskMegabytes(sizes));
   if (disk === null) say("skipped: the full disk (mounting is not allowed here)");
   const history = openHistory(join(directory, "history.ndjson"));
+  const unwatch = watchChildren(exitsOf(directory)); // main and PostgreSQL are ours
   let installation: Installation | null = null;
   try {
     installation = await openInstallation({
@@ -87,8 +91,10 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
     const stopped = new Promise<never>((_, reject) =>
       options.stopping.addEventListener("abort", () => reject(new Error("stopped by a signal"))),
     );
-    const scene = { options, periods, road, installation, disk, slowness, controls, leaving };
+    const exits = openExits(exitsOf(directory));
+    const scene = { options, periods, road, installation, disk, slowness, controls, exits, leaving };
     const quietMs = await Promise.race([perform(scene), stopped]);
+    history.write({ what: "faults", tally: readTally(tallyOf(directory)) });
     await writeDump(directory, installation, periods, options.lean === true ? noDemands : demandsOf(sizes));
     await history.close();
     const run = readRun(directory);
@@ -103,22 +109,24 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
   } finally {
     await installation?.close();
     await disk?.unmount();
+    unwatch();
   }
 }
 
 const controlsOf = (directory: string) => join(directory, "controls");
+const tallyOf = (directory: string) => join(directory, "faults.ndjson");
+const exitsOf = (directory: string) => join(directory, "exits.ndjson");
 
 const planOf = ({ directory, seed, sizes }: RunOptions, edits: SourceEdit[]): PreloadPlan => ({
   seed,
   timeDivisor: sizes.timeDivisor,
   controls: controlsOf(directory),
+  exits: exitsOf(directory),
+  tally: tallyOf(directory),
   compiled: join(tmpdir(), "strongroom-chaos-compiled"),
   rates: sizes.rates,
   edits,
 });
-
-/** Of a run that is to show one fault alone. */
-const noDemands: Demands = { attacks: false, stops: 0, relayKills: 0 };
 
 /** Every period is shortened by the one factor, so that all are to one another as in life. */
 function assertRatios(timeDivisor: number): void {
@@ -130,10 +138,8 @@ function assertRatios(timeDivisor: number): void {
   }
 }
 
-async function countRun(
-  { history, tables }: JudgedRun,
-  { logFile }: Installation,
-): Promise<RunResult["counts"]> {
+async function countRun(run: JudgedRun, { logFile }: Installation): Promise<RunResult["counts"]> {
+  const { history, tables } = run;
   const count = <One>(all: One[], nameOf: (one: One) => string) =>
     Object.fromEntries([...groupBy(all, nameOf)].map(([name, some]) => [name, some.length]));
   const requests = history.filter((entry) => "outcome" in entry);
@@ -143,10 +149,12 @@ async function countRun(
       history.filter((entry) => entry.what === "injury"),
       ({ kind, struck }) => (struck ? kind : `${kind} (missed)`),
     ),
+    kills: count(killsIn(run), ({ part }) => part),
     stops: count(
       history.filter((entry) => entry.what === "stop"),
       ({ point, isTaken }) => (isTaken ? point : `${point} (lost nothing)`),
     ),
+    faults: struckIn(run),
     requests: count(requests, (entry) => `${entry.what} ${entry.outcome}`),
     documents: count(tables.document, ({ state }) => state),
     system: {
@@ -161,3 +169,14 @@ async function countRun(
     },
   };
 }
+
+/** How often each fault struck, and how often it could have. */
+const struckIn = (run: JudgedRun): Record<string, number> =>
+  Object.fromEntries(
+    entriesOf(run, "faults").flatMap(({ tally }) =>
+      Object.entries(tally).flatMap(([kind, { asked, struck }]) => [
+        [kind, struck],
+        [`${kind} could have`, asked],
+      ]),
+    ),
+  );

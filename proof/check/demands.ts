@@ -24,12 +24,44 @@ export const standingPoints = [
 ] as const;
 export type StandingPoint = (typeof standingPoints)[number];
 
+/** What is killed: of `main` it is the process of API and upload server, which is the parent of all workers. */
+export const killedParts = ["processor", "decoder", "relay", "notifier", "main", "postgres"] as const;
+export type KilledPart = (typeof killedParts)[number];
+
+/**
+ * A process that was meant to end: whether it lived just before (in /proc, and not as a zombie), and how it ended, as its
+ * parent was told; neither code nor signal when nobody was told.
+ */
+export type End = {
+  part: KilledPart;
+  pid: number;
+  sent: "SIGKILL" | "SIGTERM";
+  wasAlive: boolean;
+  code: number | null;
+  signal: string | null;
+};
+
+/**
+ * Faults of single requests: one that fails before anything is done, one whose answer is lost, a batch that the stream does not
+ * acknowledge, a delivery that comes twice, an event of the object store that never comes.
+ */
+export const faultKinds = ["error", "lost", "unacknowledged", "duplicate", "drop"] as const;
+export type FaultKind = (typeof faultKinds)[number];
+/** How often each of them could have struck, and did. */
+export type Tally = Record<FaultKind, { asked: number; struck: number }>;
+
 /** What a run set out to do, and must have done to show what it is to show. */
 export type Demands = {
   /** Whether the attackers came at the end. */
   attacks: boolean;
   /** Processors that stood still for longer than their lease, while another took over what they had in hand. */
   stops: number;
-  /** Relays that were killed between publish and mark. */
+  /** Relays that were killed between publish and mark; they count nowhere else. */
   relayKills: number;
+  /** Processes that died of our SIGKILL: of workers, relay and ingest `together`, and of each part by itself. */
+  kills: { together: number; each: Record<KilledPart, number> };
+  /** In each of which every worker ended because it was told to, one after the other. */
+  restarts: number;
+  /** Share of what could be struck by each fault that is promised, and how often it must have been able to; null: none is. */
+  faults: { rates: Partial<Record<FaultKind, number>>; asked: number } | null;
 };

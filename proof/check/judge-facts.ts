@@ -1,4 +1,5 @@
 import { standingPoints } from "./demands.ts";
+import { relayDeaths } from "./judge-harm.ts";
 import {
   type AuditRow,
   type Document,
@@ -108,13 +109,8 @@ function judgeStream(run: JudgedState): Verdict {
 
 /** Whatever is killed elsewhere shows nothing of an event that was published and is not marked yet. */
 function tooFewRelayKills(run: JudgedState): string[] {
-  const kills = entriesOf(run, "injury").filter(
-    ({ kind, struck }) => kind === "kill relay before its mark" && struck,
-  );
-  const relayKills = run.demands?.relayKills ?? 0;
-  return kills.length < relayKills
-    ? [`${kills.length} relays were killed between publish and mark, not ${relayKills}`]
-    : [];
+  const [kills, wanted] = [relayDeaths(run), run.demands?.relayKills ?? 0];
+  return kills < wanted ? [`${kills} relays died between publish and mark, not ${wanted}`] : [];
 }
 
 /** Of each point that processors stand still at, half of an even share of all stops must have been had. */

@@ -23,7 +23,7 @@ import {
   vaultKey,
 } from "../chaos/honest-run.ts";
 import { hostileFamilies, standingPoints } from "./demands.ts";
-import { holds, judge, verdictTable } from "./judge.ts";
+import { holds, judge, statusOf, verdictTable } from "./judge.ts";
 import type { Entry } from "./judged-run.ts";
 
 const receiptOfOtherBytes = await receiptOf(stored, { bytes: page("another") });
@@ -34,7 +34,7 @@ test("a sound run breaks no promise, and every promise was looked at", () => {
   const verdicts = judge(honestRun());
   expect(verdicts.flatMap(({ id, violations }) => violations.map((one) => `${id} ${one}`))).toEqual([]);
   expect(verdicts.filter((verdict) => !holds(verdict)).map(({ id }) => id)).toEqual([]);
-  expect(verdictTable(verdicts)).toMatch(/^held {4}I1 /);
+  expect(verdictTable(verdicts)).toMatch(/^held {8}I1 /);
 });
 
 test("a promise for which there was nothing to look at does not hold", () => {
@@ -392,29 +392,6 @@ const planted: [string, string, (run: Run) => unknown][] = [
     "a grant took too long on a slow machine",
     (run) => set(entry(run, "probe"), { tookMs: 2_450, controlMs: 440 }),
   ],
-  [
-    "P9",
-    "everything took as long as a grant",
-    (run) => set(entry(run, "probe"), { tookMs: 8_000, controlMs: 7_900 }),
-  ],
-  [
-    "P9",
-    "the time of a third of the grants says nothing",
-    (run) => {
-      const probe = entry(run, "probe");
-      run.history.push({ ...probe }, { ...probe, controlMs: 501 } as Entry);
-    },
-  ],
-  [
-    "P9",
-    "no grant was timed while the keys were away",
-    (run) => {
-      const probe = entry(run, "probe");
-      run.history.push({ ...entry(run, "injury"), kind: "keys away" } as Entry);
-      for (let n = 0; n < 9; n += 1) run.history.push({ ...probe });
-      run.history.push({ ...probe, away: "keys", controlMs: 501 } as Entry);
-    },
-  ],
   ["P9", "a grant got no answer", (run) => set(entry(run, "probe"), { status: null })],
   ["P9", "the API itself did not answer", (run) => set(entry(run, "probe"), { isControlled: false })],
   ["P9", "nobody asked while something was away", (run) => set(entry(run, "injury"), { kind: "keys away" })],
@@ -443,6 +420,45 @@ test.each(planted)("%s is broken when %s", (id, _title, plant) => {
   plant(run);
   const broken = judge(run).filter(({ violations }) => violations.length > 0);
   expect(broken.map((verdict) => verdict.id)).toContain(id);
+});
+
+const tooSlow: [string, (run: Run) => unknown][] = [
+  [
+    "everything took as long as a grant",
+    (run) => set(entry(run, "probe"), { tookMs: 8_000, controlMs: 7_900 }),
+  ],
+  [
+    "the time of a third of the grants says nothing",
+    (run) => {
+      const probe = entry(run, "probe");
+      run.history.push({ ...probe }, { ...probe, controlMs: 501 } as Entry);
+    },
+  ],
+  [
+    "no grant was timed while the keys were away",
+    (run) => {
+      const probe = entry(run, "probe");
+      run.history.push({ ...entry(run, "injury"), kind: "keys away" } as Entry);
+      for (let n = 0; n < 9; n += 1) run.history.push({ ...probe });
+      run.history.push({ ...probe, away: "keys", controlMs: 501 } as Entry);
+    },
+  ],
+];
+
+test.each(tooSlow)("P9 is not judged, neither held nor broken, when %s", (_title, plant) => {
+  const run = honestRun();
+  expect(statusOf(judge(run))).toBe(0);
+  plant(run);
+  const verdicts = judge(run);
+  expect(verdicts.filter((verdict) => !holds(verdict)).map(({ id }) => id)).toEqual(["P9"]);
+  expect(verdicts.flatMap(({ violations }) => violations)).toEqual([]);
+  expect(statusOf(verdicts)).toBe(3);
+  const table = verdictTable(verdicts);
+  expect(table).toMatch(/^NOT JUDGED {2}P9 /m);
+  expect(table).toMatch(/the machine was too slow: .*; run it again with nothing beside it$/m);
+  expect(table).not.toContain("BROKEN");
+  set(entry(run, "probe"), { status: null });
+  expect(statusOf(judge(run))).toBe(1); // what is broken is broken on any machine
 });
 
 test("a redrive whose first answer was lost may be refused the second time: it was sent its way", () => {

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import type { Demands, HostileFamily, StandingPoint } from "./demands.ts";
+import type { Demands, End, HostileFamily, StandingPoint, Tally } from "./demands.ts";
 
 /** What a client believes of a request: `unknown` when no answer came, and then it may have been done or not. */
 export type Outcome = "ok" | "refused" | "unknown";
@@ -58,10 +58,11 @@ export type Entry = { at: number } & (
     }
   /** The public keys, as they are served to whoever wants to verify a receipt. */
   | { what: "keys"; keys: PublicKey[] }
-  /** `struck`: where it was meant to. */
-  | { what: "injury"; kind: string; detail: string; struck: boolean }
+  /** `struck`: where it was meant to; `ends`: of the processes that it was to end. */
+  | { what: "injury"; kind: string; detail: string; struck: boolean; ends: End[] }
   /** `isTaken`: the document went to another processor (before the ack, its doorbell did) while this one stood still. */
   | { what: "stop"; point: StandingPoint; document: string; isTaken: boolean }
+  | { what: "faults"; tally: Tally }
   /** `slowness`: how many times longer than on an idle machine work took, because others worked beside it. */
   | { what: "quiet"; tookMs: number | null; limitMs: number; slowness: number }
 );
@@ -257,12 +258,16 @@ export function readObject(file: Buffer): { data: Buffer; modifiedAt: number } {
   return { data: file.subarray(0, start), modifiedAt: Date.parse(facts.modifiedAt) };
 }
 
-/** One promise, how many things were looked at, and each that breaks it in a sentence; `unjudged`: of which nothing could be said. */
+/**
+ * One promise, how many things were looked at, and each that breaks it in a sentence; `unjudged`: of which nothing could be
+ * said. `tooSlow`: what the machine was too slow to tell, in sentences: with one of these, the promise as a whole is not judged.
+ */
 export type Verdict = {
   id: string;
   promise: string;
   looked: number;
   unjudged?: number;
+  tooSlow?: string[];
   violations: string[];
 };
 

@@ -21,24 +21,29 @@ function standing(proof: Proof, results: ReadonlyMap<string, ProofResult>): Stan
   if (!result) return { proof: name, at: null, commit: "", held: false, counts: "never recorded" };
   const { at, commit, counts, size } = result;
   const held = verdicts ? verdicts.every((id) => isHeld(result, id)) : result.held;
-  const own = (verdicts ?? []).map((id) => `${verdictOf(result, id)?.looked ?? 0} by ${id}`);
+  const own = (verdicts ?? []).map((id) => {
+    const verdict = verdictOf(result, id);
+    return `${verdict?.looked ?? 0} by ${id}${verdict && isTooSlow(verdict) ? " (not judged: the machine was too slow)" : ""}`;
+  });
   const told = [
     ...(size ? [`${size} size`] : []),
-    listed(counts),
+    ...(Object.keys(counts).length > 0 ? [listed(counts)] : []),
     ...(own.length === 0 ? [] : [`looked at ${own.join(", ")}`]),
   ];
   return { proof: name, at, commit, held, counts: told.join("; ") };
 }
 
-type Counted = { id: string; looked: number; violations: number };
+type Counted = { id: string; looked: number; tooSlow?: string[]; violations: number };
+
+const isTooSlow = ({ tooSlow = [] }: Counted): boolean => tooSlow.length > 0;
 
 const verdictOf = ({ detail }: ProofResult, id: string): Counted | undefined =>
   ((detail?.["verdicts"] ?? []) as Counted[]).find((one) => one.id === id);
 
-/** Whether something was looked at, and nothing was found. */
+/** Whether something was looked at, nothing was found, and the machine was not too slow to tell. */
 function isHeld(result: ProofResult, id: string): boolean {
   const verdict = verdictOf(result, id);
-  return verdict !== undefined && verdict.looked > 0 && verdict.violations === 0;
+  return verdict !== undefined && verdict.looked > 0 && verdict.violations === 0 && !isTooSlow(verdict);
 }
 
 function ofSuites(suites: readonly string[], result: ProofResult | undefined): Standing {

@@ -74,6 +74,18 @@ describe("a proof", () => {
     expect(heldBy(["I1", 9, 0])).toBe(false);
   });
 
+  test("by verdicts does not hold when the machine was too slow to judge one of them, and says so", () => {
+    const made = { id: "P0", says: "", proofs: [{ command: "chaos", verdicts: ["P9"] }] } as const;
+    const standingWith = (tooSlow?: string[]) => {
+      const verdicts = [{ id: "P9", looked: 7, violations: 0, ...(tooSlow && { tooSlow }) }];
+      return standings(made, new Map([of("chaos", { held: false, detail: { verdicts } })]))[0];
+    };
+    expect(standingWith()).toMatchObject({ held: true, counts: "looked at 7 by P9" });
+    const { held, counts } = standingWith(["no grant could be timed while keys was away"]);
+    expect(held).toBe(false);
+    expect(counts).toContain("7 by P9 (not judged: the machine was too slow)");
+  });
+
   test("by verdicts tells what each of them looked at, beside the counts of the whole", () => {
     const made = { id: "P0", says: "", proofs: [{ command: "chaos", verdicts: ["P9", "P9b"] }] } as const;
     const detail = { verdicts: [{ id: "P9", looked: 128, violations: 0 }] };

@@ -21,7 +21,7 @@ export const promises: readonly PromiseMade[] = [
     id: "P1",
     says: "No accepted document is lost or doubled",
     proofs: [
-      { command: "chaos", verdicts: ["I1", "I3", "I4", "quiet"] },
+      { command: "chaos", verdicts: ["P1", "P1b", "I1", "I3", "I4", "quiet"] },
       { command: "chaos", gate: "broken" },
       { command: "simulate" },
       { suites: [`${local}/kill.test.ts`] },

@@ -21,8 +21,11 @@ export type ProofResult = {
 
 const directory = join(import.meta.dirname, "../results");
 
+/** What a proof says of itself, before it is told when, where and of which commit. */
+export type NewResult = Omit<ProofResult, "at" | "machine" | "commit">;
+
 /** Writes the last result of a proof, in place of the one before: history is in git. */
-export function recordResult(result: Omit<ProofResult, "at" | "machine" | "commit">): string {
+export function recordResult(result: NewResult): string {
   const path = join(directory, `${result.proof}.json`);
   const about = { at: new Date().toISOString(), machine: machineName(), commit: currentCommit() };
   const { proof, ...rest } = result;

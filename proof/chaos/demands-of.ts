@@ -1,0 +1,55 @@
+import type { Demands, KilledPart } from "../check/demands.ts";
+import { plannedKills } from "./plan.ts";
+import type { Sizes } from "./sizes.ts";
+
+/** Of the promises, at their full size; kills and restarts are P1's, stops P5's, relays between publish and mark P4's. */
+const promised = { together: 200, postgres: 20, restarts: 5, stops: 200, relayKills: 100 };
+
+/** Of P1, as shares; what the stream does not acknowledge is ours alone. */
+const promisedRates = { error: 0.05, lost: 0.03, duplicate: 0.1, drop: 0.005 };
+
+/**
+ * What a run of this size must have done: all that is promised, and of a smaller one what it planned for. Kills and restarts
+ * are planned for exactly, because nothing but a fault of this harness keeps one from being done: a process that was gone is
+ * replaced by the next, and one that is killed elsewhere than meant is killed. Where luck has a part, half of what was planned
+ * must have been had: stops and relays have to come to their point, and a decoder lives for tens of milliseconds. Of no part all
+ * kills may be missing, or those of another would make up for them. Faults strike whatever is done for a document, several times for
+ * each, unless somebody turned them off meanwhile: half as many chances as documents is the least, of the rarest, one event for a page.
+ */
+export function demandsOf({ documents, kills, stops, relayKills, restarts }: Sizes): Demands {
+  const lucky = (planned: number, whole: number) => (planned >= whole ? whole : Math.floor(planned / 2));
+  const planned = (part: KilledPart) => plannedKills(kills, part);
+  const half = (part: KilledPart) => Math.ceil(planned(part) / 2);
+  const workersRelayAndIngest =
+    planned("processor") + planned("notifier") + planned("relay") + planned("main");
+  return {
+    attacks: true,
+    stops: lucky(stops, promised.stops),
+    relayKills: lucky(relayKills, promised.relayKills),
+    kills: {
+      together: Math.min(workersRelayAndIngest, promised.together),
+      each: {
+        processor: half("processor"),
+        notifier: half("notifier"),
+        relay: half("relay"),
+        main: half("main"),
+        postgres: Math.min(planned("postgres"), promised.postgres),
+        decoder: Math.floor(planned("decoder") / 2),
+      },
+    },
+    restarts: Math.min(restarts, promised.restarts),
+    faults: { rates: promisedRates, asked: Math.floor(documents / 2) },
+  };
+}
+
+const none = { processor: 0, notifier: 0, relay: 0, main: 0, postgres: 0, decoder: 0 };
+
+/** Of a run that is to show one fault alone. */
+export const noDemands: Demands = {
+  attacks: false,
+  stops: 0,
+  relayKills: 0,
+  kills: { together: 0, each: none },
+  restarts: 0,
+  faults: null,
+};
