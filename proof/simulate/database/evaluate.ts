@@ -30,6 +30,7 @@ export type Running = {
 };
 
 const noRows: readonly Row[] = [];
+const noValues: readonly unknown[] = [];
 
 /** The value of an expression beside a row; `rows` is what a sum is over. SQL's null, here too, is neither true nor false. */
 export function evaluate(
@@ -86,7 +87,8 @@ export function isSum(node: OperationNode): boolean {
 }
 
 function evaluateRaw(node: RawNode, scope: Scope | null, running: Running, rows: readonly Row[]): unknown {
-  const values = node.parameters.map((parameter) => evaluate(parameter, scope, running));
+  const { parameters } = node;
+  const values = parameters.length === 0 ? noValues : parameters.map((one) => evaluate(one, scope, running));
   return fragmentOf(node.sqlFragments).meaning(values, {
     scope,
     rows,
@@ -124,7 +126,7 @@ function sumUp(
 ): unknown {
   if (func === "count") return rows.length;
   const values = rows
-    .map((row) => evaluate(aggregated[0]!, { name: "", row, outer: scope }, running))
+    .map((row) => evaluate(aggregated[0]!, { name: "", row, outer: scope, entry: null }, running))
     .filter((value) => value !== null) as number[];
   if (func !== "min" && func !== "max") throw new NotModelled(`the simulation does not know ${func}()`);
   return values.reduce<number | null>(

@@ -1,4 +1,4 @@
-import type { Row } from "./rows.ts";
+import type { Entry, Row } from "./rows.ts";
 
 /** The rows that a name in a statement may mean, from the inside out. */
 export type Scope = {
@@ -6,6 +6,8 @@ export type Scope = {
   name: string;
   row: Row;
   outer: Scope | null;
+  /** Where the row stands in its table; null for a row that a statement made. */
+  entry: Entry | null;
   /** The row that could not be inserted, in `on conflict do update`. */
   excluded?: Row;
 };

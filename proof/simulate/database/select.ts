@@ -23,7 +23,7 @@ export type Sources = {
   session: Session;
   tables: ReadonlyMap<string, Table>;
   /** Results of the statement's `with` clauses. */
-  named: Map<string, Row[]>;
+  named: ReadonlyMap<string, Row[]>;
 };
 
 /** Name of a table in a statement, and what it is called there. */
@@ -52,17 +52,13 @@ export function select(
   const selections = node.selections ?? [];
   if (!node.from) return [project(selections, outer, running, [])];
   let scopes = join(node, outer, sources, running);
-  if (node.where) {
-    const { where } = node.where;
-    scopes = scopes.filter(({ scope }) => evaluate(where, scope, running) === true);
-  }
   if (selections.some(({ selection }) => isSum(selection)))
     return [
       project(
         selections,
         outer,
         running,
-        scopes.map(({ scope }) => scope.row),
+        scopes.map(({ row }) => row),
       ),
     ];
   if (node.orderBy) scopes = order(node.orderBy, scopes, running);
@@ -77,31 +73,48 @@ export function select(
     for (const { entry } of scopes) sources.session.take(table, entry!);
   }
   scopes = scopes.slice(0, limit);
-  return scopes.map(({ scope }) => project(selections, scope, running, []));
+  return scopes.map((scope) => project(selections, scope, running, []));
 }
 
-type Found = { scope: Scope; entry: Entry | null };
-
-function join(node: SelectQueryNode, outer: Scope | null, sources: Sources, running: Running): Found[] {
-  let found = read(node.from!.froms[0]!, outer, sources);
-  for (const { joinType, table, on } of (node.joins ?? []) as JoinNode[]) {
+/** The rows of all tables of a `select` side by side, where its `where` holds. */
+function join(node: SelectQueryNode, outer: Scope | null, sources: Sources, running: Running): Scope[] {
+  const where = node.where?.where ?? null;
+  const from = node.from!.froms[0]!;
+  if (!node.joins) return read(from, where, outer, sources, running);
+  let found = read(from, null, outer, sources, running);
+  for (const { joinType, table, on } of node.joins as JoinNode[]) {
     if (joinType !== "InnerJoin") throw new NotModelled(`the simulation does not know ${joinType}`);
-    found = found.flatMap(({ scope }) =>
-      read(table, scope, sources).filter(({ scope: both }) => evaluate(on!.on, both, running) === true),
-    );
+    found = found.flatMap((scope) => read(table, on!.on, scope, sources, running));
   }
-  return found;
+  return where === null ? found : found.filter((scope) => evaluate(where, scope, running) === true);
 }
 
-function read(from: OperationNode, outer: Scope | null, sources: Sources): Found[] {
-  const { table, alias } = nameOf(from);
+/** The rows of one table where a condition holds. */
+function read(
+  from: OperationNode,
+  condition: OperationNode | null,
+  outer: Scope | null,
+  sources: Sources,
+  running: Running,
+): Scope[] {
+  const { table, alias: name } = nameOf(from);
+  const found: Scope[] = [];
+  let scope: Scope | null = null; // one serves all rows that do not fit
+  const look = (row: Row, entry: Entry | null) => {
+    scope ??= { name, row, outer, entry };
+    scope.row = row;
+    scope.entry = entry;
+    if (condition !== null && evaluate(condition, scope, running) !== true) return;
+    found.push(scope);
+    scope = null;
+  };
   const named = sources.named.get(table);
-  if (named) return named.map((row) => ({ scope: { name: alias, row, outer }, entry: null }));
-  const found: Found[] = [];
-  for (const entry of tableOf(sources, table).entries) {
-    const row = sources.session.sees(entry);
-    if (row !== null) found.push({ scope: { name: alias, row, outer }, entry });
-  }
+  if (named) for (const row of named) look(row, null);
+  else
+    for (const entry of tableOf(sources, table).entries) {
+      const row = sources.session.sees(entry);
+      if (row !== null) look(row, entry);
+    }
   return found;
 }
 
@@ -143,19 +156,19 @@ function rowOf(selection: OperationNode, scope: Scope | null): Row {
 }
 
 /** Of those that are alike in what is named, the first. */
-function firstOfEach(named: readonly OperationNode[], scopes: Found[], running: Running): Found[] {
-  const first = new Map<string, Found>();
+function firstOfEach(named: readonly OperationNode[], scopes: Scope[], running: Running): Scope[] {
+  const first = new Map<string, Scope>();
   for (const found of scopes) {
-    const likeness = JSON.stringify(named.map((one) => evaluate(one, found.scope, running)));
+    const likeness = JSON.stringify(named.map((one) => evaluate(one, found, running)));
     if (!first.has(likeness)) first.set(likeness, found);
   }
   return [...first.values()];
 }
 
-function order({ items }: OrderByNode, scopes: Found[], running: Running): Found[] {
+function order({ items }: OrderByNode, scopes: Scope[], running: Running): Scope[] {
   if (scopes.length < 2) return scopes;
   const keys = new Map(
-    scopes.map((found) => [found, items.map(({ orderBy }) => evaluate(orderBy, found.scope, running))]),
+    scopes.map((scope) => [scope, items.map(({ orderBy }) => evaluate(orderBy, scope, running))]),
   );
   const downwards = items.map(
     ({ direction }) => (direction as RawNode | undefined)?.sqlFragments[0] === "desc",

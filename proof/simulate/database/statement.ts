@@ -33,17 +33,22 @@ export type Means = { now: () => Date; nextToken: () => number; nextId: () => nu
  * before anything was changed: the whole statement runs again when the lock is gone.
  */
 export function carryOut(node: OperationNode, sources: Omit<Sources, "named">, means: Means): Result {
-  const all: Sources = { ...sources, named: new Map() };
+  const { session, tables } = sources;
+  const withs = (node as { with?: WithNode }).with?.expressions;
+  const named = withs === undefined ? noNames : new Map<string, Row[]>();
+  const all: Sources = { session, tables, named };
   const running: Running = {
     now: means.now,
     nextToken: means.nextToken,
     select: (inner, outer) => select(inner, outer, all, running),
   };
   const statement = { sources: all, means, running };
-  for (const { name, expression } of (node as { with?: WithNode }).with?.expressions ?? [])
-    all.named.set(name.table.table.identifier.name, dispatch(expression, statement).rows);
+  for (const { name, expression } of withs ?? [])
+    named.set(name.table.table.identifier.name, dispatch(expression, statement).rows);
   return dispatch(node, statement);
 }
+
+const noNames = new Map<string, Row[]>();
 
 type Statement = { sources: Sources; means: Means; running: Running };
 
@@ -72,7 +77,7 @@ function update(node: UpdateQueryNode, { sources, running }: Statement): Result 
   const found = lockWhere(table, alias, node.where, sources, running);
   const updates = node.updates ?? [];
   const rows = found.map((entry) =>
-    change(table, entry, updates, { name: alias, row: entry.pending!, outer: null }, running),
+    change(table, entry, updates, { name: alias, row: entry.pending!, outer: null, entry }, running),
   );
   return { rows: returned(node.returning, rows, alias, running), affected: found.length };
 }
@@ -102,10 +107,13 @@ function lockWhere(
   running: Running,
 ): Entry[] {
   const found: Entry[] = [];
+  let scope: Scope | null = null; // one serves all rows: nothing of it stays
   for (const entry of table.entries) {
     const row = session.sees(entry);
     if (row === null) continue;
-    if (where && evaluate(where.where, { name: alias, row, outer: null }, running) !== true) continue;
+    scope ??= { name: alias, row, outer: null, entry };
+    scope.row = row;
+    if (where && evaluate(where.where, scope, running) !== true) continue;
     session.take(table, entry);
     found.push(entry);
   }
@@ -153,7 +161,7 @@ function resolve(
   if (!onConflict) throw table.repeated();
   if (onConflict.doNothing) return null;
   session.take(table, entry);
-  const scope = { name: table.name, row: entry.pending!, outer: null, excluded };
+  const scope = { name: table.name, row: entry.pending!, outer: null, entry, excluded };
   return change(table, entry, onConflict.updates ?? [], scope, running);
 }
 
@@ -186,7 +194,7 @@ function named(columns: readonly string[], values: readonly unknown[]): Row {
 
 function returned(node: ReturningNode | undefined, rows: Row[], name: string, running: Running): Row[] {
   if (!node) return [];
-  return rows.map((row) => project(node.selections, { name, row, outer: null }, running, []));
+  return rows.map((row) => project(node.selections, { name, row, outer: null, entry: null }, running, []));
 }
 
 /** Statements that are written as text from end to end. */

@@ -23,7 +23,6 @@ export class Trip {
   add(node: RootOperationNode): Promise<QueryResult<Row>> {
     if (this.#hasLeft) throw new Error("the statement was made after its transaction had left");
     const told = Promise.withResolvers<QueryResult<Row>>();
-    told.promise.catch(() => {}); // whoever made the statement may have left before its answer
     this.#statements.push({ node, told });
     return told.promise;
   }
@@ -38,7 +37,8 @@ export class Trip {
   carryOut(step: Step): typeof waiting | void {
     const session = this.#session;
     try {
-      for (const { node } of this.#statements.slice(this.#results.length)) {
+      while (this.#results.length < this.#statements.length) {
+        const { node } = this.#statements[this.#results.length]!;
         const result = session.run(step, () => this.#carryOut(node));
         if (result === waiting) return this.#wait();
         this.#results.push(result as QueryResult<Row>);
@@ -55,7 +55,10 @@ export class Trip {
   }
 
   fail(error: unknown): void {
-    for (const { told } of this.#statements) told.reject(error);
+    for (const { told } of this.#statements) {
+      told.promise.catch(() => {}); // whoever made the statement may have left before its answer
+      told.reject(error);
+    }
   }
 
   #carryOut(node: RootOperationNode): QueryResult<Row> {

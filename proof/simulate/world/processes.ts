@@ -133,6 +133,7 @@ export class Processes {
         worker: `worker:${process.name}`,
         stopping: stop.signal,
         carrier: bytes.carrier,
+        scratch: "nowhere",
       };
       return handledAs(await processDocument(ports, Doorbell.parse(JSON.parse(body)), options));
     });
