@@ -3,6 +3,7 @@ import type { Outcome } from "./history.ts";
 import { plantSources } from "./plant-sources.ts";
 import { plants } from "./plants.ts";
 import { lightenAborts } from "./world/light-abort.ts";
+import { oneExpressionBuilder } from "./world/light-kysely.ts";
 
 /** What a thread is to play, with a bug or without: some seeds, or `histories` of them from `from` on, every `stride`-th. */
 export type Order = { plant: string | null } & (
@@ -26,9 +27,10 @@ lightenAborts();
 
 const order = workerData as Order;
 const { plant } = order;
-const check = plant === null ? () => {} : plantSources(plants.find(({ name }) => name === plant)!);
+const planted = plant === null ? [] : [plants.find(({ name }) => name === plant)!];
+const checks = [oneExpressionBuilder, ...planted].map(plantSources);
 const { playHistory } = await import("./history.ts");
-check();
+for (const check of checks) check();
 
 const report: Report = { histories: 0, steps: 0, faults: [], violation: null };
 const faults = new Map<string, number>();
