@@ -4,8 +4,13 @@ import { waiting } from "../world/schedule.ts";
 
 export type Row = Readonly<Record<string, unknown>>;
 
-/** A row of a table: what is committed, and what the transaction that holds its lock made of it. */
-export type Entry = { committed: Row | null; pending: Row | null; owner: Session | null };
+/** A row of a table: what is committed, what the transaction that holds its lock made of it, and those that keep it as it is. */
+export type Entry = {
+  committed: Row | null;
+  pending: Row | null;
+  owner: Session | null;
+  keepers: Set<Session> | null;
+};
 
 /** An error as PostgreSQL tells it. */
 export class PostgresError extends Error {
@@ -45,6 +50,7 @@ export class Session {
   waitsFor: Session | null = null;
   readonly openedAt: number;
   readonly #touched: { table: Table; entry: Entry }[] = [];
+  readonly #kept: Entry[] = [];
   readonly #advisory: string[] = [];
   readonly #waiters: Step[] = [];
   readonly #schedule: Schedule;
@@ -60,17 +66,33 @@ export class Session {
     return entry.owner === this ? entry.pending : entry.committed;
   }
 
-  mayTake({ owner }: Entry): boolean {
-    return owner === null || owner === this;
+  mayTake(entry: Entry): boolean {
+    return entry.owner === this || this.#holderOf(entry) === null;
   }
 
-  /** Throws `MustWait` while another transaction holds the row. */
+  /** Throws `MustWait` while another transaction holds the row, or keeps it as it is. */
   take(table: Table, entry: Entry): void {
     if (entry.owner === this) return;
-    if (entry.owner !== null) throw new MustWait(entry.owner);
+    const holder = this.#holderOf(entry);
+    if (holder !== null) throw new MustWait(holder);
     entry.owner = this;
     entry.pending = entry.committed;
     this.#touched.push({ table, entry });
+  }
+
+  /** `for share`: others may keep the row, too. Throws `MustWait` while another transaction holds it. */
+  keep(entry: Entry): void {
+    if (entry.owner === this) return;
+    if (entry.owner !== null) throw new MustWait(entry.owner);
+    entry.keepers ??= new Set();
+    entry.keepers.add(this);
+    this.#kept.push(entry);
+  }
+
+  #holderOf({ owner, keepers }: Entry): Session | null {
+    if (owner !== null || keepers === null) return owner;
+    for (const keeper of keepers) if (keeper !== this) return keeper;
+    return null;
   }
 
   /** `pg_advisory_xact_lock` */
@@ -146,6 +168,7 @@ export class Session {
       entry.pending = null;
       if (entry.committed === null) table.forget(entry);
     }
+    for (const { keepers } of this.#kept) keepers!.delete(this);
     for (const name of this.#advisory) this.#tables.locks.delete(name);
     for (const step of this.#waiters.splice(0)) this.#schedule.wake(step);
   }

@@ -65,15 +65,29 @@ export function select(
   if (node.distinctOn) scopes = firstOfEach(node.distinctOn, scopes, running);
   if (node.offset) scopes = scopes.slice(numberOf(node.offset.offset)); // before any lock: nobody locks beyond an offset
   const limit = node.limit ? numberOf(node.limit.limit) : Infinity;
-  const has = (wanted: string) => node.endModifiers?.some(({ modifier }) => modifier === wanted) ?? false;
-  if (has("ForUpdate")) {
-    const table = tableOf(sources, nameOf(node.from.froms[0]!).table);
-    if (has("SkipLocked")) scopes = scopes.filter(({ entry }) => sources.session.mayTake(entry!));
-    scopes = scopes.slice(0, limit);
-    for (const { entry } of scopes) sources.session.take(table, entry!);
-  }
+  if (node.endModifiers) scopes = lock(node, scopes, limit, sources);
   scopes = scopes.slice(0, limit);
   return scopes.map((scope) => project(selections, scope, running, []));
+}
+
+/** No key of a row ever changes here, so that both locks of whoever changes a row are one. */
+const locks = new Set(["ForUpdate", "ForNoKeyUpdate", "ForShare", "SkipLocked"]);
+
+/** The rows that a `select` locks, of the first table that it names; those that are held are waited for, or passed over. */
+function lock(node: SelectQueryNode, found: Scope[], limit: number, sources: Sources): Scope[] {
+  const { session } = sources;
+  const modifiers = node.endModifiers!.map(({ modifier }) => modifier!);
+  const unknown = modifiers.find((modifier) => !locks.has(modifier));
+  if (unknown) throw new NotModelled(`the simulation does not know ${unknown}`);
+  const table = tableOf(sources, nameOf(node.from!.froms[0]!).table);
+  const free = modifiers.includes("SkipLocked")
+    ? found.filter(({ entry }) => session.mayTake(entry!))
+    : found;
+  const some = free.slice(0, limit);
+  for (const { entry } of some)
+    if (modifiers.includes("ForShare")) session.keep(entry!);
+    else session.take(table, entry!);
+  return some;
 }
 
 /** The rows of all tables of a `select` side by side, where its `where` holds. */

@@ -1,7 +1,10 @@
 import { appendAudit } from "@strongroom/core/audit/append-audit";
+import type { Tables } from "@strongroom/core/database/tables";
+import type { DocumentState } from "@strongroom/core/document/document";
 import { DocumentId } from "@strongroom/core/ids";
 import { lockContent } from "@strongroom/core/upload/find-duplicate";
 import type { Transaction } from "@strongroom/core/ports/database";
+import type { SelectQueryBuilder } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { randomFrom } from "../random.ts";
 import { commands, type Memory } from "./commands.ts";
@@ -95,6 +98,7 @@ it(
 const newMemory = (): Memory => ({ claims: new Map(), version: 0 });
 
 type Work = (tx: Transaction, side: Side) => Promise<unknown>;
+type DocumentQuery = SelectQueryBuilder<Tables, "document", { id: string; state: DocumentState }>;
 const inbox = (number: number) => ({
   tenant_id: dora.tenantId,
   consumer: "test",
@@ -102,6 +106,17 @@ const inbox = (number: number) => ({
 });
 
 /** What both transactions do; the number makes it new for each meeting. */
+/** Looks at one document under a lock; `changes` it then, since who only keeps it waits for nobody who does. */
+const lookAnd =
+  (lock: (look: DocumentQuery) => DocumentQuery, changes = false): Work =>
+  async (tx, side) => {
+    const look = tx.selectFrom("document").select(["id", "state"]).orderBy("id").limit(1);
+    const { id, state } = await lock(look).executeTakeFirstOrThrow();
+    if (changes) await tx.updateTable("document").set({ load_number: "7" }).where("id", "=", id).execute();
+    await appendAudit(side.ports, tx, { actor: "t", action: "t", subject: "t" });
+    return state;
+  };
+
 const meetings: Record<string, (number: number) => Work> = {
   "an update of one row under a condition": (number) => (tx) =>
     tx
@@ -125,16 +140,16 @@ const meetings: Record<string, (number: number) => Work> = {
       .then(() => "inserted"),
   "the lock on a content": () => (tx) =>
     lockContent(tx, { documentId: documents[0]!, sha256: "the same" }).then(() => "locked"),
-  "a look for update": () => async (tx, side) => {
-    const found = await tx
-      .selectFrom("document")
-      .select("state")
-      .orderBy("id")
-      .limit(1)
-      .forUpdate()
-      .execute();
-    await appendAudit(side.ports, tx, { actor: "t", action: "t", subject: "t" });
-    return found;
+  "a look for update": () => lookAnd((look) => look.forUpdate()),
+  "a look to change": () => lookAnd((look) => look.forNoKeyUpdate()),
+  "a look to keep, of whoever changes it then": () => lookAnd((look) => look.forShare(), true),
+  "a look to change what another keeps": () => {
+    const kept = new Set<Side>();
+    return (tx, side) => {
+      const isFirst = !kept.has(side);
+      kept.add(side);
+      return lookAnd((look) => (isFirst ? look.forShare() : look.forNoKeyUpdate()))(tx, side);
+    };
   },
 };
 

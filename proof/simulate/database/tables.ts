@@ -51,7 +51,7 @@ export class Table {
     this.definition.check?.(row, null);
     const key = this.keyOf(row);
     const known = this.#byKey.get(key);
-    const entry = known ?? { committed: null, pending: null, owner: null };
+    const entry = known ?? { committed: null, pending: null, owner: null, keepers: null };
     session.take(this, entry);
     entry.pending = row;
     if (known) return;
