@@ -85,6 +85,13 @@ function cellWatches(cell: CellName): Watch[] {
       periods: 5,
     },
     {
+      id: `reader-full-${cell}`,
+      what: `The reader (${cell}) turns people away: as many read at once as may`,
+      metric: use(reader)(cell).metricThrottles({ period, statistic: "Sum" }),
+      above: 0,
+      periods: 3,
+    },
+    {
       id: `slow-${cell}`,
       what: `Nine in ten answers of the API (${cell}) may be fine, the slowest are not`,
       metric: use(api).api(cell).cdk.httpApi.metricLatency({ period, statistic: "p99" }),

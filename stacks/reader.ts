@@ -43,6 +43,9 @@ function createReader(stack: StackContext["stack"], cell: CellName): Function {
       },
     }),
     role,
+    // Whoever reads slowly holds a call for 300 s: without a bound, one person's open downloads would be all calls that the
+    // account has, and API and ingest had none. So they leave 600 of its 1,000 in production, both cells at their bound.
+    reservedConcurrentExecutions: currentStage(scope).readsAtOnce,
     memorySize: 1_769, // one whole core: it decrypts
     url: { authorizer: "iam", streaming: true, cors: false },
   });

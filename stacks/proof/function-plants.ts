@@ -38,4 +38,11 @@ export const functionPlants: Plant[] = [
     /^ClaimsLogs/,
     (one) => delete props(one)["RetentionInDays"],
   ],
+  [
+    "a reader that takes all of the account",
+    () => functions.readersLeaveRoom,
+    "AWS::Lambda::Function",
+    /^evenReadereven/,
+    (one) => delete props(one)["ReservedConcurrentExecutions"],
+  ],
 ];
