@@ -22,7 +22,7 @@ export const grants: Partial<Record<ApiRoute, readonly Grant[]>> = {
   acceptUpload: ["signUploads"],
   editDocument: ["signUploads"],
   signUploads: ["signUploads"],
-  completeUpload: ["signUploads", "ring"],
+  completeUpload: ["receiveUploads", "ring"],
   holdDocument: ["findTombstones"],
   redriveDocument: ["ring"],
   eraseDocument: ["writeTombstones", "collectStaging", "collectVault", "sign", "tellPublicKey"],

@@ -25,7 +25,7 @@ function createIngest(stack: StackContext["stack"], cell: CellName): Function {
     `Ingest-${cell}`,
     functionProps(scope, cell, {
       handler: "packages/functions/src/ingest/ingest-upload.handler",
-      grants: ["enterDatabase", "readStaging", "signUploads", "ring"],
+      grants: ["enterDatabase", "receiveUploads", "ring"],
       timeoutSeconds: ingestTimeoutSeconds,
       logGroup: functionLogs(scope, "IngestLogs"),
       environment: { [variables.publicUrl]: use(api).url },

@@ -101,6 +101,7 @@ describe.each(names)("%s", (name) => {
     ["lets only the relay write checkpoints, and nobody remove them", grantRules.onlyRelayWritesCheckpoints],
     ["lets openers read and open, and do nothing else", grantRules.openersOnlyOpen],
     ["shows whoever reads what is missing", grantRules.whoReadsSeesWhatIsMissing],
+    ["lists no more of staging and vault than it must", grantRules.listsAreHeld],
     ["leaves others their calls, however long its readers read", functions.readersLeaveRoom],
     ["makes its nodes after the entry of their role", clusters.nodesWaitForTheirAccess],
     ["has its topics in a cluster that makes them", rules.topicsHaveBrokers],
