@@ -79,3 +79,17 @@ export const entryIsWatched: Rule = (synthesis) => {
   ];
   return asked.filter(({ id }) => !watched.includes(id)).map((found) => `${nameOf(found)} has no alarm`);
 };
+
+/** What of the watching is billed: each metric that an alarm looks at, composite alarms, and metrics that logs are counted into. */
+export const billedWatches = (synthesis: Synthesis) => ({
+  alarmMetrics: resourcesOf(synthesis, "AWS::CloudWatch::Alarm").reduce(
+    (sum, { properties }) =>
+      sum +
+      (properties["Metrics"] === undefined
+        ? 1
+        : (properties["Metrics"] as { MetricStat?: object }[]).filter(({ MetricStat }) => MetricStat).length),
+    0,
+  ),
+  compositeAlarms: resourcesOf(synthesis, "AWS::CloudWatch::CompositeAlarm").length,
+  logMetrics: new Set(filtersOf(synthesis).map(({ metric }) => metric)).size,
+});

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { watchShape } from "@strongroom/cli/cost/watch-charge";
 import { routes } from "@strongroom/core/api";
 import { readConfig } from "@strongroom/core/config";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -24,36 +25,8 @@ import * as rules from "./rules.ts";
 import { Schemas } from "./schema.ts";
 import { judge } from "./suppressions.ts";
 import { account, synthesize, type Synthesis } from "./synthesize.ts";
+import { variants } from "./variants.ts";
 
-const variants = {
-  "production, two cells": { stage: "production" },
-  "production, odd active": { stage: "production", cells: "odd,even" },
-  "production, one cell": { stage: "production", cells: "even" },
-  "staging, two cells": { stage: "staging" },
-  "staging, one cell": { stage: "staging", cells: "odd" },
-  "dev, one cell": { stage: "dev" },
-  "dev, two cells": { stage: "dev", cells: "even,odd" },
-  "a pull request": { stage: "pr-12" },
-  "a person, live debugging": { stage: "ann", isLive: true },
-  "production's copy": { stage: "production-recovery" },
-  "staging's copy": { stage: "staging-recovery" },
-  "a site with nothing of its own": {
-    stage: "staging",
-    site: { domain: null, repository: null, alarmEmail: null, recoveryRegion: null },
-  },
-  "a site with an issuer, in Europe": {
-    stage: "production",
-    site: {
-      issuer: { url: "https://login.example.com/", audience: "strongroom" },
-      region: "eu-central-1",
-      routing: "latency" as const,
-      edge: {
-        certificateArn: "arn:aws:acm:us-east-1:111122223333:certificate/example",
-        webAclArn: "arn:aws:wafv2:us-east-1:111122223333:global/webacl/example/1",
-      },
-    },
-  },
-} as const;
 type Name = keyof typeof variants;
 const names = Object.keys(variants) as Name[];
 const production = names.filter((name) => name.startsWith("production") || name.endsWith("Europe"));
@@ -275,6 +248,20 @@ test("docs/runbooks/alarms.md has a line for each alarm, and none for another", 
   );
   expect(alarms.filter((id) => !patterns.some((pattern) => pattern.test(id)))).toEqual([]);
   expect(listed.filter((_, at) => !alarms.some((id) => patterns[at]!.test(id)))).toEqual([]);
+});
+
+test.each<[Name, number]>([
+  ["production, two cells", 2],
+  ["production, one cell", 1],
+  ["staging, two cells", 2],
+  ["dev, one cell", 1],
+])("strongroom cost counts the alarms that %s has", (name, cells) => {
+  const { perCell, perStage } = watchShape;
+  expect(alarms.billedWatches(made(name))).toEqual({
+    alarmMetrics: cells * perCell.alarmMetrics + perStage.alarmMetrics,
+    compositeAlarms: cells * perCell.compositeAlarms,
+    logMetrics: perStage.logMetrics,
+  });
 });
 
 test("a route may ring if its code does, and no other may", () => {
