@@ -5,7 +5,7 @@ import type { Construct } from "constructs";
 import { Api, type ApiRouteProps, Function, type StackContext, use } from "sst/constructs";
 import { entry } from "./entry.ts";
 import { variables } from "./environment.ts";
-import { functionLogs } from "./function-logs.ts";
+import { functionLogs } from "./logs.ts";
 import { fileOf, functionProps } from "./functions.ts";
 import type { Grant } from "./grants.ts";
 import { identity } from "./identity.ts";

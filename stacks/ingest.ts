@@ -3,7 +3,7 @@ import { Duration } from "aws-cdk-lib/core";
 import { Function, type StackContext, use } from "sst/constructs";
 import { api } from "./api.ts";
 import { variables } from "./environment.ts";
-import { functionLogs } from "./function-logs.ts";
+import { functionLogs } from "./logs.ts";
 import { functionProps } from "./functions.ts";
 import { queues } from "./queues.ts";
 import { cellScope, currentStage } from "./settings.ts";

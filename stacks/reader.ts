@@ -1,7 +1,7 @@
 import { ManagedPolicy, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Function, type StackContext, use } from "sst/constructs";
 import { variables } from "./environment.ts";
-import { functionLogs } from "./function-logs.ts";
+import { functionLogs } from "./logs.ts";
 import { functionProps } from "./functions.ts";
 import { keys } from "./keys.ts";
 import { network } from "./network.ts";

@@ -2,7 +2,7 @@ import { Duration } from "aws-cdk-lib/core";
 import { Cron, type StackContext, use } from "sst/constructs";
 import { api } from "./api.ts";
 import { variables } from "./environment.ts";
-import { functionLogs } from "./function-logs.ts";
+import { functionLogs } from "./logs.ts";
 import { functionProps } from "./functions.ts";
 import type { Grant } from "./grants.ts";
 import { cellScope, currentStage, isLive } from "./settings.ts";

@@ -35,18 +35,25 @@ const metricsOf = ({ properties }: Found): string[] => [
   ),
 ];
 
+/** The groups into which functions and workers of ours write. */
+const groupsOf = (synthesis: Synthesis): string[] => [
+  ...resourcesOf(synthesis, "AWS::Lambda::Function").flatMap(({ stack, properties }) => {
+    const { LogGroup } = (properties["LoggingConfig"] ?? {}) as { LogGroup?: unknown };
+    return LogGroup === undefined ? [] : [`${stack}/${idOf(LogGroup)}`];
+  }),
+  ...resourcesOf(synthesis, "AWS::Logs::LogGroup")
+    .filter(({ properties }) => String(properties["LogGroupName"]).endsWith("/workers"))
+    .map(nameOf),
+];
+
 /**
- * Every log of our functions is looked through for each event that means a broken proof or a round, each becomes a metric, and
+ * Every log of our functions and workers is looked through for each event that means a broken proof or a round, each becomes a metric, and
  * each such metric has an alarm; no alarm waits for a metric that nobody writes.
  */
 export const eventsRing: Rule = (synthesis) => {
   const filters = filtersOf(synthesis);
   const watched = resourcesOf(synthesis, "AWS::CloudWatch::Alarm").flatMap(metricsOf);
-  const groups = resourcesOf(synthesis, "AWS::Lambda::Function").flatMap(({ stack, properties }) => {
-    const { LogGroup } = (properties["LoggingConfig"] ?? {}) as { LogGroup?: unknown };
-    return LogGroup === undefined ? [] : [`${stack}/${idOf(LogGroup)}`];
-  });
-  const unheard = [...new Set(groups)].flatMap((group) =>
+  const unheard = [...new Set(groupsOf(synthesis))].flatMap((group) =>
     told
       .filter((event) => !filters.some((one) => one.group === group && one.pattern.includes(`"${event}"`)))
       .map((event) => `${group}: nobody hears ${event}`),

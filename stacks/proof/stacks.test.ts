@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { watchShape } from "@strongroom/cli/cost/watch-charge";
 import { routes } from "@strongroom/core/api";
 import { readConfig } from "@strongroom/core/config";
+import { notifier } from "@strongroom/core/notice/notify-user";
 import { beforeAll, describe, expect, test } from "vitest";
 import { grants } from "../api.ts";
 import { fileOf } from "../functions.ts";
@@ -21,6 +22,8 @@ import * as grantRules from "./grant-rules.ts";
 import * as keys from "./key-rules.ts";
 import { nodeClassFinds } from "./node-class.ts";
 import { fitsSchemas, plants } from "./plants.ts";
+import { podPlants } from "./pod-plants.ts";
+import * as pods from "./pod-rules.ts";
 import * as rules from "./rules.ts";
 import { Schemas } from "./schema.ts";
 import { judge } from "./suppressions.ts";
@@ -79,6 +82,8 @@ describe.each(names)("%s", (name) => {
     ["makes its nodes after the entry of their role", clusters.nodesWaitForTheirAccess],
     ["has its topics in a cluster that makes them", rules.topicsHaveBrokers],
     ["rings for every event that breaks a proof", alarms.eventsRing],
+    ["gathers what its pods write", pods.podsAreHeard],
+    ["hears that its notifiers are behind", pods.noticesAreWatched(notifier)],
     ["takes silence for a fault where it is one", alarms.silenceRings],
     ["names no account but its own", rules.noForeignAccount(account)],
     ["fits into CloudFormation", rules.templatesAreSmall],
@@ -455,7 +460,7 @@ describe("what a stage is made of", () => {
 });
 
 describe("each rule finds what breaks it", () => {
-  test.each([...plants, ...clusterPlants, ...functionPlants, ...grantPlants])(
+  test.each([...plants, ...clusterPlants, ...functionPlants, ...grantPlants, ...podPlants])(
     "%s",
     (_title, rule, type, id, breakIt) => {
       const broken = structuredClone(made("production, two cells"));

@@ -6,7 +6,7 @@ import { prices } from "./prices.ts";
  */
 export const watchShape = {
   perCell: { alarmMetrics: 20, compositeAlarms: 2 },
-  perStage: { alarmMetrics: 11, logMetrics: 7 },
+  perStage: { alarmMetrics: 13, logMetrics: 8 },
 } as const;
 
 /** Dollars a month for alarms and for the metrics that logs are counted into, of a stage with so many cells. */
