@@ -20,6 +20,7 @@ import { reader } from "./reader.ts";
 import { schedules } from "./schedules.ts";
 import { cellScope, currentSite, currentStage } from "./settings.ts";
 import { storage } from "./storage.ts";
+import { workerWatches } from "./worker-alarms.ts";
 import type { CellName } from "./stage.ts";
 
 /** What wakes somebody: burning budgets, dead letters, documents that wait, a reconciler that is silent, and money. */
@@ -40,8 +41,8 @@ export function alarms({ stack }: StackContext) {
     for (const watch of cellWatches(cell)) alarm(scope, watch, action);
     burnAlarms(scope, cell, action);
   }
-  for (const watch of [...stageWatches(), ...logWatches(stack), ...entryWatches()])
-    alarm(stack, watch, action);
+  const watches = [...stageWatches(), ...logWatches(stack), ...workerWatches(stack), ...entryWatches()];
+  for (const watch of watches) alarm(stack, watch, action);
   budget(stack, topic);
   return { topic };
 }
@@ -83,6 +84,13 @@ function cellWatches(cell: CellName): Watch[] {
       metric: use(reader)(cell).metric("Url5xxCount", { period, statistic: "Sum" }),
       above: 0,
       periods: 5,
+    },
+    {
+      id: `reader-full-${cell}`,
+      what: `The reader (${cell}) turns people away: as many read at once as may`,
+      metric: use(reader)(cell).metricThrottles({ period, statistic: "Sum" }),
+      above: 0,
+      periods: 3,
     },
     {
       id: `slow-${cell}`,

@@ -5,7 +5,7 @@ import type { Construct } from "constructs";
 import { Api, type ApiRouteProps, Function, type StackContext, use } from "sst/constructs";
 import { entry } from "./entry.ts";
 import { variables } from "./environment.ts";
-import { functionLogs } from "./function-logs.ts";
+import { functionLogs } from "./logs.ts";
 import { fileOf, functionProps } from "./functions.ts";
 import type { Grant } from "./grants.ts";
 import { identity } from "./identity.ts";
@@ -22,7 +22,7 @@ export const grants: Partial<Record<ApiRoute, readonly Grant[]>> = {
   acceptUpload: ["signUploads"],
   editDocument: ["signUploads"],
   signUploads: ["signUploads"],
-  completeUpload: ["signUploads", "ring"],
+  completeUpload: ["receiveUploads", "ring"],
   holdDocument: ["findTombstones"],
   redriveDocument: ["ring"],
   eraseDocument: ["writeTombstones", "collectStaging", "collectVault", "sign", "tellPublicKey"],

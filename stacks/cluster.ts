@@ -9,6 +9,7 @@ import { Config, type StackContext, use } from "sst/constructs";
 import { karpenter } from "./karpenter.ts";
 import { keys } from "./keys.ts";
 import { network, type Network } from "./network.ts";
+import { podLogs } from "./pod-logs.ts";
 import { dataRemoval, logRetention } from "./retention.ts";
 import { cellScope, currentStage } from "./settings.ts";
 import { borrow, lend } from "./shared.ts";
@@ -91,6 +92,13 @@ function createCluster(scope: Construct, cell: CellName, { vpc, members }: Netwo
   made.node.addDependency(logs);
   const own = karpenter(scope, { cell, cluster: made });
   const nodes = systemNodes(scope, { ...own, cell, cluster: made, members });
+  bringAddons(scope, made, nodes);
+  podLogs(scope, { cell, cluster: made, nodes });
+  workerRoles(scope, { cell, cluster: made.ref, namespace: "strongroom" });
+  return { name: made.ref, arn: made.attrArn, apiGroup: doors.securityGroupId };
+}
+
+function bringAddons(scope: Construct, made: CfnCluster, nodes: CfnNodegroup): void {
   for (const addonName of addons) {
     const configurationValues =
       addonName === "vpc-cni" ? JSON.stringify({ enableNetworkPolicy: "true" }) : undefined;
@@ -102,8 +110,6 @@ function createCluster(scope: Construct, cell: CellName, { vpc, members }: Netwo
     });
     if (addonName === "coredns" || addonName === "metrics-server") addon.addDependency(nodes);
   }
-  workerRoles(scope, { cell, cluster: made.ref, namespace: "strongroom" });
-  return { name: made.ref, arn: made.attrArn, apiGroup: doors.securityGroupId };
 }
 
 type System = ReturnType<typeof karpenter> & {
@@ -114,7 +120,7 @@ type System = ReturnType<typeof karpenter> & {
 
 /**
  * Two on-demand nodes for what must run before Karpenter does; on-demand, so that spot never takes the controller. A node of
- * this size takes 29 pods. Three are on each (network, proxy, Pod Identity), and 14 more must find room on one while the other
+ * this size takes 29 pods. Four are on each (network, proxy, Pod Identity, Fluent Bit), and 14 more must find room on one while the other
  * is replaced: CoreDNS 2, metrics-server 2, Argo CD 7 and the job before it, Karpenter 2. An m7g.medium takes 8 in all.
  */
 function systemNodes(

@@ -13,7 +13,7 @@ import {
 import { Code, Function as Lambda, Runtime } from "aws-cdk-lib/aws-lambda";
 import { Duration } from "aws-cdk-lib/core";
 import type { StackContext } from "sst/constructs";
-import { functionLogs } from "./function-logs.ts";
+import { functionLogs } from "./logs.ts";
 import { dataRemoval } from "./retention.ts";
 import { currentDomain, currentSite, currentStage } from "./settings.ts";
 import { claimsSource } from "./token-claims.ts";

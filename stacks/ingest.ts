@@ -3,7 +3,7 @@ import { Duration } from "aws-cdk-lib/core";
 import { Function, type StackContext, use } from "sst/constructs";
 import { api } from "./api.ts";
 import { variables } from "./environment.ts";
-import { functionLogs } from "./function-logs.ts";
+import { functionLogs } from "./logs.ts";
 import { functionProps } from "./functions.ts";
 import { queues } from "./queues.ts";
 import { cellScope, currentStage } from "./settings.ts";
@@ -25,7 +25,7 @@ function createIngest(stack: StackContext["stack"], cell: CellName): Function {
     `Ingest-${cell}`,
     functionProps(scope, cell, {
       handler: "packages/functions/src/ingest/ingest-upload.handler",
-      grants: ["enterDatabase", "readStaging", "signUploads", "ring"],
+      grants: ["enterDatabase", "receiveUploads", "ring"],
       timeoutSeconds: ingestTimeoutSeconds,
       logGroup: functionLogs(scope, "IngestLogs"),
       environment: { [variables.publicUrl]: use(api).url },

@@ -4,7 +4,7 @@ import type { Duration } from "aws-cdk-lib/core";
 import type { Construct } from "constructs";
 import { currentStage } from "./settings.ts";
 
-/** What of our functions' log lines becomes a metric: events that mean one thing, and a field of them in place of their number. */
+/** What of our log lines becomes a metric: events that mean one thing, and a field of them in place of their number. */
 const logMetrics = {
   "documents-damaged": { events: ["document.damaged"] },
   "staging-mismatch": { events: ["staging.mismatch"] },
@@ -16,11 +16,13 @@ const logMetrics = {
   "facts-late": { events: ["reconcile.done"], field: "factsLate" },
   "fixity-faults": { events: ["reconcile.done"], field: "fixityFaults" },
 } satisfies Record<string, { events: string[]; field?: string }>;
-type LogMetric = keyof typeof logMetrics;
+/** How many lines of the workers say an error. A function that fails is counted by Lambda, and its answers by the API. */
+const errors = "worker-errors";
+type LogMetric = keyof typeof logMetrics | typeof errors;
 
 const namespaceOf = (scope: Construct) => `strongroom/${currentStage(scope).name}`;
 
-/** Every function's log is looked through for all of them: whichever function writes such a line, it is counted. */
+/** Every log of ours is looked through for all of them: whoever writes such a line, it is counted. */
 export function countEvents(logGroup: LogGroup): void {
   const all: [string, { events: string[]; field?: string }][] = Object.entries(logMetrics);
   for (const [name, { events, field }] of all) {
@@ -34,6 +36,19 @@ export function countEvents(logGroup: LogGroup): void {
       ),
     });
   }
+}
+
+/** Counts what a log has of ours (`event`; a neighbour's lines have none) at level `error`. */
+export function countErrors(logGroup: LogGroup): void {
+  new MetricFilter(logGroup, errors, {
+    logGroup,
+    metricNamespace: namespaceOf(logGroup),
+    metricName: errors,
+    filterPattern: FilterPattern.all(
+      FilterPattern.exists("$.event"),
+      FilterPattern.stringValue("$.level", "=", "error"),
+    ),
+  });
 }
 
 /** A stage's metric of that name. Without such a line there is no value, not even 0. */

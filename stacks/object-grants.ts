@@ -10,7 +10,7 @@ type Buckets = ReturnType<typeof storage>;
 
 function stagingGrants({ staging }: Buckets) {
   return {
-    /** What a presigned URL may do, its signer must be allowed. */
+    /** What a presigned URL may do, its signer must be allowed; and an upload without parts is open or over, as the list of uploads says. */
     signUploads: () => [
       ...allow(
         ["s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
@@ -18,19 +18,21 @@ function stagingGrants({ staging }: Buckets) {
       ),
       ...listBelow(staging, "s/*", "s3:ListBucketMultipartUploads"),
     ],
+    /** Looks whether pages arrived, and joins (`PutObject`) what came in parts. */
+    receiveUploads: () => [
+      ...allow(
+        ["s3:PutObject", "s3:GetObject", "s3:ListMultipartUploadParts"],
+        [staging.arnForObjects("s/*")],
+      ),
+      ...listBelow(staging, "s/*"),
+    ],
     readStaging: () => [
       ...allow(["s3:GetObject"], [staging.arnForObjects("s/*")]),
       ...listBelow(staging, "s/*"),
     ],
     collectStaging: () => [
-      ...allow(
-        ["s3:GetObject", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
-        [staging.arnForObjects("s/*")],
-      ),
-      ...allow(
-        ["s3:ListBucket", "s3:ListBucketVersions", "s3:ListBucketMultipartUploads"],
-        [staging.bucketArn],
-      ),
+      ...allow(["s3:DeleteObjectVersion", "s3:AbortMultipartUpload"], [staging.arnForObjects("s/*")]),
+      ...listBelow(staging, "s/*", "s3:ListBucketVersions", "s3:ListBucketMultipartUploads"),
     ],
   };
 }
@@ -45,7 +47,7 @@ function vaultGrants({ vault }: Buckets) {
   return {
     collectVault: () => [
       ...allow(["s3:DeleteObjectVersion"], [vault.arnForObjects(sealed)]),
-      ...allow(["s3:ListBucket", "s3:ListBucketVersions"], [vault.bucketArn]),
+      ...listBelow(vault, "v/*", "s3:ListBucketVersions"),
     ],
     /** Writes, and reads back the sealed bytes to know that they arrived. */
     writeVault: () => [
@@ -59,12 +61,17 @@ function vaultGrants({ vault }: Buckets) {
     /** Kept for ever; the bucket's own policy lets nobody remove them. */
     writeTombstones: () => [
       ...allow(["s3:PutObject", "s3:GetObject"], [vault.arnForObjects("t/*")]),
-      ...allow(["s3:ListBucket", "s3:ListBucketVersions"], [vault.bucketArn]),
+      ...listBelow(vault, "t/*"),
     ],
     /** Whether an erasure has begun. */
     findTombstones: () => [
       ...allow(["s3:GetObject"], [vault.arnForObjects("t/*")]),
       ...listBelow(vault, "t/*"),
+    ],
+    /** Every erasure that there was, for a database that was restored. */
+    replayTombstones: () => [
+      ...allow(["s3:GetObject"], [vault.arnForObjects("t/*")]),
+      ...listBelow(vault, "t/*", "s3:ListBucketVersions"),
     ],
     /** Readers and fixity: a missing object has to look missing, not forbidden. */
     readVault: () => [...allow(["s3:GetObject"], [vault.arnForObjects(sealed)]), ...listBelow(vault, "v/*")],

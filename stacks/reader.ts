@@ -1,7 +1,7 @@
 import { ManagedPolicy, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Function, type StackContext, use } from "sst/constructs";
 import { variables } from "./environment.ts";
-import { functionLogs } from "./function-logs.ts";
+import { functionLogs } from "./logs.ts";
 import { functionProps } from "./functions.ts";
 import { keys } from "./keys.ts";
 import { network } from "./network.ts";
@@ -43,6 +43,9 @@ function createReader(stack: StackContext["stack"], cell: CellName): Function {
       },
     }),
     role,
+    // Whoever reads slowly holds a call for 300 s: without a bound, one person's open downloads would be all calls that the
+    // account has, and API and ingest had none. So they leave 600 of its 1,000 in production, both cells at their bound.
+    reservedConcurrentExecutions: currentStage(scope).readsAtOnce,
     memorySize: 1_769, // one whole core: it decrypts
     url: { authorizer: "iam", streaming: true, cors: false },
   });

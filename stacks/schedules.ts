@@ -2,7 +2,7 @@ import { Duration } from "aws-cdk-lib/core";
 import { Cron, type StackContext, use } from "sst/constructs";
 import { api } from "./api.ts";
 import { variables } from "./environment.ts";
-import { functionLogs } from "./function-logs.ts";
+import { functionLogs } from "./logs.ts";
 import { functionProps } from "./functions.ts";
 import type { Grant } from "./grants.ts";
 import { cellScope, currentStage, isLive } from "./settings.ts";
@@ -28,7 +28,7 @@ export function schedules({ stack }: StackContext) {
     function: {
       ...functionProps(scope, active, {
         handler: `packages/functions/src/schedule/${name}.handler`,
-        grants: ["enterDatabase", "signUploads", "collectStaging", "collectVault", "ring", ...grants],
+        grants: ["enterDatabase", "receiveUploads", "collectStaging", "collectVault", "ring", ...grants],
         timeoutSeconds,
         logGroup,
         environment: { [variables.publicUrl]: use(api).url },
@@ -53,7 +53,7 @@ export function schedules({ stack }: StackContext) {
     job: job("sweep", {
       every: Duration.hours(1),
       timeoutSeconds: sweepTimeoutSeconds,
-      grants: ["findTombstones"],
+      grants: ["replayTombstones"],
     }),
   });
   stack.addOutputs({

@@ -25,12 +25,12 @@ export function queueGrants(cell: CellName) {
     ring: () => allow(["sqs:SendMessage"], [documents.queue.queueArn, late.queue.queueArn]),
     answerBells: () =>
       allow(
-        ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"],
+        ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"],
         [documents.queue.queueArn, late.queue.queueArn],
       ),
     sweepDeadLetters: () =>
       allow(
-        ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+        ["sqs:ReceiveMessage", "sqs:DeleteMessage"],
         pairs.map(({ dead }) => dead.queueArn),
       ),
     measureQueues: () =>

@@ -35,6 +35,8 @@ export type Stage = {
   logDays: 7 | 30 | 365;
   /** Requests per second of one cell's API before the gateway says 429. */
   requestsPerSecond: number;
+  /** Reads that the reader of one cell streams at once; more are told 429. Taken out of the account's concurrency, used or not. */
+  readsAtOnce: number;
   budgetUsd: number;
 };
 
@@ -52,6 +54,7 @@ const small: Omit<Stage, "name"> = {
   replicates: false,
   logDays: 7,
   requestsPerSecond: 50,
+  readsAtOnce: 10,
   budgetUsd: 900,
 };
 
@@ -67,6 +70,7 @@ const large: Omit<Stage, "name"> = {
   replicates: true,
   logDays: 30,
   requestsPerSecond: 500,
+  readsAtOnce: 50,
   budgetUsd: 4_000,
 };
 
@@ -78,6 +82,7 @@ const named: Record<string, Omit<Stage, "name">> = {
     database: { minCapacity: 2, maxCapacity: 64, readers: 1, hasProxy: true, backupDays: 35 },
     logDays: 365,
     requestsPerSecond: 2_000,
+    readsAtOnce: 200,
     budgetUsd: 32_000, // the dearest month of docs/cost.md and a quarter more
   },
   staging: { ...large, mskKind: "kafka.t3.small" },

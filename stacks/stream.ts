@@ -95,6 +95,9 @@ function findBrokers(scope: Construct, clusterArn: string): string {
   return asking.getResponseField("BootstrapBrokerStringSaslIam");
 }
 
+/** The cluster's name, as CloudWatch knows it: a step of its ARN, which whoever borrows the cluster has as well. */
+export const clusterName = ({ clusterArn }: Stream): string => Fn.select(1, Fn.split("/", clusterArn));
+
 /** What IAM calls a topic or a group: the cluster's ARN with another kind and one more step. */
 export function streamArn(
   { clusterArn, prefix }: Stream,

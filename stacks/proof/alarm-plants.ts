@@ -11,6 +11,13 @@ export const alarmPlants: Plant[] = [
     (one) => (one.Type = "AWS::Logs::Nothing"),
   ],
   [
+    "a worker's mismatch that only the log knows",
+    () => alarms.eventsRing,
+    "AWS::Logs::MetricFilter",
+    /^evenWorkersLogs\w*mismatch/,
+    (one) => (one.Type = "AWS::Logs::Nothing"),
+  ],
+  [
     "a metric that nobody looks at",
     () => alarms.eventsRing,
     "AWS::CloudWatch::Alarm",

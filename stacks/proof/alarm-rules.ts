@@ -35,18 +35,25 @@ const metricsOf = ({ properties }: Found): string[] => [
   ),
 ];
 
+/** The groups into which functions and workers of ours write. */
+const groupsOf = (synthesis: Synthesis): string[] => [
+  ...resourcesOf(synthesis, "AWS::Lambda::Function").flatMap(({ stack, properties }) => {
+    const { LogGroup } = (properties["LoggingConfig"] ?? {}) as { LogGroup?: unknown };
+    return LogGroup === undefined ? [] : [`${stack}/${idOf(LogGroup)}`];
+  }),
+  ...resourcesOf(synthesis, "AWS::Logs::LogGroup")
+    .filter(({ properties }) => String(properties["LogGroupName"]).endsWith("/workers"))
+    .map(nameOf),
+];
+
 /**
- * Every log of our functions is looked through for each event that means a broken proof or a round, each becomes a metric, and
+ * Every log of our functions and workers is looked through for each event that means a broken proof or a round, each becomes a metric, and
  * each such metric has an alarm; no alarm waits for a metric that nobody writes.
  */
 export const eventsRing: Rule = (synthesis) => {
   const filters = filtersOf(synthesis);
   const watched = resourcesOf(synthesis, "AWS::CloudWatch::Alarm").flatMap(metricsOf);
-  const groups = resourcesOf(synthesis, "AWS::Lambda::Function").flatMap(({ stack, properties }) => {
-    const { LogGroup } = (properties["LoggingConfig"] ?? {}) as { LogGroup?: unknown };
-    return LogGroup === undefined ? [] : [`${stack}/${idOf(LogGroup)}`];
-  });
-  const unheard = [...new Set(groups)].flatMap((group) =>
+  const unheard = [...new Set(groupsOf(synthesis))].flatMap((group) =>
     told
       .filter((event) => !filters.some((one) => one.group === group && one.pattern.includes(`"${event}"`)))
       .map((event) => `${group}: nobody hears ${event}`),
@@ -98,3 +105,17 @@ export const entryIsWatched: Rule = (synthesis) => {
   ];
   return asked.filter(({ id }) => !watched.includes(id)).map((found) => `${nameOf(found)} has no alarm`);
 };
+
+/** What of the watching is billed: each metric that an alarm looks at, composite alarms, and metrics that logs are counted into. */
+export const billedWatches = (synthesis: Synthesis) => ({
+  alarmMetrics: resourcesOf(synthesis, "AWS::CloudWatch::Alarm").reduce(
+    (sum, { properties }) =>
+      sum +
+      (properties["Metrics"] === undefined
+        ? 1
+        : (properties["Metrics"] as { MetricStat?: object }[]).filter(({ MetricStat }) => MetricStat).length),
+    0,
+  ),
+  compositeAlarms: resourcesOf(synthesis, "AWS::CloudWatch::CompositeAlarm").length,
+  logMetrics: new Set(filtersOf(synthesis).map(({ metric }) => metric)).size,
+});

@@ -25,6 +25,7 @@ const podsOf: Record<string, { eachNode?: number; once?: number }> = {
   "vpc-cni": { eachNode: 1 },
   "kube-proxy": { eachNode: 1 },
   "eks-pod-identity-agent": { eachNode: 1 },
+  "fluent-bit": { eachNode: 1 },
   coredns: { once: 2 },
   "metrics-server": { once: 2 },
 };

@@ -61,4 +61,11 @@ export const functionPlants: Plant[] = [
     /Environment/,
     (one) => (props(one)["Value"] = "{}"),
   ],
+  [
+    "a reader that takes all of the account",
+    () => functions.readersLeaveRoom,
+    "AWS::Lambda::Function",
+    /^evenReadereven/,
+    (one) => delete props(one)["ReservedConcurrentExecutions"],
+  ],
 ];

@@ -40,3 +40,18 @@ export const functionsKeepTheirLogs: Rule = (synthesis) =>
       return !group?.Properties?.["RetentionInDays"] || !group.Properties["KmsKeyId"];
     })
     .map((found) => `${nameOf(found)} has no log group of ours`);
+
+/** What an account has by default, and what of it Lambda lets nobody reserve. */
+const [concurrency, unreserved] = [1_000, 100];
+
+/** Readers, whose calls last for as long as somebody reads, have a bound of their own, and leave half of the account to all others. */
+export const readersLeaveRoom: Rule = (synthesis) => {
+  const readers = resourcesOf(synthesis, "AWS::Lambda::Function").filter(
+    ({ stack, id }) => stack === "reader" && /Reader(even|odd)/.test(id),
+  );
+  const bounds = readers.map(({ properties }) => Number(properties["ReservedConcurrentExecutions"] ?? NaN));
+  const reserved = bounds.reduce((sum, bound) => sum + bound, 0);
+  return reserved <= (concurrency - unreserved) / 2
+    ? []
+    : [`readers take ${reserved} of the account's ${concurrency} calls at once`];
+};

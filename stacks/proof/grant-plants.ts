@@ -70,4 +70,25 @@ export const grantPlants: Plant[] = [
         ({ Action }: { Action: unknown }) => Action !== "s3:ListBucket",
       )),
   ],
+  [
+    "an ingest that sees which uploads are open",
+    () => grants.listsAreHeld,
+    "AWS::IAM::Policy",
+    /^evenIngest/,
+    allowing({
+      Action: "s3:ListBucketMultipartUploads",
+      Resource: { "Fn::ImportValue": "production-strongroom-storage:StagingArn" },
+      Condition: { StringLikeIfExists: { "s3:prefix": "s/*" } },
+    }),
+  ],
+  [
+    "a sweep that lists whatever it likes",
+    () => grants.listsAreHeld,
+    "AWS::IAM::Policy",
+    /^evenSweep/,
+    allowing({
+      Action: "s3:ListBucketVersions",
+      Resource: { "Fn::ImportValue": "production-strongroom-storage:VaultArn" },
+    }),
+  ],
 ];

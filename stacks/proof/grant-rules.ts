@@ -68,3 +68,27 @@ export const whoReadsSeesWhatIsMissing: Rule = (synthesis) =>
     const blind = new Set(bucketsOf("s3:GetObject").filter((bucket) => !listed.has(bucket)));
     return [...blind].map((bucket) => `${name} reads in ${bucket} and does not see what is missing`);
   });
+
+/** Whose code looks for open uploads: to sign what is missing of one, or to throw it away. */
+const listsUploads = /acceptUpload|editDocument|signUploads|eraseDocument|Reconcile|Sweep/;
+
+/**
+ * Lists of staging and vault are held to a prefix, and open uploads are listed by whoever looks for them: who only receives what
+ * arrived has no use for the names of what did not.
+ */
+export const listsAreHeld: Rule = (synthesis) =>
+  policiesOf(synthesis).flatMap(({ name, statements }) =>
+    statements
+      .filter(
+        ({ Effect, Resource }) =>
+          Effect === "Allow" && /-storage:\w*?(Vault|Staging)/.test(JSON.stringify(Resource ?? "")),
+      )
+      .flatMap((statement) => actionsOf(statement).map((action) => ({ action, statement })))
+      .filter(({ action }) => action.startsWith("s3:ListBucket"))
+      .filter(
+        ({ action, statement }) =>
+          conditionOf(statement) !== "StringLikeIfExists s3:prefix" ||
+          (action === "s3:ListBucketMultipartUploads" && !listsUploads.test(name)),
+      )
+      .map(({ action }) => `${name} may ${action}`),
+  );

@@ -1,9 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { watchShape } from "@strongroom/cli/cost/watch-charge";
 import { routes } from "@strongroom/core/api";
 import { defaultClaims } from "@strongroom/core/claim-names";
 import { readConfig } from "@strongroom/core/config";
+import { notifier } from "@strongroom/core/notice/notify-user";
 import { beforeAll, describe, expect, test } from "vitest";
 import { grants } from "../api.ts";
 import { fileOf } from "../functions.ts";
@@ -21,41 +23,14 @@ import * as grantRules from "./grant-rules.ts";
 import * as keys from "./key-rules.ts";
 import { nodeClassFinds } from "./node-class.ts";
 import { fitsSchemas, plants } from "./plants.ts";
+import { podPlants } from "./pod-plants.ts";
+import * as pods from "./pod-rules.ts";
 import * as rules from "./rules.ts";
 import { Schemas } from "./schema.ts";
 import { judge } from "./suppressions.ts";
 import { account, synthesize, type Synthesis } from "./synthesize.ts";
+import { itsClaims, variants } from "./variants.ts";
 
-const itsClaims = { user: "oid", tenant: "https://example.com/tenant" };
-const variants = {
-  "production, two cells": { stage: "production" },
-  "production, odd active": { stage: "production", cells: "odd,even" },
-  "production, one cell": { stage: "production", cells: "even" },
-  "staging, two cells": { stage: "staging" },
-  "staging, one cell": { stage: "staging", cells: "odd" },
-  "dev, one cell": { stage: "dev" },
-  "dev, two cells": { stage: "dev", cells: "even,odd" },
-  "a pull request": { stage: "pr-12" },
-  "a person, live debugging": { stage: "ann", isLive: true },
-  "production's copy": { stage: "production-recovery" },
-  "staging's copy": { stage: "staging-recovery" },
-  "a site with nothing of its own": {
-    stage: "staging",
-    site: { domain: null, repository: null, alarmEmail: null, recoveryRegion: null },
-  },
-  "a site with an issuer, in Europe": {
-    stage: "production",
-    site: {
-      issuer: { url: "https://login.example.com/", audience: "strongroom", claims: itsClaims },
-      region: "eu-central-1",
-      routing: "latency" as const,
-      edge: {
-        certificateArn: "arn:aws:acm:us-east-1:111122223333:certificate/example",
-        webAclArn: "arn:aws:wafv2:us-east-1:111122223333:global/webacl/example/1",
-      },
-    },
-  },
-} as const;
 type Name = keyof typeof variants;
 const names = Object.keys(variants) as Name[];
 const production = names.filter((name) => name.startsWith("production") || name.endsWith("Europe"));
@@ -103,9 +78,13 @@ describe.each(names)("%s", (name) => {
     ["lets only the relay write checkpoints, and nobody remove them", grantRules.onlyRelayWritesCheckpoints],
     ["lets openers read and open, and do nothing else", grantRules.openersOnlyOpen],
     ["shows whoever reads what is missing", grantRules.whoReadsSeesWhatIsMissing],
+    ["lists no more of staging and vault than it must", grantRules.listsAreHeld],
+    ["leaves others their calls, however long its readers read", functions.readersLeaveRoom],
     ["makes its nodes after the entry of their role", clusters.nodesWaitForTheirAccess],
     ["has its topics in a cluster that makes them", rules.topicsHaveBrokers],
     ["rings for every event that breaks a proof", alarms.eventsRing],
+    ["gathers what its pods write", pods.podsAreHeard],
+    ["hears that its notifiers are behind", pods.noticesAreWatched(notifier)],
     ["takes silence for a fault where it is one", alarms.silenceRings],
     ["stays red from one sweep to the next while documents are unknown", alarms.unknownStaysRed],
     ["names no account but its own", rules.noForeignAccount(account)],
@@ -269,6 +248,20 @@ test("docs/runbooks/alarms.md has a line for each alarm, and none for another", 
   );
   expect(alarms.filter((id) => !patterns.some((pattern) => pattern.test(id)))).toEqual([]);
   expect(listed.filter((_, at) => !alarms.some((id) => patterns[at]!.test(id)))).toEqual([]);
+});
+
+test.each<[Name, number]>([
+  ["production, two cells", 2],
+  ["production, one cell", 1],
+  ["staging, two cells", 2],
+  ["dev, one cell", 1],
+])("strongroom cost counts the alarms that %s has", (name, cells) => {
+  const { perCell, perStage } = watchShape;
+  expect(alarms.billedWatches(made(name))).toEqual({
+    alarmMetrics: cells * perCell.alarmMetrics + perStage.alarmMetrics,
+    compositeAlarms: cells * perCell.compositeAlarms,
+    logMetrics: perStage.logMetrics,
+  });
 });
 
 test("a route may ring if its code does, and no other may", () => {
@@ -463,13 +456,16 @@ describe("what a stage is made of", () => {
 });
 
 describe("each rule finds what breaks it", () => {
-  test.each([...plants, ...clusterPlants, ...grantPlants])("%s", (_title, rule, type, id, breakIt) => {
-    const broken = structuredClone(made("production, two cells"));
-    expect(rule(schemas)(broken)).toEqual([]);
-    const target = resourcesOf(broken, type).find((one) => id.test(one.id));
-    breakIt(target!.resource);
-    expect(rule(schemas)(broken)).not.toEqual([]);
-  });
+  test.each([...plants, ...clusterPlants, ...grantPlants, ...podPlants])(
+    "%s",
+    (_title, rule, type, id, breakIt) => {
+      const broken = structuredClone(made("production, two cells"));
+      expect(rule(schemas)(broken)).toEqual([]);
+      const target = resourcesOf(broken, type).find((one) => id.test(one.id));
+      breakIt(target!.resource);
+      expect(rule(schemas)(broken)).not.toEqual([]);
+    },
+  );
 
   test("missing context, and a template that is too large", () => {
     const broken = { ...made("dev, one cell"), missing: [{ key: "availability-zones" }] };

@@ -19,14 +19,14 @@ export const assumptions = {
   databaseBytesPerDocument: 12_000,
   databaseIosPerDocument: 60,
   databaseCpuMsPerDocument: 15,
-  logBytesPerDocument: 25_000,
+  logBytesPerDocument: 27_000,
   accessLogBytesPerRequest: 600,
   internetBytesPerDocument: 15_000,
   crossZoneBytesPerDocument: 200_000,
   documentsPerUserAndDay: 5,
   sprintDays: 14,
   overlapDays: 3,
-  clusterLogGbPerMonth: 15,
+  clusterLogGbPerMonth: 18,
 } as const;
 
 export type Assumption = keyof typeof assumptions;
@@ -52,14 +52,14 @@ export const assumptionWords: Readonly<Record<Assumption, string>> = {
   databaseBytesPerDocument: "bytes in the database, indexes and audit included",
   databaseIosPerDocument: "storage I/Os of the database",
   databaseCpuMsPerDocument: "CPU-ms of the database, at 0.25 vCPU per ACU and half of it used",
-  logBytesPerDocument: "bytes of logs: API access, functions, flows",
+  logBytesPerDocument: "bytes of logs: API access, functions, workers, flows",
   accessLogBytesPerRequest: "bytes of S3 access log per request",
   internetBytesPerDocument: "bytes through NAT: pushes, webhooks",
   crossZoneBytesPerDocument: "bytes between zones: database, stream",
   documentsPerUserAndDay: "documents of an active user (Cognito bills users)",
   sprintDays: "days of a sprint, after which the cells change places",
   overlapDays: "days of it on which both cells run: warm, beta, shift, drain",
-  clusterLogGbPerMonth: "GB of control-plane logs of a running cell",
+  clusterLogGbPerMonth: "GB of logs of a running cell: control plane, pods of the platform",
 };
 
 /** What the vault's lifecycle does; `stacks/storage.ts` holds the same numbers and a test compares them. */

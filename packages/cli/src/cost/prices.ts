@@ -103,7 +103,8 @@ export const prices = {
   logsIn: price(0.5, "GB", watch, watchGuide),
   logsKept: price(0.03, "GB-month", watch, watchGuide),
   metric: price(0.3, "metric and month", watch),
-  alarm: price(0.1, "alarm and month", watch),
+  alarm: price(0.1, "metric of an alarm and month", watch),
+  compositeAlarm: price(0.5, "composite alarm and month", watch),
   cacheData: price(
     0.084,
     "GB-hour, 0.1 GB at least (Valkey)",

@@ -1,6 +1,7 @@
 import { assumptions } from "./assumptions.ts";
 import { type Charge, charge, type Load, runningCells } from "./charge.ts";
 import { keptBytesUsd } from "./storage-charges.ts";
+import { watchUsd } from "./watch-charge.ts";
 import { gigabyte, hoursPerMonth, prices } from "./prices.ts";
 
 const million = 1_000_000;
@@ -87,12 +88,13 @@ function edgeCharges(load: Load): Charge[] {
 
 function logCharges({ stage, cells }: Load): Charge[] {
   const bytes = assumptions.logBytesPerDocument;
-  // Per topic and broker, MSK publishes about 260 metrics; 40 alarms watch SLOs and dead letters.
+  // Per topic and broker, MSK publishes about 260 metrics.
+  const brokerUsd = 260 * prices.metric.usd;
   const clusterGb =
     runningCells(cells, assumptions.overlapDays / assumptions.sprintDays) * assumptions.clusterLogGbPerMonth;
   return [
     charge("CloudWatch", "logs, metrics, alarms", {
-      fixedUsd: 260 * prices.metric.usd + 40 * prices.alarm.usd + clusterGb * prices.logsIn.usd,
+      fixedUsd: brokerUsd + watchUsd(cells === "single" ? 1 : 2) + clusterGb * prices.logsIn.usd,
       documentUsd: (bytes / gigabyte) * prices.logsIn.usd,
       keptUsd: ({ ageDays }) => keptBytesUsd(bytes, prices.logsKept.usd, Math.min(ageDays, stage.logDays)),
     }),
