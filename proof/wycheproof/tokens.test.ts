@@ -1,4 +1,5 @@
 import { systemClock } from "@strongroom/core/clock";
+import { defaultClaims } from "@strongroom/core/claim-names";
 import type { Config } from "@strongroom/core/config";
 import type { Refusal } from "@strongroom/core/errors";
 import { jsonLog } from "@strongroom/core/log";
@@ -129,7 +130,8 @@ async function serveKeys(keys: JWK[]) {
   const auth = {
     issuer: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     audience: "strongroom",
-  };
+    claims: defaultClaims,
+  } satisfies Config["auth"];
   const config = { auth } as Config;
   const now = Math.floor(Date.now() / 1_000);
   const about = { iat: now, exp: now + 600, sub: randomUUID(), tenant: randomUUID() };
