@@ -154,7 +154,7 @@ function logWatches(scope: Construct): Watch[] {
     {
       id: "documents-unknown",
       what: "Vault or staging hold documents that the database does not know: was it restored?",
-      metric: logMetric(scope, "documents-unknown", { period: Duration.hours(2) }), // each sweep tells of them: red until they are gone
+      metric: logMetric(scope, "documents-unknown", { period: Duration.hours(2) }), // each sweep tells of them, but of a vault too large for one sweep only of the part that it saw
       above: 0,
     },
   ];

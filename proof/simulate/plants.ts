@@ -81,6 +81,11 @@ export const plants: readonly Plant[] = [
         find: `.${overdue}\n    .executeTakeFirst`,
         replace: `.${sevenDaysOld}\n    .executeTakeFirst`,
       },
+      {
+        file: `${upload}/expire-grants.ts`,
+        find: "greatest(rung_at, grant_expires_at)",
+        replace: "coalesce(rung_at, '-infinity')", // or those that are not over would be passed over all the same
+      },
     ],
   },
   {

@@ -179,7 +179,9 @@ describe("a worker process", () => {
     const { STRONGROOM_DATA: _data, ...env } = environment();
     const { ended, words } = await start("relay", env);
     expect(await ended).toEqual({ code: 1, signal: null });
-    expect(await words).toContain("STRONGROOM_DATA");
+    const { event, level, error } = JSON.parse(await words) as Record<string, unknown>;
+    expect({ event, level }).toEqual({ event: "worker.died", level: "error" });
+    expect(JSON.stringify(error)).toContain("STRONGROOM_DATA");
   });
   it("that starts where the disk of its data went away ends with 1 and says so, and makes neither keys nor areas there", async () => {
     const away = await mkdtemp(join(tmpdir(), "strongroom-away-"));

@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import { jsonLog } from "@strongroom/core/log";
 import { reportHealth } from "./health.ts";
 import { runMigrator } from "./migrator.ts";
 import { notifier } from "./notifier.ts";
@@ -21,6 +22,13 @@ if (!worker) {
   process.stderr.write(`Which worker? One of: ${[...workers.keys(), "migrator"].join(", ")}.\n`);
   process.exit(2);
 }
+
+// On AWS a line without an event is read by nobody: a wrong configuration, say, has to be heard of.
+process.on("uncaughtException", (error) => {
+  const log = jsonLog({ process: kind, pid: process.pid });
+  log.error("worker.died", { error });
+  process.exit(1);
+});
 
 const stop = new AbortController();
 for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stop.abort(signal));

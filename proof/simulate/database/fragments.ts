@@ -15,11 +15,19 @@ const row = ({ scope }: Surroundings): Row => scope!.row;
 const ms = (moment: unknown): number | null => (moment === null ? null : (moment as Date).getTime());
 const later = (around: Surroundings, byMs: unknown) => new Date(around.now().getTime() + (byMs as number));
 
-/** `null` when a side is; in PostgreSQL `greatest` alone passes over nulls. */
+/** As in PostgreSQL, nulls are passed over. */
 const greatest = (values: unknown[]) => {
   const known = values.filter((value) => value !== null) as number[];
   return known.length === 0 ? null : Math.max(...known);
 };
+
+/** The later of two moments of a row, or the one that there is. */
+const laterOf =
+  (one: string, other: string): Meaning =>
+  (_values, around) => {
+    const moment = greatest([ms(row(around)[one]), ms(row(around)[other])]);
+    return moment === null ? null : new Date(moment);
+  };
 
 const bytesOf = (rows: readonly Row[]) =>
   rows.reduce((sum, one) => sum + ((one["announced_bytes"] ?? one["size_bytes"]) as number), 0);
@@ -138,6 +146,9 @@ function searches(): Record<string, Meaning> {
       },
     "(grant_expires_at - $::float8 * interval '1 millisecond')": ([grant], around) =>
       new Date(ms(row(around)["grant_expires_at"])! - (grant as number)),
+    "greatest(rung_at, grant_expires_at)": laterOf("rung_at", "grant_expires_at"),
+    "greatest(rung_at, erasing_at)": laterOf("rung_at", "erasing_at"),
+    "greatest(rung_at, settled_at)": laterOf("rung_at", "settled_at"),
     "greatest(rung_at, $)": ([given], around) => new Date(greatest([ms(row(around)["rung_at"]), ms(given)])!),
     "clock_timestamp() - $ > greatest($::float8 * interval '1 millisecond', ($ - $) / 2)": (
       [seen, silence, seenAgain, given],

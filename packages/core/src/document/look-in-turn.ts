@@ -10,19 +10,17 @@ type Due = { tenant_id: string; id: string };
 
 const page = 200;
 
-const rungAt = sql<Date>`coalesce(rung_at, '-infinity')`;
-
 /**
  * The documents that a step has to look after, each once (twice does no harm: a slow database may show one again), those first
  * whose last look is longest ago, until the step's time is over. A look is noted (`rung_at`) before it is taken: what fails each time, or
  * stays due for long, comes last the next time, and keeps nothing behind it from its turn. `due` selects them, in no order and
- * without a limit. `lookedAt` tells of the last look where it is not the note alone: those that were never looked at come first
- * otherwise, however many more of them come in.
+ * without a limit. `lookedAt` tells of the last look, or of when it became due when it was not looked at since: those come first
+ * otherwise that were never looked at, however many more of them come in.
  */
 export async function* lookInTurn<Row extends Due>(
   ports: LookPorts,
   due: () => SelectQueryBuilder<Tables, "document", Row>,
-  lookedAt: RawBuilder<Date> = rungAt,
+  lookedAt: RawBuilder<Date>,
 ): AsyncGenerator<Row> {
   const { tookMs, isOver } = stepTime(ports);
   for (let rows: Row[] | null = null; rows === null || rows.length === page;) {

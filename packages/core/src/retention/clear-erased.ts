@@ -18,13 +18,16 @@ export async function clearErased(ports: ClearPorts): Promise<number> {
   const each = containFaults<Owned>((owned, error) =>
     ports.log.error("erased.clear_failed", { ...owned, error }),
   );
-  for await (const { tenant_id, id, over } of lookInTurn(ports, () => watched(ports))) {
+  for await (const { tenant_id, id, over } of lookInTurn(ports, () => watched(ports), lookedAt)) {
     const owned: Owned = { tenantId: TenantId.parse(tenant_id), documentId: id };
     if (await each.did(owned, () => clear(ports, owned, over))) cleared += 1;
   }
   each.end();
   return cleared;
 }
+
+/** Or when it was erased: those erased since come behind those that wait for their next look. */
+const lookedAt = sql<Date>`greatest(rung_at, settled_at)`;
 
 function watched(ports: ClearPorts) {
   return ports.database.system

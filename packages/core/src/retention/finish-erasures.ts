@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import { ago } from "../database/ago.ts";
 import { containFaults } from "../database/contain-faults.ts";
 import { lookInTurn } from "../document/look-in-turn.ts";
@@ -20,13 +21,16 @@ export async function finishErasures(ports: FinishPorts): Promise<number> {
   const each = containFaults<Owned>((owned, error) =>
     ports.log.error("erasure.finish_failed", { ...owned, error }),
   );
-  for await (const { tenant_id, id } of lookInTurn(ports, () => leftBegun(ports))) {
+  for await (const { tenant_id, id } of lookInTurn(ports, () => leftBegun(ports), lookedAt)) {
     const owned: Owned = { tenantId: TenantId.parse(tenant_id), documentId: id };
     if (await each.did(owned, () => finish(ports, owned))) finished += 1;
   }
   each.end();
   return finished;
 }
+
+/** Or when the erasure began: those begun since come behind those that wait for their next look. */
+const lookedAt = sql<Date>`greatest(rung_at, erasing_at)`;
 
 function leftBegun({ database, config }: FinishPorts) {
   return database.system

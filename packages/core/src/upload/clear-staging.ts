@@ -35,10 +35,12 @@ export async function clearStaging(ports: ClearPorts): Promise<number> {
   let cleared = 0;
   for (let at = 0; at < due.length && !isOver(); at += atOnce) {
     const some = due.slice(at, at + atOnce);
-    const did = await Promise.all(
+    const ended = await Promise.allSettled(
       some.map((one) => each.did({ documentId: one.id }, () => clear(ports, one))),
     );
-    cleared += did.filter(Boolean).length;
+    cleared += ended.filter((end) => end.status === "fulfilled" && end.value).length;
+    const away = ended.find((end) => end.status === "rejected"); // thrown when the others of the ten have ended, too
+    if (away) throw away.reason;
   }
   each.end();
   return cleared;

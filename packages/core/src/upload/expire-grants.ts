@@ -54,11 +54,14 @@ async function countEach(
   return count;
 }
 
+/** Or when the grant was over: those over since come behind those that wait for their next look. */
+const lookedAt = sql<Date>`greatest(rung_at, grant_expires_at)`;
+
 /** Ends grants that were left unfinished for seven days, after a last look whether all of it is there. */
 export async function expireGrants(ports: ReceivePorts): Promise<number> {
   return await countEach(
     ports,
-    lookInTurn(ports, () => overdueGrants(ports.database)),
+    lookInTurn(ports, () => overdueGrants(ports.database), lookedAt),
     lookAndExpire,
   );
 }
