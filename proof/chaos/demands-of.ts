@@ -9,11 +9,11 @@ const promised = { together: 200, postgres: 20, restarts: 5, stops: 200, relayKi
 const promisedRates = { error: 0.05, lost: 0.03, duplicate: 0.1, drop: 0.005 };
 
 /**
- * What a run of this size must have done: all that is promised, and of a smaller one what it planned for. Kills and restarts
- * are planned for exactly, because nothing but a fault of this harness keeps one from being done: a process that was gone is
- * replaced by the next, and one that is killed elsewhere than meant is killed. Where luck has a part, half of what was planned
+ * What a run of this size must have done: all that is promised, and of a smaller one what it planned for. Kills
+ * are planned for exactly, because little but a fault of this harness keeps one from being done: a process that was gone, or
+ * ended otherwise, is replaced by the next, and one that is killed elsewhere than meant is killed. Where luck has a part, half of what was planned
  * must have been had: stops and relays have to come to their point, and a decoder lives for tens of milliseconds. Of no part all
- * kills may be missing, or those of another would make up for them. Faults strike whatever is done for a document, several times for
+ * kills may be missing (but of decoders in a small run), or those of another would make up for them. Faults strike whatever is done for a document, several times for
  * each, unless somebody turned them off meanwhile: half as many chances as documents is the least, of the rarest, one event for a page.
  */
 export function demandsOf({ documents, kills, stops, relayKills, restarts }: Sizes): Demands {

@@ -70,7 +70,7 @@ const injuries: Record<InjuryKind, Injury> = {
     const found = await untilInVault(scene, patienceMs);
     return `${found === null ? "not seen in the vault" : "in the vault"}, ${await kill(scene, "processor")}`;
   },
-  "kill decoder": (scene) => killDecoder(scene, () => untilAtWork(scene)),
+  "kill decoder": (scene) => killDecoder(scene, (processor) => isAtWork(scene, processor)),
   "kill relay": (scene) => kill(scene, "relay"),
   "kill relay before its mark": (scene) => killAt(scene, "relay", "die after publish"),
   "kill notifier": (scene) => kill(scene, "notifier"),
@@ -125,15 +125,17 @@ async function without(scene: Scene, away: "objects" | "keys"): Promise<void> {
   await probeGrants(scene, away).finally(() => controls.lower(`${away} away`));
 }
 
-/** Attempts under way, as soon as there are any; none after a while without work. */
-async function untilAtWork({ ledger, sleep }: Scene): Promise<string[]> {
+/** Until the processor has a document in hand; a while without work is enough, too. */
+async function untilAtWork(scene: Scene): Promise<void> {
+  const { installation, sleep } = scene;
   const deadline = performance.now() + patienceMs;
-  for (;;) {
-    const held = await ledger.inHand();
-    if (held.length > 0 || performance.now() > deadline) return held.map(nameOf);
-    await sleep(5);
-  }
+  for (; performance.now() < deadline; await sleep(5))
+    if (await isAtWork(scene, await installation.untilRunning("processor"))) return;
 }
+
+/** One before it, that died, may have attempts in hand for as long as a lease. */
+const isAtWork = async ({ ledger }: Scene, processor: number): Promise<boolean> =>
+  (await ledger.inHand()).some(({ worker }) => worker.endsWith(`-${processor}`));
 
 /** The first attempt that is seen to have something in the vault and is not committed yet; null when none is. */
 async function untilInVault(

@@ -41,6 +41,9 @@ async function start(program: string): Promise<ChildProcess> {
   return child;
 }
 
+/** Ends in good order when it is told to. */
+const stops = 'process.on("SIGTERM", () => process.exit(0))';
+
 /** A part that runs these programs, one after the other, each when the one before has ended. */
 async function sceneOf(...programs: string[]): Promise<KillScene> {
   let child = await start(programs.shift()!);
@@ -51,6 +54,7 @@ async function sceneOf(...programs: string[]): Promise<KillScene> {
   return {
     installation: { untilRunning, pid: async () => (child.signalCode === null ? child.pid! : null) },
     controls: openControls(join(directory, "controls")),
+    ledger: { hasBegun: async () => true },
     exits: openExits(join(directory, "exits")),
     random: () => 0,
     sleep: (ms: number) => sleep(ms),
@@ -59,7 +63,7 @@ async function sceneOf(...programs: string[]): Promise<KillScene> {
 }
 
 test("whoever is killed lived, and died of that", async () => {
-  const scene = await sceneOf("");
+  const scene = await sceneOf(stops);
   const pid = started[0]!.pid!;
   expect(await kill(scene, "relay")).toBe(`relay ${pid}`);
   expect(ends).toEqual([
@@ -70,14 +74,39 @@ test("whoever is killed lived, and died of that", async () => {
 });
 
 test("whoever is told to stop ends with a code of its own", async () => {
-  const scene = await sceneOf(`process.on("SIGTERM", () => process.exit(0))`);
+  const scene = await sceneOf(stops);
   await end(scene, "notifier", "SIGTERM");
   expect(ends).toMatchObject([{ sent: "SIGTERM", code: 0, signal: null }]);
   expect(ends.every(endedAsMeant)).toBe(true);
 });
 
+test("a worker is told to stop once it has begun", async () => {
+  const begun = Promise.withResolvers<void>();
+  const scene = await sceneOf(`process.on("SIGUSR2", () => { ${stops}; process.send("begun"); })`);
+  const [child] = started as [ChildProcess];
+  child.once("message", () => begun.resolve());
+  let asked = 0;
+  const hasBegun = async () => {
+    if (++asked === 3) {
+      child.kill("SIGUSR2");
+      await begun.promise;
+    }
+    return asked > 3;
+  };
+  await end({ ...scene, ledger: { ...scene.ledger, hasBegun } }, "notifier", "SIGTERM");
+  expect(ends).toMatchObject([{ pid: child.pid, code: 0 }]);
+});
+
+test("one that ends otherwise than it was told is replaced by the next, three times at most", async () => {
+  const fails = 'process.on("SIGTERM", () => process.exit(1))';
+  await end(await sceneOf(fails, stops), "relay", "SIGTERM");
+  expect(ends.map(({ code }) => code)).toEqual([1, 0]);
+  await end(await sceneOf(fails, fails, fails, stops), "relay", "SIGTERM");
+  expect(ends.map(({ code }) => code)).toEqual([1, 0, 1, 1, 1]);
+});
+
 test("a process that had ended when it was to be killed is not the one: the next is", async () => {
-  const scene = await sceneOf("");
+  const scene = await sceneOf("", stops);
   const gone = started[0]!;
   const { installation } = scene;
   let asked = 0;
@@ -116,8 +145,9 @@ test("a decoder is waited for, and is one only when its parent was told of its d
     watchChildren(${JSON.stringify(join(directory, "exits"))});`;
   const decodes = `const { spawn } = await import("node:child_process"); setTimeout(() => spawn("sleep", ["60"]), 200)`;
   const scene = await sceneOf(`${watch}${decodes}`);
-  expect(await killDecoder(scene, async () => {})).toMatch(/^decoder \d+$/);
+  expect(await killDecoder(scene, async () => false)).toBe("no decoder");
+  expect(await killDecoder(scene, async () => true)).toMatch(/^decoder \d+$/);
   expect(ends.map(endedAsMeant)).toEqual([true]);
-  expect(await killDecoder(scene, async () => {})).toBe("no decoder");
+  expect(await killDecoder(scene, async () => true)).toBe("no decoder");
   expect(ends).toHaveLength(1);
 });

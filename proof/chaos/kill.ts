@@ -1,4 +1,5 @@
 import type { End } from "../check/demands.ts";
+import { endedAsMeant } from "../check/judge-harm.ts";
 import type { Control } from "./controls.ts";
 import type { Scene } from "./injuries.ts";
 import type { Part } from "./installation.ts";
@@ -6,27 +7,43 @@ import { childrenOf, isAlive, signal } from "./process-tree.ts";
 
 /** When no work came up by then, a kill is done all the same. */
 export const patienceMs = 3_000;
+/** How often another one is ended in place of one that ended otherwise. */
+const mostTries = 3;
+const workers: ReadonlySet<Part> = new Set(["processor", "relay", "notifier"]);
 /** The parent of a process that died may be busy; when it was told nothing by then, nobody knows that it died. */
 const toldMs = 10_000;
 
 /** Where the killing is done: `ended` is told of each process that was meant to end, and of what the kernel said it ended by. */
-export type KillScene = Pick<Scene, "installation" | "controls" | "exits" | "random" | "sleep"> & {
+export type KillScene = Pick<Scene, "installation" | "ledger" | "controls" | "exits" | "random" | "sleep"> & {
   ended: (end: End) => void;
 };
 
 /** What was ended, in words. */
 export const kill = (scene: KillScene, part: Part): Promise<string> => end(scene, part, "SIGKILL");
 
-/** Resolves once the part runs anew. A process that ended before the signal came is not the one that was meant: the next is. */
+/**
+ * Resolves once the part runs anew. A process that ended before the signal came, or otherwise than by it, is not the one that
+ * was meant: the next is.
+ */
 export async function end(scene: KillScene, part: Part, how: End["sent"]): Promise<string> {
   const { installation, exits, sleep } = scene;
-  for (; ; await sleep(10)) {
-    const pid = await installation.untilRunning(part);
+  for (let tries = 0; ; await sleep(10)) {
+    const pid = await untilBegun(scene, part);
     const mark = exits.mark();
     if (!(await isAlive(pid)) || !signal(pid, how)) continue;
     while ((await installation.untilRunning(part)) === pid) await sleep(10);
-    await tell(scene, { part, pid, sent: how, wasAlive: true }, mark);
-    return `${part} ${pid}`;
+    const asMeant = await tell(scene, { part, pid, sent: how, wasAlive: true }, mark);
+    tries += 1;
+    if (asMeant || tries === mostTries) return `${part} ${pid}`;
+  }
+}
+
+/** A worker that has just been born has none of its code yet; one that told of its health has begun. The others are known to answer. */
+async function untilBegun({ installation, ledger, sleep }: KillScene, part: Part): Promise<number> {
+  const deadline = performance.now() + patienceMs;
+  for (; ; await sleep(5)) {
+    const pid = await installation.untilRunning(part);
+    if (!workers.has(part) || (await ledger.hasBegun(pid)) || performance.now() > deadline) return pid;
   }
 }
 
@@ -46,13 +63,20 @@ export async function killAt(scene: KillScene, part: Part, where: Control): Prom
   return `${part} ${pid}`;
 }
 
-/** One of the children that the processor has: each lives for as long as a file is decoded, so that one must be met. */
-export async function killDecoder(scene: KillScene, untilAtWork: () => Promise<unknown>): Promise<string> {
+/**
+ * One of the children that the processor has while it `isAtWork`: before that it has others, to see what walls there are. Each
+ * lives for as long as a file is decoded, so that one must be met.
+ */
+export async function killDecoder(
+  scene: KillScene,
+  isAtWork: (processor: number) => Promise<boolean>,
+): Promise<string> {
   const { installation, exits, random, sleep } = scene;
   const deadline = performance.now() + patienceMs;
   for (; performance.now() < deadline; await sleep(5)) {
-    await untilAtWork();
-    const children = await childrenOf(await installation.untilRunning("processor"));
+    const processor = await installation.untilRunning("processor");
+    if (!(await isAtWork(processor))) continue;
+    const children = await childrenOf(processor);
     const victim = children[Math.floor(random() * children.length)];
     const mark = exits.mark();
     if (!victim || !(await isAlive(victim.pid)) || !signal(victim.pid, "SIGKILL")) continue;
@@ -62,17 +86,19 @@ export async function killDecoder(scene: KillScene, untilAtWork: () => Promise<u
   return "no decoder";
 }
 
-/** Waits until the process's parent was told how it ended. */
+/** Waits until the process's parent was told how it ended; whether that was as it was meant. */
 async function tell(
   { exits, ended, sleep }: KillScene,
   meant: Omit<End, "code" | "signal">,
   mark: number,
-): Promise<void> {
+): Promise<boolean> {
   const deadline = performance.now() + toldMs;
   let exit = exits.find(meant.pid, mark);
   while (exit === null && performance.now() < deadline) {
     await sleep(10);
     exit = exits.find(meant.pid, mark);
   }
-  ended({ ...meant, code: exit?.code ?? null, signal: exit?.signal ?? null });
+  const one = { ...meant, code: exit?.code ?? null, signal: exit?.signal ?? null };
+  ended(one);
+  return endedAsMeant(one);
 }

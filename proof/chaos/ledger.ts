@@ -11,6 +11,8 @@ export const nameOf = ({ tenantId, id, token }: Held): string => `${tenantId}/${
 export type Ledger = {
   /** Attempts under way; empty while the database is just being started anew. */
   inHand(): Promise<Held[]>;
+  /** Whether the worker with this process id has told of its health. */
+  hasBegun(pid: number): Promise<boolean>;
   /** Rings once more for attempts, named `tenant/document/token`, ahead of all others: a doorbell may always come twice. */
   ring(attempts: string[]): Promise<void>;
   /** The token of the last claim of each of these documents. */
@@ -52,6 +54,8 @@ export function openLedger(superuser: Connection): Ledger {
            and a.action = 'document.claimed' and (a.detail ->> 'token')::bigint = d.lease_token
          where d.state = 'processing' and d.lease_until is not null`,
       ).catch(() => []),
+    hasBegun: async (pid) =>
+      (await query("select from worker where name like '%-' || $1", [`${pid}`]).catch(() => [])).length > 0,
     tokensOf: async (ids) => {
       const rows = await query<{ id: string; token: number }>(
         "select id, lease_token::int as token from document where id = any($1::uuid[])",

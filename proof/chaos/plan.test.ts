@@ -28,7 +28,7 @@ describe("the plan of a run", () => {
     expect(all.filter((kind) => kind === "freeze processor")).toHaveLength(30);
     expect(all.filter((kind) => sparesRelay.has(kind)).length).toBeGreaterThan(full.relayKills);
     expect(all.filter((kind) => kind === "kill postgres").length).toBeGreaterThanOrEqual(20);
-    expect(all.filter((kind) => kind === "restart workers")).toHaveLength(5);
+    expect(all.filter((kind) => kind === "restart workers")).toHaveLength(7);
     for (const kind of [
       "freeze processor",
       "database away",
@@ -76,7 +76,7 @@ describe("the command line", () => {
       drivers: 200,
       stops: 210,
       relayKills: 100,
-      restarts: 5,
+      restarts: 7,
       timeDivisor: 1,
       outageMs: 300_000,
     });

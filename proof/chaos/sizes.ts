@@ -53,7 +53,7 @@ function grown({ documents, kills, ...rest }: typeof full): Sizes {
     kills,
     stops: between(7, documents / 47, 210), // a few more than promised: some find nothing to lose
     relayKills: between(4, documents / 100, 100),
-    restarts: between(1, kills / 43, 5),
+    restarts: between(1, kills / 36, 7), // two more than promised: one may meet a worker that was ending
     drivers: between(24, documents / 25, 200),
     large: between(2, documents / 250, 40),
     ...rest,

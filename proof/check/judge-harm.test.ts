@@ -62,6 +62,11 @@ const noStop: [string, (ends: End[]) => unknown][] = [
   ["was gone before", (ends) => Object.assign(ends[1]!, { wasAlive: false })],
   ["had to be killed", (ends) => Object.assign(ends[1]!, { code: null, signal: "SIGKILL" })],
   ["was never seen to end", (ends) => Object.assign(ends[1]!, { code: null, signal: null })],
+  ["ended with an error", (ends) => Object.assign(ends[1]!, { code: 1 })],
+  [
+    "died of the signal, as one that has not loaded its code",
+    (ends) => Object.assign(ends[1]!, { code: null, signal: "SIGTERM" }),
+  ],
   ["was left out", (ends) => ends.splice(1, 1)],
 ];
 
@@ -69,12 +74,6 @@ test.each(noStop)("P1 is broken when in the rolling restart a worker %s", (_how,
   const run = honestRun();
   spoil(injury(run, "restart workers").ends);
   expect(brokenIn(run)).toEqual([["P1", "rolling restarts: 0, not 1"]]);
-});
-
-test("a worker may end of the signal that told it to stop", () => {
-  const run = honestRun();
-  Object.assign(injury(run, "restart workers").ends[0]!, { code: null, signal: "SIGTERM" });
-  expect(brokenIn(run)).toEqual([]);
 });
 
 const tallyIn = (run: Run) => run.history.find(({ what }) => what === "faults") as EntryOf<"faults">;

@@ -36,11 +36,11 @@ export const relayDeaths = (run: Pick<JudgedRun, "history">): number =>
 
 /**
  * Whether a process lived when it was to end, and ended by that, as the kernel said: one that was killed died of the kill (a
- * signal that was sent is no death), one that was told to stop ended with a code of its own or of the signal that told it.
+ * signal that was sent is no death), one that was told to stop ended in good order, with code 0.
  */
 export function endedAsMeant({ sent, wasAlive, code, signal }: End): boolean {
   if (!wasAlive) return false;
-  return sent === "SIGKILL" ? signal === "SIGKILL" : code !== null || signal === "SIGTERM";
+  return sent === "SIGKILL" ? signal === "SIGKILL" : code === 0;
 }
 
 /** Every process that died of being killed, relays before their mark among them. */
