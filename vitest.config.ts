@@ -13,7 +13,7 @@ export default defineConfig({
       "**/node_modules/**",
       "**/*.engines.test.ts",
       // The long proofs have a command of their own: npm run test:proofs.
-      "proof/{audit,canary,chaos,erasure,isolation,outage,restore,simulate,toxic,upgrade,vault}/**",
+      "proof/{audit,canary,chaos,erasure,isolation,outage,restore,simulate,toxic,upgrade,vault,wycheproof}/**",
       // A minute and more of synthesis: npm run test:stacks.
       "stacks/{proof,rehearse}/**",
       ...suites, // npm run test:processes
