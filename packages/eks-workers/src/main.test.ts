@@ -179,7 +179,8 @@ describe("a worker process", () => {
     const { STRONGROOM_DATA: _data, ...env } = environment();
     const { ended, words } = await start("relay", env);
     expect(await ended).toEqual({ code: 1, signal: null });
-    const { event, level, error } = JSON.parse(await words) as Record<string, unknown>;
+    const { event, level, error, where } = JSON.parse(await words) as Record<string, unknown>;
+    expect(where).toMatch(/^at readConfig .*config\.ts:\d+/);
     expect({ event, level }).toEqual({ event: "worker.died", level: "error" });
     expect(JSON.stringify(error)).toContain("STRONGROOM_DATA");
   });

@@ -23,10 +23,11 @@ if (!worker) {
   process.exit(2);
 }
 
-// On AWS a line without an event is read by nobody: a wrong configuration, say, has to be heard of.
+// On AWS a line without an event is counted by nobody: a wrong configuration, say, has to be heard of.
 process.on("uncaughtException", (error) => {
   const log = jsonLog({ process: kind, pid: process.pid });
-  log.error("worker.died", { error });
+  const frames = (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line)); // no words: they may hold what is private
+  log.error("worker.died", { error, where: frames.map((line) => line.trim()).join(", ") });
   process.exit(1);
 });
 

@@ -109,4 +109,20 @@ describe.each(steps)("%s", (_name, step, columns, done) => {
       expect(met.size).toBe(round);
     }
   });
+
+  it("takes what it looked at long ago before what became due since, though that was never looked at", async () => {
+    const [waiting] = await due(1, { rung_at: "clock_timestamp() - interval '30 hours'", ...columns });
+    const since = Object.entries(columns).map(([name, value]) => [
+      name,
+      value.replace(past, "clock_timestamp() - interval '1 hour'"),
+    ]);
+    await due(2, { rung_at: "null::text", ...Object.fromEntries(since) });
+    const met: string[] = [];
+    const ports = meeting((key) => {
+      met.push(key);
+      throw new Error("refused");
+    });
+    await step(ports).catch(() => {});
+    expect(met[0]).toContain(waiting);
+  });
 });
