@@ -7,7 +7,7 @@ import type { Controls, StandingPoint } from "./controls.ts";
 import type { Exits } from "./exits.ts";
 import { freeze } from "./freeze.ts";
 import type { History } from "./history.ts";
-import { type Ledger, nameOf } from "./ledger.ts";
+import { type Held, type Ledger, nameOf } from "./ledger.ts";
 import type { Installation } from "./installation.ts";
 import { end, kill, killAt, killDecoder, patienceMs } from "./kill.ts";
 import { withoutTable } from "./outage.ts";
@@ -53,10 +53,14 @@ export async function injure(scene: Scene, kind: InjuryKind): Promise<void> {
 export async function strike(scene: Scene, kind: InjuryKind): Promise<boolean> {
   const ends: End[] = [];
   const detail = (await injuries[kind]({ ...scene, ended: (one) => void ends.push(one) })) ?? "";
-  const struck = !missed.test(detail) && ends.every(endedAsMeant);
+  const struck = !missed.test(detail) && endedInTheEnd(ends);
   scene.history.write({ what: "injury", kind, detail, struck, ends });
   return struck;
 }
+
+/** Whether of each part one ended as it was meant to: one that did not is replaced by the next. */
+const endedInTheEnd = (ends: readonly End[]): boolean =>
+  ends.every(({ part }) => ends.some((one) => one.part === part && endedAsMeant(one)));
 
 type Injury = (scene: Scene & { ended: (end: End) => void }) => Promise<string | void>;
 
@@ -135,7 +139,9 @@ async function untilAtWork(scene: Scene): Promise<void> {
 
 /** One before it, that died, may have attempts in hand for as long as a lease. */
 const isAtWork = async ({ ledger }: Scene, processor: number): Promise<boolean> =>
-  (await ledger.inHand()).some(({ worker }) => worker.endsWith(`-${processor}`));
+  (await ledger.inHand()).some((held) => isOf(held, processor));
+
+const isOf = ({ worker }: Held, pid: number): boolean => worker.endsWith(`-${pid}`);
 
 /** The first attempt that is seen to have something in the vault and is not committed yet; null when none is. */
 async function untilInVault(
@@ -145,7 +151,8 @@ async function untilInVault(
   const deadline = performance.now() + withinMs;
   const vault = join(installation.dataDirectory, "objects", "vault");
   for (; performance.now() < deadline; await sleep(3)) {
-    for (const held of await ledger.inHand()) {
+    const processor = await installation.untilRunning("processor");
+    for (const held of (await ledger.inHand()).filter((one) => isOf(one, processor))) {
       const spread = createHash("sha256").update(held.id).digest("hex").slice(0, 2);
       const isThere = await stat(join(vault, spread, nameOf(held))).catch(() => null);
       if (isThere !== null) return nameOf(held);

@@ -7,6 +7,8 @@ import { childrenOf, isAlive, signal } from "./process-tree.ts";
 
 /** When no work came up by then, a kill is done all the same. */
 export const patienceMs = 3_000;
+/** So long its parent waits for a worker to begin; whoever is told to stop before that does not stop in good order. */
+const beginMs = 30_000;
 /** How often another one is ended in place of one that ended otherwise. */
 const mostTries = 3;
 const workers: ReadonlySet<Part> = new Set(["processor", "relay", "notifier"]);
@@ -28,7 +30,7 @@ export const kill = (scene: KillScene, part: Part): Promise<string> => end(scene
 export async function end(scene: KillScene, part: Part, how: End["sent"]): Promise<string> {
   const { installation, exits, sleep } = scene;
   for (let tries = 0; ; await sleep(10)) {
-    const pid = await untilBegun(scene, part);
+    const pid = await untilBegun(scene, part, how === "SIGTERM" ? beginMs : patienceMs);
     const mark = exits.mark();
     if (!(await isAlive(pid)) || !signal(pid, how)) continue;
     while ((await installation.untilRunning(part)) === pid) await sleep(10);
@@ -39,8 +41,12 @@ export async function end(scene: KillScene, part: Part, how: End["sent"]): Promi
 }
 
 /** A worker that has just been born has none of its code yet; one that told of its health has begun. The others are known to answer. */
-async function untilBegun({ installation, ledger, sleep }: KillScene, part: Part): Promise<number> {
-  const deadline = performance.now() + patienceMs;
+async function untilBegun(
+  { installation, ledger, sleep }: KillScene,
+  part: Part,
+  withinMs: number,
+): Promise<number> {
+  const deadline = performance.now() + withinMs;
   for (; ; await sleep(5)) {
     const pid = await installation.untilRunning(part);
     if (!workers.has(part) || (await ledger.hasBegun(pid)) || performance.now() > deadline) return pid;

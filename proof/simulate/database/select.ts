@@ -77,9 +77,8 @@ const locks = new Set(["ForUpdate", "ForNoKeyUpdate", "ForShare", "SkipLocked"])
 function lock(node: SelectQueryNode, found: Scope[], limit: number, sources: Sources): Scope[] {
   const { session } = sources;
   const modifiers = node.endModifiers!.map(({ modifier }) => modifier!);
-  const unknown = node.endModifiers!.find(({ modifier, of }) => of || !modifier || !locks.has(modifier));
-  if (unknown || node.joins)
-    throw new NotModelled(`the simulation does not know ${unknown?.modifier ?? "this lock"}`);
+  const isKnown = node.endModifiers!.every(({ modifier, of }) => !of && modifier && locks.has(modifier));
+  if (!isKnown || node.joins) throw new NotModelled("the simulation does not know this lock");
   const table = tableOf(sources, nameOf(node.from!.froms[0]!).table);
   const free = modifiers.includes("SkipLocked")
     ? found.filter(({ entry }) => session.mayTake(entry!))
