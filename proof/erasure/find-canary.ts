@@ -1,5 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { withClient } from "@strongroom/core/database/roles";
 import type { Connection } from "@strongroom/core/ports/database";
 import { encodingsOf, formsIn } from "../canary/encodings.ts";
@@ -71,10 +72,22 @@ export async function findInFiles(directory: string, canary: string): Promise<Hi
 
 /** Takes the bytes of deleted rows off the disk: those of every table, and of the planner's samples. */
 export async function vacuumAll(client: Client): Promise<void> {
+  await untilNobodySees(client);
   const { rows: tables } = await client.query<{ list: string }>(
     `select string_agg(oid::regclass::text, ', ') as list from pg_class where relkind = 'r'
      and (relname = 'pg_statistic' or relnamespace not in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace))`,
   );
   await client.query(`vacuum (full, analyze) ${tables[0]!.list}`);
   await client.query("checkpoint");
+}
+
+/**
+ * Until every snapshot of others is younger than what was deleted so far: a row that somebody may still see is kept. The
+ * server looks at its tables by itself every few seconds, and does so under a snapshot.
+ */
+async function untilNobodySees(client: Client): Promise<void> {
+  const { rows } = await client.query<{ now: string }>("select pg_current_xact_id()::xid::text as now");
+  const older = `select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
+    and backend_xmin is not null and age(backend_xmin) > age($1::xid)`;
+  while ((await client.query(older, [rows[0]!.now])).rowCount) await sleep(20);
 }
