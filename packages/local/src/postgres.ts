@@ -141,7 +141,7 @@ const settingsFor = (port: number, durable: boolean) => ({
   full_page_writes: durable ? "on" : "off",
   synchronous_commit: "on", // without, even a kill of the server alone would lose what was answered
   // Until a table is analysed, any index that begins with the tenant seems as good as the right one, and each look goes through all
-  // that a tenant has: in the first minute of a flood, PostgreSQL spent two fifths of its time so.
+  // that a tenant has: of the first 1,500 documents PostgreSQL spent a third of its time so.
   autovacuum_naptime: "10s",
   jit: "off", // compiling a plan costs more than our short statements take
   timezone: "UTC",

@@ -26,7 +26,7 @@ export async function clearErased(ports: ClearPorts): Promise<number> {
   return cleared;
 }
 
-/** Or when it was erased: those erased since come behind those that wait for their next look. */
+/** When it was looked at last, or it was erased: those erased since come behind those that wait for their next look. */
 const lookedAt = sql<Date>`greatest(rung_at, settled_at)`;
 
 function watched(ports: ClearPorts) {

@@ -29,7 +29,7 @@ export async function finishErasures(ports: FinishPorts): Promise<number> {
   return finished;
 }
 
-/** Or when the erasure began: those begun since come behind those that wait for their next look. */
+/** When it was looked at last, or the erasure began: those begun since come behind those that wait for their next look. */
 const lookedAt = sql<Date>`greatest(rung_at, erasing_at)`;
 
 function leftBegun({ database, config }: FinishPorts) {

@@ -54,7 +54,7 @@ async function countEach(
   return count;
 }
 
-/** Or when the grant was over: those over since come behind those that wait for their next look. */
+/** When it was looked at last, or the grant was over: those over since come behind those that wait for their next look. */
 const lookedAt = sql<Date>`greatest(rung_at, grant_expires_at)`;
 
 /** Ends grants that were left unfinished for seven days, after a last look whether all of it is there. */
