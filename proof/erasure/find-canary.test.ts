@@ -1,0 +1,34 @@
+import { withClient } from "@strongroom/core/database/roles";
+import { testDatabase, type TestDatabase } from "@strongroom/local/test-database";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { vacuumAll } from "./find-canary.ts";
+
+let database: TestDatabase;
+beforeAll(async () => void (database = await testDatabase()));
+afterAll(() => database.drop());
+
+it("vacuums what was deleted once nobody has a snapshot any more in which it still is", async () => {
+  await withClient(database.superuser, async (client) => {
+    await client.query("create table gone as select 'canary' as word");
+    await withClient(database.superuser, async (other) => {
+      await other.query("begin isolation level repeatable read; select 1");
+      await client.query("delete from gone");
+      const vacuumed = vacuumAll(client);
+      await Promise.race([vacuumed, untilItLooks()]);
+      await other.query("commit");
+      await vacuumed;
+    });
+    const { rows } = await client.query("select pg_relation_size('gone')::int as size");
+    expect(rows).toEqual([{ size: 0 }]);
+  });
+});
+
+/** Until somebody asks who has an old snapshot. */
+async function untilItLooks(): Promise<void> {
+  const looks = `select from pg_stat_activity where pid <> pg_backend_pid() and datname = current_database()
+    and query like '%age(backend_xmin)%'`;
+  await withClient(database.superuser, async (client) => {
+    while (!(await client.query(looks)).rowCount) await sleep(5);
+  });
+}
