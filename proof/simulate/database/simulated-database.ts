@@ -1,9 +1,10 @@
 import type { Tables } from "@strongroom/core/database/tables";
 import type { Database, Lock, Transaction } from "@strongroom/core/ports/database";
-import type { Kysely, QueryResult, RootOperationNode } from "kysely";
+import type { Kysely } from "kysely";
 import type { Process } from "../world/process.ts";
 import { type Schedule, type Step, waiting } from "../world/schedule.ts";
-import { asResult, describe, kyselyOver } from "./kysely-nodes.ts";
+import type { Builder, Result } from "./builder.ts";
+import { describe, kyselyOver } from "./kysely-nodes.ts";
 import { type Entry, type Row, Session } from "./rows.ts";
 import { carryOut } from "./statement.ts";
 import { emptyTables, type Table } from "./tables.ts";
@@ -64,7 +65,7 @@ export class SimulatedPostgres {
     const forget = process.atEnd(() => session.rollback());
     const pipeline = new Pipeline(this, process, session);
     const tx = Object.assign(
-      kyselyOver((node) => pipeline.run(node)),
+      kyselyOver((statement) => pipeline.run(statement)),
       { insideTenant: tenantId },
     ) as Transaction;
     try {
@@ -85,7 +86,7 @@ export class SimulatedPostgres {
     const forget = process.atEnd(() => session.rollback());
     const trip = new Trip(this, session);
     const tx = Object.assign(
-      kyselyOver((node) => trip.add(node)),
+      kyselyOver((statement) => trip.add(statement)),
       { insideTenant: tenantId },
     ) as Transaction;
     const working = work(tx);
@@ -103,14 +104,14 @@ export class SimulatedPostgres {
   }
 
   #system(process: Process): Kysely<Tables> {
-    return kyselyOver((node) =>
-      this.schedule.call<QueryResult<Row>>(
+    return kyselyOver((statement) =>
+      this.schedule.call<Result>(
         process,
-        () => `system ${describe(node)}`,
+        () => `system ${describe(statement)}`,
         (step) => {
           const session = this.open();
           const result = session.run(step, () =>
-            asResult(carryOut(node, { session, tables: this.tables }, this.means)),
+            carryOut(statement, { session, tables: this.tables }, this.means),
           );
           if (result === waiting) session.rollback();
           else session.commit();
@@ -177,23 +178,25 @@ class Pipeline {
     this.#session = session;
   }
 
-  run(node: RootOperationNode): Promise<QueryResult<Row>> {
+  run(statement: Builder): Promise<Result> {
     const before = this.#last;
     const own =
       before === null
-        ? this.#carryOut(node)
+        ? this.#carryOut(statement)
         : before.then(
-            () => this.#carryOut(node),
-            () => this.#carryOut(node),
+            () => this.#carryOut(statement),
+            () => this.#carryOut(statement),
           );
     this.#last = own;
     return own;
   }
 
-  #carryOut(node: RootOperationNode): Promise<QueryResult<Row>> {
+  #carryOut(statement: Builder): Promise<Result> {
     const { schedule, tables, means } = this.#postgres;
     const session = this.#session;
-    const act = (step: Step) => session.run(step, () => asResult(carryOut(node, { session, tables }, means)));
-    return schedule.call(this.#process, () => describe(node), act, { onBreak: () => session.rollback() });
+    const act = (step: Step) => session.run(step, () => carryOut(statement, { session, tables }, means));
+    return schedule.call(this.#process, () => describe(statement), act, {
+      onBreak: () => session.rollback(),
+    });
   }
 }

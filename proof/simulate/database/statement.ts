@@ -1,7 +1,6 @@
 import { NotModelled } from "../world/faults.ts";
 import type {
   ColumnNode,
-  ColumnUpdateNode,
   DeleteQueryNode,
   InsertQueryNode,
   OnConflictNode,
@@ -16,214 +15,265 @@ import type {
   WhereNode,
   WithNode,
 } from "kysely";
-import { evaluate, type Running } from "./evaluate.ts";
+import { nodeOf } from "./build.ts";
+import type { Builder, Result } from "./builder.ts";
+import { type Evaluate, type Running, value } from "./evaluate.ts";
 import { fragmentOf } from "./fragments.ts";
-import type { Entry, Row } from "./rows.ts";
+import type { Entry, Row, Session } from "./rows.ts";
 import type { Scope } from "./scope.ts";
-import { nameOf, project, select, type Sources, tableOf } from "./select.ts";
+import { evaluator, nameOf, projection, select, tableOf } from "./select.ts";
+import type { Shape } from "./shape.ts";
 import type { Table } from "./tables.ts";
-
-export type Result = { rows: Row[]; affected: number };
 
 /** What statements need beyond tables: the clock, and sequences, which draw outside of all transactions. */
 export type Means = { now: () => Date; nextToken: () => number; nextId: () => number };
+type Work = Running & Means;
+type Plan = (work: Work) => Result;
+
+const plans = new WeakMap<Shape, { plan: Plan; names: boolean }>();
 
 /**
  * Carries out one statement as kysely built it, before it would have become text. A lock in its way throws `MustWait`
  * before anything was changed: the whole statement runs again when the lock is gone.
  */
-export function carryOut(node: OperationNode, sources: Omit<Sources, "named">, means: Means): Result {
-  const { session, tables } = sources;
-  const withs = (node as { with?: WithNode }).with?.expressions;
-  const named = withs === undefined ? noNames : new Map<string, Row[]>();
-  const all: Sources = { session, tables, named };
-  const running: Running = {
-    now: means.now,
-    nextToken: means.nextToken,
-    select: (inner, outer) => select(inner, outer, all, running),
-  };
-  const statement = { sources: all, means, running };
-  for (const { name, expression } of withs ?? [])
-    named.set(name.table.table.identifier.name, dispatch(expression, statement).rows);
-  return dispatch(node, statement);
+export function carryOut(
+  statement: Builder,
+  { session, tables }: Pick<Running, "session" | "tables">,
+  { now, nextToken, nextId }: Means,
+): Result {
+  let known = plans.get(statement.shape);
+  if (known === undefined) {
+    const node = nodeOf(statement);
+    known = { plan: withNames(node), names: (node as { with?: WithNode }).with !== undefined };
+    plans.set(statement.shape, known);
+  }
+  const named = known.names ? new Map<string, Row[]>() : null;
+  return known.plan({ session, tables, named, parameters: statement.parameters, now, nextToken, nextId });
 }
 
-const noNames = new Map<string, Row[]>();
+/** A statement after those of its `with` clauses, whose rows have names in it. */
+function withNames(node: OperationNode): Plan {
+  const before = ((node as { with?: WithNode }).with?.expressions ?? []).map(({ name, expression }) => ({
+    name: name.table.table.identifier.name,
+    plan: planOf(expression),
+  }));
+  const plan = planOf(node);
+  if (before.length === 0) return plan;
+  return (work) => {
+    for (const one of before) work.named!.set(one.name, one.plan(work).rows ?? []);
+    return plan(work);
+  };
+}
 
-type Statement = { sources: Sources; means: Means; running: Running };
-
-function dispatch(node: OperationNode, statement: Statement): Result {
+function planOf(node: OperationNode): Plan {
   switch (node.kind) {
     case "SelectQueryNode": {
-      const rows = statement.running.select(node as SelectQueryNode, null);
-      return { rows, affected: rows.length };
+      const found = select(node as SelectQueryNode);
+      return (work) => {
+        const rows = found(null, work);
+        return { rows, affected: rows.length };
+      };
     }
     case "InsertQueryNode":
-      return insert(node as InsertQueryNode, statement);
+      return insert(node as InsertQueryNode);
     case "UpdateQueryNode":
-      return update(node as UpdateQueryNode, statement);
+      return update(node as UpdateQueryNode);
     case "DeleteQueryNode":
-      return remove(node as DeleteQueryNode, statement);
+      return remove(node as DeleteQueryNode);
     case "RawNode":
-      return carryOutRaw(node as RawNode, statement);
+      return raw(node as RawNode);
     default:
       throw new NotModelled(`the simulation does not know ${node.kind}`);
   }
 }
 
-function update(node: UpdateQueryNode, { sources, running }: Statement): Result {
+const noRows: readonly Row[] = [];
+
+function update(node: UpdateQueryNode): Plan {
   const { table: name, alias } = nameOf(node.table!);
-  const table = tableOf(sources, name);
-  const found = lockWhere(table, alias, node.where, sources, running);
-  const updates = node.updates ?? [];
-  const rows = found.map((entry) =>
-    change(table, entry, updates, { name: alias, row: entry.pending!, outer: null, entry }, running),
-  );
-  return { rows: returned(node.returning, rows, alias, running), affected: found.length };
+  const found = lockWhere(name, alias, node.where);
+  const change = changing(node.updates ?? []);
+  const answer = returned(node.returning, alias);
+  return (work) => {
+    const table = tableOf(work, name);
+    const rows = found(work).map((entry) =>
+      change(table, entry, { name: alias, row: entry.pending!, outer: null, entry }, work),
+    );
+    return { rows: answer(rows, work), affected: rows.length };
+  };
 }
 
-function change(
-  table: Table,
-  entry: Entry,
-  updates: readonly ColumnUpdateNode[],
-  scope: Scope,
-  running: Running,
-): Row {
-  const changed: Record<string, unknown> = { ...entry.pending };
-  for (const { column, value } of updates) {
-    const name = (column as ColumnNode).column.name;
-    changed[name] = table.kept(name, evaluate(value, scope, running));
-  }
-  table.update(entry, changed);
-  return changed;
+type Changing = (table: Table, entry: Entry, scope: Scope, work: Work) => Row;
+
+function changing(updates: NonNullable<UpdateQueryNode["updates"]>): Changing {
+  const all = updates.map(({ column, value: given }) => ({
+    name: (column as ColumnNode).column.name,
+    given: evaluator(given),
+  }));
+  return (table, entry, scope, work) => {
+    const changed: Record<string, unknown> = { ...entry.pending };
+    for (const { name, given } of all) changed[name] = table.kept(name, given(scope, work, noRows));
+    table.update(entry, changed);
+    return changed;
+  };
 }
 
 /** Every row that fits is locked before the first one is changed. */
-function lockWhere(
-  table: Table,
-  alias: string,
-  where: WhereNode | undefined,
-  { session }: Sources,
-  running: Running,
-): Entry[] {
-  const found: Entry[] = [];
-  let scope: Scope | null = null; // one serves all rows: nothing of it stays
-  for (const entry of table.entries) {
-    const row = session.sees(entry);
-    if (row === null) continue;
-    scope ??= { name: alias, row, outer: null, entry };
-    scope.row = row;
-    if (where && evaluate(where.where, scope, running) !== true) continue;
-    session.take(table, entry);
-    found.push(entry);
-  }
-  return found;
+function lockWhere(name: string, alias: string, where: WhereNode | undefined): (work: Work) => Entry[] {
+  const fits = where ? evaluator(where.where) : null;
+  return (work) => {
+    const found: Entry[] = [];
+    const table = tableOf(work, name);
+    let scope: Scope | null = null; // one serves all rows: nothing of it stays
+    for (const entry of table.entries) {
+      const row = work.session.sees(entry);
+      if (row === null) continue;
+      scope ??= { name: alias, row, outer: null, entry };
+      scope.row = row;
+      if (fits !== null && fits(scope, work, noRows) !== true) continue;
+      work.session.take(table, entry);
+      found.push(entry);
+    }
+    return found;
+  };
 }
 
-function remove(node: DeleteQueryNode, { sources, running }: Statement): Result {
+function remove(node: DeleteQueryNode): Plan {
   const { table: name, alias } = nameOf(node.from.froms[0]!);
-  const table = tableOf(sources, name);
-  const found = lockWhere(table, alias, node.where, sources, running);
-  const rows = found.map((entry) => entry.pending!);
-  for (const entry of found) entry.pending = null;
-  return { rows: returned(node.returning, rows, alias, running), affected: found.length };
+  const found = lockWhere(name, alias, node.where);
+  const answer = returned(node.returning, alias);
+  return (work) => {
+    const entries = found(work);
+    const rows = entries.map((entry) => entry.pending!);
+    for (const entry of entries) entry.pending = null;
+    return { rows: answer(rows, work), affected: entries.length };
+  };
 }
 
-function insert(node: InsertQueryNode, statement: Statement): Result {
-  const { sources, running, means } = statement;
-  const name = nameOf(node.into!).table;
-  const table = tableOf(sources, name);
-  const given = rowsToInsert(node, statement);
-  const rows = given.map((values) => {
-    const row = table.definition.defaults(means.now, means.nextId);
-    for (const column in values) row[column] = table.kept(column, values[column]);
-    return row as Row;
-  });
-  const conflicts = rows.map((row) => table.conflict(sources.session, row));
-  const inserted: Row[] = [];
-  rows.forEach((row, at) => {
-    const conflict = conflicts[at] ?? null;
-    if (conflict === null) table.insert(sources.session, row);
-    const kept = conflict === null ? row : resolve(node.onConflict, table, conflict, row, statement);
-    if (kept) inserted.push(kept);
-  });
-  return { rows: returned(node.returning, inserted, name, running), affected: inserted.length };
+function insert(node: InsertQueryNode): Plan {
+  const { table: name } = nameOf(node.into!);
+  const given = rowsToInsert(node);
+  const resolve = resolving(node.onConflict);
+  const answer = returned(node.returning, name);
+  return (work) => {
+    const table = tableOf(work, name);
+    const rows = given(work).map((values) => {
+      const row = table.definition.defaults(work.now, work.nextId);
+      for (const column in values) row[column] = table.kept(column, values[column]);
+      return row as Row;
+    });
+    const conflicts = rows.map((row) => table.conflict(work.session, row));
+    const inserted: Row[] = [];
+    rows.forEach((row, at) => {
+      const conflict = conflicts[at] ?? null;
+      if (conflict === null) table.insert(work.session, row);
+      const kept = conflict === null ? row : resolve(table, conflict, row, work);
+      if (kept) inserted.push(kept);
+    });
+    return { rows: answer(inserted, work), affected: inserted.length };
+  };
 }
 
 /** The row that `on conflict do update` made; null when nothing was to be done. */
-function resolve(
+function resolving(
   onConflict: OnConflictNode | undefined,
-  table: Table,
-  entry: Entry,
-  excluded: Row,
-  { sources: { session }, running }: Statement,
-): Row | null {
-  if (!onConflict) throw table.repeated();
-  if (onConflict.doNothing) return null;
-  session.take(table, entry);
-  const scope = { name: table.name, row: entry.pending!, outer: null, entry, excluded };
-  return change(table, entry, onConflict.updates ?? [], scope, running);
+): (table: Table, entry: Entry, excluded: Row, work: Work) => Row | null {
+  if (onConflict?.doNothing) return () => null;
+  const change = changing(onConflict?.updates ?? []);
+  return (table, entry, excluded, work) => {
+    if (!onConflict) throw table.repeated();
+    work.session.take(table, entry);
+    const scope = { name: table.name, row: entry.pending!, outer: null, entry, excluded };
+    return change(table, entry, scope, work);
+  };
 }
 
-function rowsToInsert(node: InsertQueryNode, { running }: Statement): Row[] {
+type RowsOf = (work: Work) => Row[];
+
+function rowsToInsert(node: InsertQueryNode): RowsOf {
   const columns = (node.columns ?? []).map(({ column }) => column.name);
   const values = node.values!;
-  if (values.kind === "SelectQueryNode")
-    return running.select(values as SelectQueryNode, null).map((row) => named(columns, Object.values(row)));
-  if (values.kind === "RawNode")
-    return (evaluate(values, null, running) as unknown[][]).map((row) => named(columns, row));
-  return (values as ValuesNode).values.map((item) =>
-    named(
-      columns,
-      item.kind === "PrimitiveValueListNode"
-        ? (item as PrimitiveValueListNode).values
-        : (item as ValueListNode).values.map((value) =>
-            value.kind === "DefaultInsertValueNode" ? undefined : evaluate(value, null, running),
-          ),
-    ),
-  );
+  if (values.kind === "SelectQueryNode") {
+    const found = select(values as SelectQueryNode);
+    return (work) => found(null, work).map((row) => named(columns, Object.values(row)));
+  }
+  if (values.kind === "RawNode") {
+    const found = evaluator(values);
+    return (work) => (found(null, work, noRows) as unknown[][]).map((row) => named(columns, row));
+  }
+  const rows = (values as ValuesNode).values.map(cells);
+  return (work) =>
+    rows.map((row) =>
+      named(
+        columns,
+        row.map((cell) => cell?.(null, work, noRows)),
+      ),
+    );
+}
+
+/** The values of one row, undefined where the column's default is meant. */
+function cells(row: PrimitiveValueListNode | ValueListNode): (Evaluate | undefined)[] {
+  if (row.kind === "PrimitiveValueListNode") return row.values.map(value);
+  return row.values.map((one) => (one.kind === "DefaultInsertValueNode" ? undefined : evaluator(one)));
 }
 
 function named(columns: readonly string[], values: readonly unknown[]): Row {
   const row: Record<string, unknown> = {};
-  columns.forEach((column, at) => {
-    if (values[at] !== undefined) row[column] = values[at];
-  });
+  for (let at = 0; at < columns.length; at++) if (values[at] !== undefined) row[columns[at]!] = values[at];
   return row;
 }
 
-function returned(node: ReturningNode | undefined, rows: Row[], name: string, running: Running): Row[] {
-  if (!node) return [];
-  return rows.map((row) => project(node.selections, { name, row, outer: null, entry: null }, running, []));
+/** What a statement answers of the rows that it changed; null without `returning`. */
+function returned(node: ReturningNode | undefined, name: string): (rows: Row[], work: Work) => Row[] | null {
+  if (!node) return () => null;
+  const answer = projection(node.selections);
+  return (rows, work) => rows.map((row) => answer({ name, row, outer: null, entry: null }, work, noRows));
 }
 
 /** Statements that are written as text from end to end. */
-function carryOutRaw(node: RawNode, { sources, running }: Statement): Result {
-  const values = node.parameters.map((parameter) => evaluate(parameter, null, running));
+function raw(node: RawNode): Plan {
+  const parameters = node.parameters.map(evaluator);
   const { text } = fragmentOf(node.sqlFragments);
-  if (text === "select pg_advisory_xact_lock(hashtextextended($, 1))") {
-    sources.session.lock(values[0] as string);
-    return { rows: [{}], affected: 1 };
-  }
-  if (text.startsWith("update audit set sequence = l.sequence")) return chainAudit(values, sources);
+  const act = rawOf(text);
+  return (work) =>
+    act(
+      parameters.map((parameter) => parameter(null, work, noRows)),
+      work,
+    );
+}
+
+function rawOf(text: string): (values: unknown[], work: Work) => Result {
+  if (text === "select pg_advisory_xact_lock(hashtextextended($, 1))")
+    return ([name], { session }) => {
+      session.lock(name as string);
+      return { rows: [{}], affected: 1 };
+    };
+  if (text.startsWith("update audit set sequence = l.sequence")) return chainAudit;
   throw new NotModelled(`the simulation does not know this statement: ${text}`);
 }
 
 type Link = { id: number; sequence: number; previous: string; hash: string };
 
 /** `update audit … from jsonb_to_recordset($) … where audit.tenant_id = $ and audit.id = l.id and audit.sequence is null` */
-function chainAudit([links, tenantId]: unknown[], sources: Sources): Result {
+function chainAudit([links, tenantId]: unknown[], work: Work): Result {
   const byId = new Map((JSON.parse(links as string) as Link[]).map((link) => [link.id, link]));
-  const table = tableOf(sources, "audit");
-  const { session } = sources;
-  const found = table.entries.filter((entry) => {
-    const row = session.sees(entry);
-    return row?.["tenant_id"] === tenantId && row!["sequence"] === null && byId.has(row!["id"] as number);
-  });
+  const table = tableOf(work, "audit");
+  const { session } = work;
+  const found = table.entries.filter((entry) => isUnchained(session, entry, tenantId, byId));
   for (const entry of found) session.take(table, entry);
   for (const entry of found) {
     const { sequence, previous, hash } = byId.get(entry.pending!["id"] as number)!;
     table.update(entry, { ...entry.pending, sequence, previous_hash: previous, hash });
   }
-  return { rows: [], affected: found.length };
+  return { rows: null, affected: found.length };
+}
+
+function isUnchained(
+  session: Session,
+  entry: Entry,
+  tenantId: unknown,
+  byId: ReadonlyMap<number, Link>,
+): boolean {
+  const row = session.sees(entry);
+  return row?.["tenant_id"] === tenantId && row!["sequence"] === null && byId.has(row!["id"] as number);
 }

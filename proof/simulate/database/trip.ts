@@ -1,7 +1,7 @@
-import type { QueryResult, RootOperationNode } from "kysely";
 import { type Schedule, type Step, waiting } from "../world/schedule.ts";
-import { asResult, describe } from "./kysely-nodes.ts";
-import { type Row, type Session, statementTimeoutMs } from "./rows.ts";
+import type { Builder, Result } from "./builder.ts";
+import { describe } from "./kysely-nodes.ts";
+import { type Session, statementTimeoutMs } from "./rows.ts";
 import { carryOut, type Means } from "./statement.ts";
 import type { Table } from "./tables.ts";
 
@@ -11,8 +11,8 @@ type Server = { schedule: Schedule; tables: Map<string, Table>; means: Means };
 export class Trip {
   readonly #server: Server;
   readonly #session: Session;
-  readonly #statements: { node: RootOperationNode; told: PromiseWithResolvers<QueryResult<Row>> }[] = [];
-  readonly #results: QueryResult<Row>[] = [];
+  readonly #statements: { statement: Builder; told: PromiseWithResolvers<Result> }[] = [];
+  readonly #results: Result[] = [];
   #hasLeft = false;
 
   constructor(server: Server, session: Session) {
@@ -20,17 +20,17 @@ export class Trip {
     this.#session = session;
   }
 
-  add(node: RootOperationNode): Promise<QueryResult<Row>> {
+  add(statement: Builder): Promise<Result> {
     if (this.#hasLeft) throw new Error("the statement was made after its transaction had left");
-    const told = Promise.withResolvers<QueryResult<Row>>();
-    this.#statements.push({ node, told });
+    const told = Promise.withResolvers<Result>();
+    this.#statements.push({ statement, told });
     return told.promise;
   }
 
   /** From now on nothing is added; answers what the history prints. */
   leave(): () => string {
     this.#hasLeft = true;
-    return () => [...this.#statements.map(({ node }) => describe(node)), "commit"].join(", ");
+    return () => [...this.#statements.map(({ statement }) => describe(statement)), "commit"].join(", ");
   }
 
   /** One statement after the other, and the commit; one that meets a lock is gone on with later. */
@@ -38,10 +38,10 @@ export class Trip {
     const session = this.#session;
     try {
       while (this.#results.length < this.#statements.length) {
-        const { node } = this.#statements[this.#results.length]!;
-        const result = session.run(step, () => this.#carryOut(node));
+        const { statement } = this.#statements[this.#results.length]!;
+        const result = session.run(step, () => this.#carryOut(statement));
         if (result === waiting) return this.#wait();
-        this.#results.push(result as QueryResult<Row>);
+        this.#results.push(result as Result);
       }
       session.commit();
     } catch (error) {
@@ -61,9 +61,9 @@ export class Trip {
     }
   }
 
-  #carryOut(node: RootOperationNode): QueryResult<Row> {
+  #carryOut(statement: Builder): Result {
     const { tables, means } = this.#server;
-    return asResult(carryOut(node, { session: this.#session, tables }, means));
+    return carryOut(statement, { session: this.#session, tables }, means);
   }
 
   /** A statement that waited for too long ends the transaction, whether somebody still listens or not. */

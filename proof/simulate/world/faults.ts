@@ -27,7 +27,22 @@ export function drawFault(random: Random, strength: number): FaultKind | null {
 }
 
 /** Something that the simulation cannot do: no fault of a history, it ends the run. */
-export class NotModelled extends Error {}
+export class NotModelled extends Error {
+  /** The last one, until the run has ended: whoever called the model may have made an outage of it. */
+  static last: NotModelled | null = null;
+
+  constructor(message: string) {
+    super(message);
+    NotModelled.last = this;
+  }
+
+  /** Throws the last one. */
+  static check(): void {
+    const { last } = NotModelled;
+    NotModelled.last = null;
+    if (last !== null) throw last;
+  }
+}
 
 /** A connection that broke: it is not known whether the other side acted. */
 export function lostConnection(): Error {

@@ -100,6 +100,7 @@ export class Schedule {
       const tick = () => process.nextTick(turn);
       const turn = () => {
         try {
+          NotModelled.check();
           if (isOver() || !this.#next(untilMs)) return resolve();
         } catch (error) {
           return reject(error as Error);
