@@ -9,13 +9,15 @@ export type Watch = {
   metric: IMetric;
   above: number;
   periods?: number;
+  /** One of the periods is enough, whatever the others say. */
+  once?: boolean;
   silenceIsBad?: boolean;
 };
 
 /** An alarm on one metric; without an action it is part of another. */
 export function alarm(
   scope: Construct,
-  { id, what, metric, above, periods = 1, silenceIsBad = false }: Watch,
+  { id, what, metric, above, periods = 1, once = false, silenceIsBad = false }: Watch,
   action?: SnsAction,
 ): Alarm {
   const made = new Alarm(scope, id, {
@@ -23,6 +25,7 @@ export function alarm(
     metric,
     threshold: above,
     evaluationPeriods: periods,
+    ...(once && { datapointsToAlarm: 1 }),
     comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
     treatMissingData: silenceIsBad ? TreatMissingData.BREACHING : TreatMissingData.NOT_BREACHING,
   });

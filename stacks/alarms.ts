@@ -20,6 +20,7 @@ import { reader } from "./reader.ts";
 import { schedules } from "./schedules.ts";
 import { cellScope, currentSite, currentStage } from "./settings.ts";
 import { storage } from "./storage.ts";
+import { unknownAlarms } from "./unknown-alarms.ts";
 import { workerWatches } from "./worker-alarms.ts";
 import type { CellName } from "./stage.ts";
 
@@ -43,6 +44,7 @@ export function alarms({ stack }: StackContext) {
   }
   const watches = [...stageWatches(), ...logWatches(stack), ...workerWatches(stack), ...entryWatches()];
   for (const watch of watches) alarm(stack, watch, action);
+  unknownAlarms(stack, action);
   budget(stack, topic);
   return { topic };
 }
@@ -149,12 +151,6 @@ function logWatches(scope: Construct): Watch[] {
       id: "staging-mismatch",
       what: "An object in staging is not what its grant says: no signed upload writes such",
       metric: logMetric(scope, "staging-mismatch", { period: often }),
-      above: 0,
-    },
-    {
-      id: "documents-unknown",
-      what: "Vault or staging hold documents that the database does not know: was it restored?",
-      metric: logMetric(scope, "documents-unknown", { period: Duration.hours(2) }), // each sweep tells of them, but of a vault too large for one sweep only of the part that it saw
       above: 0,
     },
   ];

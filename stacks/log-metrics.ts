@@ -11,6 +11,7 @@ const logMetrics = {
   "documents-unknown": {
     events: ["vault.unknown_documents", "staging.unknown_document", "staging.not_adopted"],
   },
+  "vault-swept-in-part": { events: ["vault.swept_in_part"] },
   "reconciler-rounds": { events: ["reconcile.done"] },
   "sweep-rounds": { events: ["sweep.done"] },
   "facts-late": { events: ["reconcile.done"], field: "factsLate" },

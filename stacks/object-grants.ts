@@ -16,7 +16,8 @@ function stagingGrants({ staging }: Buckets) {
         ["s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
         [staging.arnForObjects("s/*")],
       ),
-      ...listBelow(staging, "s/*", "s3:ListBucketMultipartUploads"),
+      ...listBelow(staging, "s/*"),
+      ...listUploads(staging),
     ],
     /** Looks whether pages arrived, and joins (`PutObject`) what came in parts. */
     receiveUploads: () => [
@@ -32,7 +33,8 @@ function stagingGrants({ staging }: Buckets) {
     ],
     collectStaging: () => [
       ...allow(["s3:DeleteObjectVersion", "s3:AbortMultipartUpload"], [staging.arnForObjects("s/*")]),
-      ...listBelow(staging, "s/*", "s3:ListBucketVersions", "s3:ListBucketMultipartUploads"),
+      ...listBelow(staging, "s/*", "s3:ListBucketVersions"),
+      ...listUploads(staging),
     ],
   };
 }
@@ -81,3 +83,10 @@ function vaultGrants({ vault }: Buckets) {
 /** HEAD and GET bear no prefix, and may then be told that their key is missing; whoever lists with one is held to it. */
 const listBelow = (bucket: Bucket, prefix: string, ...more: string[]) =>
   allow(["s3:ListBucket", ...more], [bucket.bucketArn], { StringLikeIfExists: { "s3:prefix": prefix } });
+
+/**
+ * No condition restrains this list to a prefix: IAM's service authorization reference (“Actions, resources, and condition keys for
+ * Amazon S3”) has `s3:prefix` for `ListBucket` and `ListBucketVersions`, and none for `ListBucketMultipartUploads`. The bucket is
+ * the bound, and staging holds `s/…` alone.
+ */
+const listUploads = (staging: Bucket) => allow(["s3:ListBucketMultipartUploads"], [staging.bucketArn]);

@@ -52,12 +52,50 @@ export function readSite(given = process.env["STRONGROOM_SITE"]): Site {
   return { ...empty, ...values, issuer: values.issuer ? readIssuer(values.issuer) : null };
 }
 
-/** Told before anything is deployed: a function that cannot read its configuration answers nobody. */
+/**
+ * Told before anything is deployed: a function that cannot read its configuration answers nobody, and an issuer that cannot be
+ * reached lets nobody in.
+ */
 function readIssuer(given: object): Site["issuer"] {
   refuseUnknown(given, ["url", "audience", "claims"], "issuer.");
-  const issuer = given as { url: string; audience: string; claims?: unknown };
+  const { url, audience, claims = {} } = given as Record<string, unknown>;
+  return {
+    url: requireText("issuer.url", url, isIssuer, "no https URL of an issuer: host and path alone"),
+    audience: requireText(
+      "issuer.audience",
+      audience,
+      isAudience,
+      "no audience: one text of visible ASCII characters",
+    ),
+    claims: readClaims(claims),
+  };
+}
+
+/**
+ * `iss` as OpenID Connect Discovery has it: https, with neither query nor fragment. The path to the discovery document is no part
+ * of it, and what would end a source in the console's content security policy belongs in no path.
+ */
+const isIssuer = (text: string): boolean =>
+  /^https:\/\/[a-z0-9.-]+(:\d+)?(\/[\w.~!$&()*+=:@%-]+)*\/?$/i.test(text) &&
+  URL.canParse(text) &&
+  !text.includes("/.well-known");
+
+/** Letter for letter the `aud` of its tokens: a blank before or after it is a slip. */
+const isAudience = (text: string): boolean => /^[!-~]([ -~]*[!-~])?$/.test(text);
+
+function requireText(
+  name: string,
+  given: unknown,
+  isSound: (text: string) => boolean,
+  wrong: string,
+): string {
+  if (typeof given === "string" && isSound(given)) return given;
+  throw new Error(`STRONGROOM_SITE: ${name}: ${JSON.stringify(given)} is ${wrong}`);
+}
+
+function readClaims(given: unknown): ClaimNames {
   try {
-    return { ...issuer, claims: readClaimNames(issuer.claims ?? {}) };
+    return readClaimNames(given);
   } catch (error) {
     throw new Error(`STRONGROOM_SITE: issuer.claims: ${(error as Error).message}`, { cause: error });
   }

@@ -56,6 +56,19 @@ describe("an issuer of the site", () => {
     });
   });
 
+  test.each([
+    { url: "https://login.example.com/" }, // Auth0
+    { url: "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0" },
+    { url: "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_Ab1cD2eF3" },
+    { url: "https://example.okta.com/oauth2/default" },
+    { url: "https://keys.example.com:8443/realms/freight%20agents" },
+    { audience: "https://api.example.com/" },
+    { audience: "api://0190a000-0000-7000-8000-000000000001" },
+    { audience: "strongroom production" },
+  ])("is taken letter for letter with %j", (more) => {
+    expect(read({ ...own, ...more })).toMatchObject(more);
+  });
+
   test.each<[object, RegExp]>([
     [{ claim: { user: "oid" } }, /no value named issuer\.claim$/],
     [{ claims: { usr: "oid" } }, /issuer\.claims: .*usr/s],
@@ -65,6 +78,23 @@ describe("an issuer of the site", () => {
     [{ claims: { user: "tenant" } }, /one claim for both person and tenant.*user/s],
     [{ claims: { tenant: "sub" } }, /one claim for both person and tenant.*tenant/s],
     [{ claims: "oid" }, /issuer\.claims/],
+    [{ url: undefined }, /STRONGROOM_SITE: issuer\.url: undefined is no https URL/],
+    [{ url: "login.example.com" }, /issuer\.url: "login\.example\.com" is no https URL/],
+    [{ url: "http://login.example.com" }, /issuer\.url/],
+    [{ url: "https://login.example.com?tenant=a" }, /issuer\.url/],
+    [{ url: "https://login.example.com/#top" }, /issuer\.url/],
+    [{ url: "https://ann:secret@login.example.com/" }, /issuer\.url/],
+    [{ url: "https://login.example.com " }, /issuer\.url/],
+    [{ url: "https://login.example.com//" }, /issuer\.url/],
+    [{ url: "https://login.example.com;" }, /issuer\.url/],
+    [{ url: "https://login.example.com:99999" }, /issuer\.url/],
+    [{ url: "https://login.example.com/.well-known/openid-configuration" }, /issuer\.url/],
+    [{ url: ["https://login.example.com"] }, /issuer\.url/],
+    [{ audience: undefined }, /STRONGROOM_SITE: issuer\.audience: undefined is no audience/],
+    [{ audience: "" }, /issuer\.audience/],
+    [{ audience: " strongroom" }, /issuer\.audience/],
+    [{ audience: "strong\nroom" }, /issuer\.audience/],
+    [{ audience: ["strongroom"] }, /issuer\.audience/],
   ])("with %j is told before anything is deployed", (more, words) => {
     expect(() => read({ ...own, ...more })).toThrow(words);
   });

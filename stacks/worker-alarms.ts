@@ -21,7 +21,9 @@ export function workerWatches(scope: Construct): Watch[] {
 
 /**
  * Whether people are told: the partition in which the notifiers are furthest behind has records and does not get fewer. MSK
- * counts them itself, on brokers of any size and also while no notifier is there, once the group has committed an offset; a count of records alone would ring at every
+ * counts them itself, on brokers of any size and also while no notifier is there, in partitions where the group has committed an offset: a notifier
+ * commits where it begins when it first gets one. Before the first has ever come up there is no value, and no alarm: MSK is
+ * silent through each rebalance, too, so silence is no fault here. A count of records alone would ring at every
  * rush, and one partition that stands still is far below it. While a group changes its members MSK tells nothing: then what it
  * said last counts, and a group that never comes to an end with it after having been even rings nowhere. (The relay's lag is told by the outbox: `facts-late`.)
  */

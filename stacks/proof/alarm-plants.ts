@@ -53,7 +53,7 @@ export const alarmPlants: Plant[] = [
     "unknown documents that are forgotten between two sweeps",
     () => alarms.unknownStaysRed,
     "AWS::CloudWatch::Alarm",
-    /^documentsunknown/,
+    /^documentsunknownlately/,
     (one) => (props(one)["Period"] = 3_600),
   ],
   [
@@ -62,6 +62,20 @@ export const alarmPlants: Plant[] = [
     "AWS::Events::Rule",
     /Sweep/,
     (one) => (props(one)["ScheduleExpression"] = "rate(2 hours)"),
+  ],
+  [
+    "unknown documents that are forgotten when a sweep sees another part",
+    () => alarms.partsAreRemembered,
+    "AWS::CloudWatch::Alarm",
+    /^documentsunknownweek/,
+    (one) => delete props(one)["DatapointsToAlarm"],
+  ],
+  [
+    "sweeps in part that nobody hears",
+    () => alarms.partsAreRemembered,
+    "AWS::CloudWatch::Alarm",
+    /^vaultsweptinpart/,
+    (one) => (props(one)["MetricName"] = "sweep-rounds"),
   ],
   [
     "a health check that tells nobody",

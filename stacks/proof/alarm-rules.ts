@@ -1,7 +1,7 @@
 import { type Found, idOf, nameOf, resourcesOf, type Rule } from "./find.ts";
 import type { Synthesis } from "./synthesize.ts";
 
-/** Where a proof of durability fails; `reconcile.done` bears what the database knows of it, and `sweep.done` that a sweep ended. */
+/** Where a proof of durability fails; `reconcile.done` bears what the database knows of it, the last two what a sweep came to. */
 const told = [
   "document.damaged",
   "staging.mismatch",
@@ -10,6 +10,7 @@ const told = [
   "staging.not_adopted",
   "reconcile.done",
   "sweep.done",
+  "vault.swept_in_part",
 ];
 
 type Transformation = { MetricNamespace: string; MetricName: string; MetricValue: string };
@@ -93,6 +94,37 @@ export const unknownStaysRed: Rule = (synthesis) => {
     .filter(({ properties }) => !(apart > 0 && Number(properties["Period"]) > apart))
     .map((found) => `${nameOf(found)} is green between two sweeps`);
 };
+
+/**
+ * While sweeps see a part of the vault, what any of them found within a week keeps the alarm red: `documents-unknown` rings for what
+ * was found lately, or for the week's and such a sweep together.
+ */
+export const partsAreRemembered: Rule = (synthesis) => {
+  const watches = resourcesOf(synthesis, "AWS::CloudWatch::Alarm");
+  const ofMetric = (metric: string) =>
+    watches.filter(({ properties }) => properties["MetricName"] === metric);
+  const remembers = ({ properties: { Period, EvaluationPeriods, DatapointsToAlarm } }: Found) =>
+    Number(Period) * Number(EvaluationPeriods) === week && DatapointsToAlarm === 1;
+  const named = (rule: string, [one]: Found[]) => one !== undefined && rule.includes(`"${one.id}"`);
+  return resourcesOf(synthesis, "AWS::CloudWatch::CompositeAlarm")
+    .filter(({ id }) => id.startsWith("documentsunknown"))
+    .filter(({ properties }) => {
+      const [lately, both] = JSON.stringify(properties["AlarmRule"]).split("OR", 2) as [string, string?];
+      const unknown = ofMetric("documents-unknown");
+      return !(
+        named(
+          lately,
+          unknown.filter((one) => !remembers(one)),
+        ) &&
+        both?.includes("AND") === true &&
+        named(both, unknown.filter(remembers)) &&
+        named(both, ofMetric("vault-swept-in-part"))
+      );
+    })
+    .map((found) => `${nameOf(found)} forgets what a sweep of another part has found`);
+};
+
+const week = 7 * 86_400;
 
 /** In us-east-1, where their metrics are, each health check and the entry's distribution have an alarm. */
 export const entryIsWatched: Rule = (synthesis) => {

@@ -78,7 +78,27 @@ export const grantPlants: Plant[] = [
     allowing({
       Action: "s3:ListBucketMultipartUploads",
       Resource: { "Fn::ImportValue": "production-strongroom-storage:StagingArn" },
+    }),
+  ],
+  [
+    "a sweep whose list of open uploads is held by what holds nothing",
+    () => grants.listsAreHeld,
+    "AWS::IAM::Policy",
+    /^evenSweep/,
+    allowing({
+      Action: "s3:ListBucketMultipartUploads",
+      Resource: { "Fn::ImportValue": "production-strongroom-storage:StagingArn" },
       Condition: { StringLikeIfExists: { "s3:prefix": "s/*" } },
+    }),
+  ],
+  [
+    "a sweep that lists open uploads of the vault",
+    () => grants.listsAreHeld,
+    "AWS::IAM::Policy",
+    /^evenSweep/,
+    allowing({
+      Action: "s3:ListBucketMultipartUploads",
+      Resource: { "Fn::ImportValue": "production-strongroom-storage:VaultArn" },
     }),
   ],
   [

@@ -72,9 +72,17 @@ export const whoReadsSeesWhatIsMissing: Rule = (synthesis) =>
 /** Whose code looks for open uploads: to sign what is missing of one, or to throw it away. */
 const listsUploads = /acceptUpload|editDocument|signUploads|eraseDocument|Reconcile|Sweep/;
 
+/** Conditions under which each list may be granted; IAM knows none for the last that would hold it to a prefix. */
+const heldBy: Record<string, string> = {
+  "s3:ListBucket": "StringLikeIfExists s3:prefix",
+  "s3:ListBucketVersions": "StringLikeIfExists s3:prefix",
+  "s3:ListBucketMultipartUploads": "",
+};
+
 /**
- * Lists of staging and vault are held to a prefix, and open uploads are listed by whoever looks for them: who only receives what
- * arrived has no use for the names of what did not.
+ * Lists of staging and vault are held to a prefix. Open uploads, whose list nothing holds, are listed in staging alone, by whoever
+ * looks for them: who only receives what arrived has no use for the names of what did not. A condition that holds nothing is
+ * refused as well: its reader would rely on it.
  */
 export const listsAreHeld: Rule = (synthesis) =>
   policiesOf(synthesis).flatMap(({ name, statements }) =>
@@ -87,8 +95,9 @@ export const listsAreHeld: Rule = (synthesis) =>
       .filter(({ action }) => action.startsWith("s3:ListBucket"))
       .filter(
         ({ action, statement }) =>
-          conditionOf(statement) !== "StringLikeIfExists s3:prefix" ||
-          (action === "s3:ListBucketMultipartUploads" && !listsUploads.test(name)),
+          conditionOf(statement) !== heldBy[action] ||
+          (action === "s3:ListBucketMultipartUploads" &&
+            (!listsUploads.test(name) || JSON.stringify(statement.Resource).includes("Vault"))),
       )
       .map(({ action }) => `${name} may ${action}`),
   );

@@ -87,6 +87,7 @@ describe.each(names)("%s", (name) => {
     ["hears that its notifiers are behind", pods.noticesAreWatched(notifier)],
     ["takes silence for a fault where it is one", alarms.silenceRings],
     ["stays red from one sweep to the next while documents are unknown", alarms.unknownStaysRed],
+    ["remembers unknown documents while sweeps see a part of the vault", alarms.partsAreRemembered],
     ["names no account but its own", rules.noForeignAccount(account)],
     ["fits into CloudFormation", rules.templatesAreSmall],
     ["needs to look nothing up", rules.nothingLookedUp],
@@ -259,7 +260,7 @@ test.each<[Name, number]>([
   const { perCell, perStage } = watchShape;
   expect(alarms.billedWatches(made(name))).toEqual({
     alarmMetrics: cells * perCell.alarmMetrics + perStage.alarmMetrics,
-    compositeAlarms: cells * perCell.compositeAlarms,
+    compositeAlarms: cells * perCell.compositeAlarms + perStage.compositeAlarms,
     logMetrics: perStage.logMetrics,
   });
 });

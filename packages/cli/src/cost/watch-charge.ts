@@ -6,7 +6,7 @@ import { prices } from "./prices.ts";
  */
 export const watchShape = {
   perCell: { alarmMetrics: 20, compositeAlarms: 2 },
-  perStage: { alarmMetrics: 13, logMetrics: 8 },
+  perStage: { alarmMetrics: 15, compositeAlarms: 1, logMetrics: 9 },
 } as const;
 
 /** Dollars a month for alarms and for the metrics that logs are counted into, of a stage with so many cells. */
@@ -14,7 +14,7 @@ export function watchUsd(cells: number): number {
   const { perCell, perStage } = watchShape;
   return (
     (cells * perCell.alarmMetrics + perStage.alarmMetrics) * prices.alarm.usd +
-    cells * perCell.compositeAlarms * prices.compositeAlarm.usd +
+    (cells * perCell.compositeAlarms + perStage.compositeAlarms) * prices.compositeAlarm.usd +
     perStage.logMetrics * prices.metric.usd
   );
 }

@@ -10,6 +10,7 @@ import { readOffsets } from "./stream-offsets.ts";
 /** How long a broker may hold a fetch that finds nothing new. */
 const holdMs = 500;
 const partitionMaxBytes = 1_048_576;
+const unknownEpoch = -1;
 
 type FetchResponse = Awaited<ReturnType<Consumer["fetch"]>>;
 type Seat = { member: Member; consumer: Consumer; options: BaseOptions; fail: (error: Error) => void };
@@ -47,7 +48,8 @@ export class Turn {
   }
 
   async #run(): Promise<void> {
-    this.#lanes = await this.#openLanes();
+    const opened = await this.#openLanes();
+    this.#lanes = opened.map(({ lane }) => lane);
     const { member, consumer, fail } = this.#seat;
     if (!this.#stop.signal.aborted) member.held.partitions = () => this.#lanes;
     const committer = new Committer(consumer);
@@ -57,12 +59,15 @@ export class Turn {
         if (!this.#stop.signal.aborted) fail(error); // after that, it comes again to whoever holds the partition next
       });
     };
+    // MSK tells the lag of partitions that have a commit, and of no others: one whose first record is never handled would look even.
+    for (const { lane, isNew } of opened) if (isNew) commit(lane, lane.next, unknownEpoch);
     const following = this.#lanes.map((lane) => lane.follow(member, commit, this.#stop.signal));
     await Promise.all([...following, this.#fetchAll()]);
     await committer.settled();
   }
 
-  async #openLanes(): Promise<Lane[]> {
+  /** Those that were assigned; `isNew`: the group has committed nothing in it so far. */
+  async #openLanes(): Promise<{ lane: Lane; isNew: boolean }[]> {
     const { consumer, member } = this.#seat;
     const assigned = (consumer.assignments ?? []).filter(({ partitions }) => partitions.length > 0);
     const lanes = assigned.map(async ({ topic: name, partitions }) => {
@@ -72,7 +77,7 @@ export class Turn {
         const next = commits[partition] ?? -1n;
         const lane = new Lane({ topic, name, partition, next, hungry: this.#hungry });
         this.#skipTo(lane, starts[partition] ?? 0n);
-        return lane;
+        return { lane, isNew: next < 0n };
       });
     });
     return (await Promise.all(lanes)).flat();
@@ -137,8 +142,8 @@ export class Turn {
 const wish = ({ partition, next }: Lane) => ({
   partition,
   fetchOffset: next,
-  currentLeaderEpoch: -1,
-  lastFetchedEpoch: -1,
+  currentLeaderEpoch: unknownEpoch,
+  lastFetchedEpoch: unknownEpoch,
   partitionMaxBytes,
 });
 

@@ -7,6 +7,7 @@ import { streamContract, streamGuarantees } from "../contract/stream.ts";
 import { type LogFields, silentLog } from "../log.ts";
 import type { StreamRecord } from "../ports/stream.ts";
 import { clientOptions } from "./stream-connection.ts";
+import { observerOf, readOffsets } from "./stream-offsets.ts";
 import { openStreams, ownTopics, sessionMs } from "./stream-testbed.ts";
 import { createKafkaStream } from "./stream.ts";
 
@@ -64,6 +65,28 @@ describeWith(kafkaBroker, (kafka) => {
       const again = async () => (await stream.publish("documents", [fact("a", 2)]))[0]!.acknowledged;
       await expect.poll(again, { timeout: timing.limitMs }).toBe(true);
       await close();
+    },
+  );
+
+  test(
+    "a group that handles nothing has committed where it begins, in every partition, empty ones too",
+    limit,
+    async () => {
+      const connection = await ownTopics(kafka().bootstrap, 3);
+      const stream = createKafkaStream({ connection, log: silentLog, sessionMs });
+      await stream.publish("documents", facts("a", 3));
+      const gate = Promise.withResolvers<void>();
+      const stuck = follow(stream, "stuck", ["documents"], () => gate.promise);
+      const observer = observerOf(connection, "stuck");
+      const commits = async () => (await readOffsets(observer, `${connection.prefix}documents`)).commits;
+      await expect.poll(commits, { timeout: timing.limitMs / 2 }).toEqual([0n, 0n, 0n]);
+      expect(await stream.lag("stuck", "documents")).toBe(3);
+      gate.resolve();
+      await stuck.until((handled) => handled.length === 3);
+      await stuck.leave();
+      expect((await commits()).toSorted((one, other) => Number(one - other))).toEqual([0n, 0n, 3n]);
+      await observer.close();
+      await stream.close();
     },
   );
 

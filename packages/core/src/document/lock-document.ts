@@ -15,3 +15,23 @@ export function lockDocument(tx: Transaction, documentId: string, to: "change" |
     .where("document.id", "=", documentId);
   return to === "change" ? row.forNoKeyUpdate() : row.forShare();
 }
+
+/**
+ * Locks, as to change them, those of these documents that nobody holds at the moment, and answers their ids. What is held is
+ * passed over: whoever changes many rows in one go meets them in no order that others keep, and who waits for none has no
+ * part in a deadlock.
+ */
+export async function lockFree(
+  tx: Transaction,
+  documentIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const free = await tx
+    .selectFrom("document")
+    .select("id")
+    .where("tenant_id", "=", tx.insideTenant)
+    .where("id", "in", documentIds)
+    .forNoKeyUpdate()
+    .skipLocked()
+    .execute();
+  return new Set(free.map(({ id }) => id));
+}

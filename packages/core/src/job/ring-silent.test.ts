@@ -2,6 +2,7 @@ import { announce, asOwner, newPage, receive, setDocument, walkTo } from "@stron
 import { type TestWorld, testWorld } from "@strongroom/local/test-world";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { documentStates } from "../document/document.ts";
+import { lockDocument } from "../document/lock-document.ts";
 import type { Queue } from "../ports/queue.ts";
 import { ringSilent } from "./ring-silent.ts";
 
@@ -112,6 +113,18 @@ describe("a document that nobody has rung for", () => {
     );
     expect(left).toHaveLength(10);
     expect(await ringSilent(slow)).toBe(10);
+  });
+
+  it("is not waited for while somebody holds its row: others are rung for, and it is in the next round", async () => {
+    const [held, free] = [await silent(), await silent()];
+    await heard();
+    await world.ports.database.withTenant(world.dora.tenantId, async (tx) => {
+      await lockDocument(tx, held, "keep").select("id").execute();
+      expect(await ringSilent(world.ports)).toBe(1);
+    });
+    expect(await heard()).toEqual([free]);
+    expect(await ringSilent(world.ports)).toBe(1);
+    expect(await heard()).toEqual([held]);
   });
 
   it("is rung for in every tenant", async () => {

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { lockFree } from "../document/lock-document.ts";
 import { TenantId } from "../ids.ts";
 import type { Ports } from "../ports/ports.ts";
 import { stepTime } from "../step-time.ts";
@@ -21,31 +22,41 @@ export async function ringSilent(ports: RingPorts, most: number = mostInRound): 
   const { isOver } = stepTime(ports);
   const silent = await listSilent(ports, most);
   let rung = 0;
-  for (; rung < silent.length && !isOver(); rung += mostAtOnce)
-    await ringSome(ports, silent.slice(rung, rung + mostAtOnce));
-  return Math.min(rung, silent.length);
+  for (let at = 0; at < silent.length && !isOver(); at += mostAtOnce)
+    rung += await ringSome(ports, silent.slice(at, at + mostAtOnce));
+  return rung;
 }
 
 type Silent = Awaited<ReturnType<typeof listSilent>>;
 
-async function ringSome(ports: RingPorts, some: Silent): Promise<void> {
+async function ringSome(ports: RingPorts, some: Silent): Promise<number> {
+  let rung = 0;
   const inOrder = some.toSorted((one, other) => Number(one.received_at) - Number(other.received_at));
   for (const [tenantId, rows] of Map.groupBy(inOrder, (row) => row.tenant_id)) {
-    await ports.database.inOneTrip(TenantId.parse(tenantId), (tx) =>
-      tx
-        .updateTable("document")
-        .set({ rung_at: sql`clock_timestamp()` })
-        .where("tenant_id", "=", tenantId)
-        .where(
-          "id",
-          "in",
-          rows.map(({ id }) => id),
-        )
-        .execute(),
-    );
-    for (const row of rows) await ringDoorbell(ports, { ...row, traceparent: null });
+    const noted = await note(ports, TenantId.parse(tenantId), rows);
+    for (const row of noted) await ringDoorbell(ports, { ...row, traceparent: null });
     await passTurn(ports, TenantId.parse(tenantId)); // it got lost when nobody has it by now
+    rung += noted.length;
   }
+  return rung;
+}
+
+/** Those of one tenant's that are noted as rung for: whoever holds another one is at it, and the next round looks again. */
+async function note({ database }: RingPorts, tenantId: TenantId, rows: Silent): Promise<Silent> {
+  return await database.withTenant(tenantId, async (tx) => {
+    const free = await lockFree(
+      tx,
+      rows.map(({ id }) => id),
+    );
+    if (free.size === 0) return [];
+    await tx
+      .updateTable("document")
+      .set({ rung_at: sql`clock_timestamp()` })
+      .where("tenant_id", "=", tenantId)
+      .where("id", "in", [...free])
+      .execute();
+    return rows.filter(({ id }) => free.has(id));
+  });
 }
 
 async function listSilent(ports: RingPorts, most: number) {

@@ -1,6 +1,11 @@
+import { setImmediate } from "node:timers/promises";
 import { announce, asOwner, newPage, receive, setDocument, walkTo } from "@strongroom/local/test-documents";
 import { putAll, type TestWorld, testWorld } from "@strongroom/local/test-world";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { Objects } from "../ports/objects.ts";
+import { writeUploadEvent } from "../ports/upload-event.ts";
+import { withClient } from "../database/roles.ts";
+import { listFiles } from "../document/load-document.ts";
 import { showDocument } from "../document/show-document.ts";
 import { reconcile } from "./reconcile.ts";
 
@@ -23,6 +28,9 @@ afterEach(async () => {
     "update document set state = 'erased', staging_cleared_at = now() where state <> 'erased'",
   );
   await asOwner(world, "delete from outbox");
+  await withClient(world.database.connections.embedded, (client) =>
+    client.query("delete from embedded.queue_message"),
+  );
 });
 
 const nothing = {
@@ -77,6 +85,20 @@ async function neglect() {
   };
 }
 
+/** A store that never answers, and a clock on which time goes by only while somebody sleeps. */
+function hangingStore() {
+  const hang = () => new Promise<never>(() => {});
+  const list = () => ({ [Symbol.asyncIterator]: () => ({ next: hang }) });
+  const { objects, clock } = world.ports;
+  const calls = Object.fromEntries(Object.keys(objects).map((name) => [name, hang])) as unknown as Objects;
+  let nowMs = 0;
+  const sleep = async (delayMs: number) => void (await setImmediate((nowMs += delayMs)));
+  return {
+    objects: { ...calls, list, listUploads: list },
+    clock: { ...clock, monotonicMs: () => nowMs, sleep },
+  };
+}
+
 describe("a round", () => {
   it("with nothing to do does nothing, and says so", async () => {
     expect(await round()).toEqual(nothing);
@@ -96,6 +118,33 @@ describe("a round", () => {
     expect((await showDocument(world.ports, world.dora, unheard)).state).toBe("received");
     expect((await showDocument(world.ports, world.dora, unfinished)).state).toBe("expired");
     expect(await round()).toEqual(nothing);
+  });
+
+  it("waits for a store that hangs five seconds in each step that needs it, and ends in time for the next one", async () => {
+    const { stored } = await neglect();
+    await setDocument(world, stored, "staging_cleared_at = null");
+    const gone = await announce(world, world.dora, [newPage()]);
+    await walkTo(world, gone.document.id, "erased");
+    const { document } = await announce(world, world.dora, [newPage()]);
+    const [file] = await world.ports.database.withTenant(world.dora.tenantId, (tx) =>
+      listFiles(tx, document.id),
+    );
+    await world.ports.queue.send("ingest", writeUploadEvent(file!.staging_key));
+    for (let delivery = 0; delivery < 5; delivery++)
+      await world.ports.queue.receive("ingest", { max: 10, waitMs: 0, visibilityMs: 0 });
+    const ended: unknown[] = [];
+    const log = {
+      ...world.ports.log,
+      info: (event: string, fields?: object) => void ended.push([event, fields]),
+    };
+    const hanging = { ...world.ports, log, ...hangingStore() };
+    const needing = ["received", "expired", "stagingCleared", "erasuresFinished", "erasedCleared"];
+    await expect(reconcile(hanging)).rejects.toThrow(`reconcile: failed in ${needing.join(", ")}`);
+    const all = new Set(told.map(({ event, step }) => step ?? event));
+    expect([...all]).toEqual([...needing.slice(0, 2), "dead_letter.kept", ...needing.slice(2)]);
+    const round = { ...nothing, rung: 1, eventsPruned: 2, tookMs: 30_000 };
+    for (const step of needing) delete (round as Record<string, number>)[step];
+    expect(ended).toContainEqual(["reconcile.done", round]);
   });
 
   it("goes on with the other steps when one of them fails, and throws in the end, naming it", async () => {

@@ -6,6 +6,7 @@ import { pruneInbox } from "../notice/prune-inbox.ts";
 import type { Ports } from "../ports/ports.ts";
 import { clearErased } from "../retention/clear-erased.ts";
 import { finishErasures } from "../retention/finish-erasures.ts";
+import { storeForStep } from "../step-store.ts";
 import { clearStaging } from "./clear-staging.ts";
 import { expireGrants, receiveSilent } from "./expire-grants.ts";
 import type { ReceivePorts } from "./receive-document.ts";
@@ -13,7 +14,7 @@ import { type RoundCounts, runRound } from "./round.ts";
 
 /**
  * One round of the reconciler, which makes good what got lost between two steps: bells, events, grants, staging, dead
- * letters. Each step takes so many documents that the next round is not late. The first two mend nothing: what they count is
+ * letters. Each step takes so many documents, and waits so long for the store, that the next round is not late. The first two mend nothing: what they count is
  * watched, since a relay that is dead and an opener say nothing to whoever reads the logs of functions. One holder at a time;
  * null when it is another.
  */
@@ -22,16 +23,22 @@ export async function reconcile(ports: ReceivePorts): Promise<RoundCounts | null
     factsLate: countLateFacts,
     fixityFaults: countFixityFaults,
     rung: ringSilent,
-    received: receiveSilent,
-    expired: expireGrants,
-    deadLetters: sweepDeadLetters,
-    stagingCleared: clearStaging,
-    erasuresFinished: finishErasures,
-    erasedCleared: clearErased,
+    received: notHanging(receiveSilent),
+    expired: notHanging(expireGrants),
+    deadLetters: notHanging(sweepDeadLetters),
+    stagingCleared: notHanging(clearStaging),
+    erasuresFinished: notHanging(finishErasures),
+    erasedCleared: notHanging(clearErased),
     eventsPruned: pruneOutbox,
     noticesPruned: pruneInbox,
   });
 }
+
+/** A step that does not hang when the store does. */
+const notHanging =
+  (step: (ports: ReceivePorts) => Promise<number>) =>
+  (ports: ReceivePorts): Promise<number> =>
+    step({ ...ports, objects: storeForStep(ports) });
 
 /** Events that a round takes: those of two million documents a day, done within a second or so. */
 const prunedAtOnce = 10_000;
