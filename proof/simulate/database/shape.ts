@@ -57,7 +57,8 @@ export type Told = { readonly shape: Shape; readonly parameters: readonly unknow
 export type Taken = "words" | "compared" | "given" | "row" | "conditions";
 
 /** Words that no statement has: they tell what follows. */
-const [aValue, aList, aRow, theEnd, anAlias, aReference] = [..."vlreaf"].map(() => Symbol());
+const [aValue, aList, aRow, theEnd] = [Symbol("value"), Symbol("list"), Symbol("row"), Symbol("end")];
+const [anAlias, aReference] = [Symbol("alias"), Symbol("reference")];
 
 /** Tells one argument of a call; its values are added to `values`. */
 export function tell(shape: Shape, told: unknown, taken: Taken, values: unknown[]): Shape {
