@@ -5,8 +5,8 @@ import type { Sizes } from "./sizes.ts";
 /** Of the promises, at their full size; kills and restarts are P1's, stops P5's, relays between publish and mark P4's. */
 const promised = { together: 200, postgres: 20, restarts: 5, stops: 200, relayKills: 100 };
 
-/** Of P1, as shares; what the stream does not acknowledge is ours alone. */
-const promisedRates = { error: 0.05, lost: 0.03, duplicate: 0.1, drop: 0.005 };
+/** Of P1, as shares; what the stream does not acknowledge is ours alone, in place of its errors and lost answers. */
+const promisedRates = { error: 0.05, lost: 0.03, unacknowledged: 0.05, duplicate: 0.1, drop: 0.005 };
 
 /**
  * What a run of this size must have done: all that is promised, and of a smaller one what it planned for. Kills
@@ -14,7 +14,8 @@ const promisedRates = { error: 0.05, lost: 0.03, duplicate: 0.1, drop: 0.005 };
  * ended otherwise, is replaced by the next, and one that is killed elsewhere than meant is killed. Where luck has a part, half of what was planned
  * must have been had: stops and relays have to come to their point, and a decoder lives for tens of milliseconds. Of no part all
  * kills may be missing (but of decoders in a small run), or those of another would make up for them. Faults strike whatever is done for a document, several times for
- * each, unless somebody turned them off meanwhile: half as many chances as documents is the least, of the rarest, one event for a page.
+ * each, unless somebody turned them off meanwhile: half as many chances as documents is the least, of the rarest, one event for a page;
+ * of a port or a kind of process apart, half of that: a push for each that is settled, while faults still strike, is the least.
  */
 export function demandsOf({ documents, kills, stops, relayKills, restarts }: Sizes): Demands {
   const lucky = (planned: number, whole: number) => (planned >= whole ? whole : Math.floor(planned / 2));
@@ -38,7 +39,7 @@ export function demandsOf({ documents, kills, stops, relayKills, restarts }: Siz
       },
     },
     restarts: Math.min(restarts, promised.restarts),
-    faults: { rates: promisedRates, asked: Math.floor(documents / 2) },
+    faults: { rates: promisedRates, asked: Math.floor(documents / 2), apart: Math.floor(documents / 4) },
   };
 }
 

@@ -9,6 +9,7 @@ import { demandsOf } from "./demands-of.ts";
 import { readWish } from "./sizes.ts";
 
 const { sizes } = readWish([]);
+const rates = { error: 0.05, lost: 0.03, unacknowledged: 0.05, duplicate: 0.1, drop: 0.005 };
 
 describe("the plan of a run", () => {
   test("is the same for the same seed, and another for another", () => {
@@ -97,7 +98,7 @@ describe("the command line", () => {
         each: { processor: 63, relay: 7, notifier: 14, main: 21, postgres: 20, decoder: 7 },
       },
       restarts: 5,
-      faults: { rates: { error: 0.05, lost: 0.03, duplicate: 0.1, drop: 0.005 }, asked: 5_000 },
+      faults: { rates, asked: 5_000, apart: 2_500 },
     });
     expect(demandsOf(readWish([]).sizes)).toEqual({
       attacks: true,
@@ -108,7 +109,7 @@ describe("the command line", () => {
         each: { processor: 6, relay: 1, notifier: 1, main: 2, postgres: 2, decoder: 0 },
       },
       restarts: 1,
-      faults: { rates: { error: 0.05, lost: 0.03, duplicate: 0.1, drop: 0.005 }, asked: 150 },
+      faults: { rates, asked: 150, apart: 75 },
     });
   });
 

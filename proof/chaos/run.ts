@@ -170,13 +170,13 @@ async function countRun(run: JudgedRun, { logFile }: Installation): Promise<RunR
   };
 }
 
-/** How often each fault struck, and how often it could have. */
+/** How often each fault struck each port of each kind of process, and how often it could have. */
 const struckIn = (run: JudgedRun): Record<string, number> =>
   Object.fromEntries(
     entriesOf(run, "faults").flatMap(({ tally }) =>
-      Object.entries(tally).flatMap(([kind, { asked, struck }]) => [
-        [kind, struck],
-        [`${kind} could have`, asked],
+      tally.flatMap(({ process, port, fault, asked, struck }) => [
+        [`${process} ${port} ${fault}`, struck],
+        [`${process} ${port} ${fault} could have`, asked],
       ]),
     ),
   );

@@ -47,8 +47,33 @@ export type End = {
  */
 export const faultKinds = ["error", "lost", "unacknowledged", "duplicate", "drop"] as const;
 export type FaultKind = (typeof faultKinds)[number];
-/** How often each of them could have struck, and did. */
-export type Tally = Record<FaultKind, { asked: number; struck: number }>;
+/** Which of them each port can have: of the objects the events of uploads, too; what else a stream does wrong is not acknowledged. */
+export const faultsOfPorts = {
+  objects: ["error", "lost", "drop"],
+  queue: ["error", "lost", "duplicate"],
+  keys: ["error", "lost"],
+  push: ["error", "lost"],
+  stream: ["unacknowledged", "duplicate"],
+} as const satisfies Record<string, readonly FaultKind[]>;
+export type FaultyPort = keyof typeof faultsOfPorts;
+
+/** Which of them each kind of process meets, whatever its ports; `main` is API, upload server and schedules. */
+export const faultsOfProcesses = {
+  main: ["error", "lost", "duplicate", "drop"],
+  processor: ["error", "lost", "duplicate"],
+  relay: ["error", "lost", "unacknowledged", "duplicate"],
+  notifier: ["error", "lost", "duplicate"],
+} as const satisfies Record<string, readonly FaultKind[]>;
+export type FaultyProcess = keyof typeof faultsOfProcesses;
+
+/** How often one fault could have struck one port of all processes of a kind, and did. */
+export type Struck = {
+  process: FaultyProcess;
+  port: FaultyPort;
+  fault: FaultKind;
+  asked: number;
+  struck: number;
+};
 
 /** What a run set out to do, and must have done to show what it is to show. */
 export type Demands = {
@@ -62,6 +87,6 @@ export type Demands = {
   kills: { together: number; each: Record<KilledPart, number> };
   /** In each of which every worker ended because it was told to, one after the other. */
   restarts: number;
-  /** Share of what could be struck by each fault that is promised, and how often it must have been able to; null: none is. */
-  faults: { rates: Partial<Record<FaultKind, number>>; asked: number } | null;
+  /** Share of what could be struck by each fault, and how often it must have been able to: in all, and each port and kind of process `apart`; null: no fault is promised. */
+  faults: { rates: Record<FaultKind, number>; asked: number; apart: number } | null;
 };
