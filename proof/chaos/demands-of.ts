@@ -13,9 +13,7 @@ const promisedRates = { error: 0.05, lost: 0.03, unacknowledged: 0.05, duplicate
  * are planned for exactly, because little but a fault of this harness keeps one from being done: a process that was gone, or
  * ended otherwise, is replaced by the next, and one that is killed elsewhere than meant is killed. Where luck has a part, half of what was planned
  * must have been had: stops and relays have to come to their point, and a decoder lives for tens of milliseconds. Of no part all
- * kills may be missing (but of decoders in a small run), or those of another would make up for them. Faults strike whatever is done for a document, several times for
- * each, unless somebody turned them off meanwhile: half as many chances as documents is the least, of the rarest, one event for a page;
- * of a port or a kind of process apart, half of that: a push for each that is settled, while faults still strike, is the least.
+ * kills may be missing (but of decoders in a small run), or those of another would make up for them.
  */
 export function demandsOf({ documents, kills, stops, relayKills, restarts }: Sizes): Demands {
   const lucky = (planned: number, whole: number) => (planned >= whole ? whole : Math.floor(planned / 2));
@@ -39,9 +37,18 @@ export function demandsOf({ documents, kills, stops, relayKills, restarts }: Siz
       },
     },
     restarts: Math.min(restarts, promised.restarts),
-    faults: { rates: promisedRates, asked: Math.floor(documents / 2), apart: Math.floor(documents / 4) },
+    faults: faultsOf(documents),
   };
 }
+
+/**
+ * Faults strike whatever is done for a document, several times for each, unless somebody turned them off meanwhile: half as many chances
+ * as documents is the least, of the rarest, one event for a page; of a port or a kind of process apart, half of that: a push for
+ * each that is settled, while faults still strike, is the least.
+ */
+export const faultsOf = (documents: number): NonNullable<Demands["faults"]> => {
+  return { rates: promisedRates, asked: Math.floor(documents / 2), apart: Math.floor(documents / 4) };
+};
 
 const none = { processor: 0, notifier: 0, relay: 0, main: 0, postgres: 0, decoder: 0 };
 

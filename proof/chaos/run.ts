@@ -4,12 +4,13 @@ import { join } from "node:path";
 import { systemClock } from "@strongroom/core/clock";
 import { dividePeriods } from "@strongroom/core/config";
 import { seededRandom } from "@strongroom/local/test-random";
+import type { Demands } from "../check/demands.ts";
 import { judge } from "../check/judge.ts";
 import { killsIn } from "../check/judge-harm.ts";
 import { entriesOf, groupBy, type JudgedRun, readRun, type Verdict } from "../check/judged-run.ts";
 import { drawClientFault } from "./client-faults.ts";
 import { measureSlowness } from "./come-to-rest.ts";
-import { demandsOf, noDemands } from "./demands-of.ts";
+import { demandsOf } from "./demands-of.ts";
 import type { Road } from "./driver.ts";
 import { openControls } from "./controls.ts";
 import { openExits, watchChildren } from "./exits.ts";
@@ -42,6 +43,8 @@ export type RunOptions = {
   edits?: SourceEdit[];
   /** In place of those that the seed draws. */
   injuries?: InjuryKind[];
+  /** In place of those of its size. */
+  demands?: Demands;
   /** Leaves out what comes when all rests: days that go by, and the attackers. */
   lean?: boolean;
   say: (sentence: string) => void;
@@ -95,7 +98,7 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
     const scene = { options, periods, road, installation, disk, slowness, controls, exits, leaving };
     const quietMs = await Promise.race([perform(scene), stopped]);
     history.write({ what: "faults", tally: readTally(tallyOf(directory)) });
-    await writeDump(directory, installation, periods, options.lean === true ? noDemands : demandsOf(sizes));
+    await writeDump(directory, installation, periods, options.demands ?? demandsOf(sizes));
     await history.close();
     const run = readRun(directory);
     say("the dump is written and read");
