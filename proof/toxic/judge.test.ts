@@ -4,6 +4,7 @@ import { childrenOf, judge } from "./judge.ts";
 import type { Seen, ToxicResult } from "./run.ts";
 import { judgeEnd } from "./send-through-pool.ts";
 import { sendInRounds } from "./send-in-rounds.ts";
+import { families } from "./toxic-file.ts";
 import { readWish } from "./wish.ts";
 
 const took = (count: number, tookMs: number) =>
@@ -25,11 +26,12 @@ const good: Seen = {
   dead: [],
   peakBytes: 399_999_999,
 };
-const missesOf = (change: Partial<Seen>) => judge({ ...good, ...change }).misses.join();
+const judgeOf = (change: Partial<Seen>) => judge({ ...good, ...change }, [toxic.family]);
+const missesOf = (change: Partial<Seen>) => judgeOf(change).misses.join();
 
 describe("a run of any size", () => {
   test("at its limits has no miss", () => {
-    expect(judge(good)).toMatchObject({ misses: [], peakMb: 400, mostChildren: 2, honest: { slowdown: 2 } });
+    expect(judgeOf({})).toMatchObject({ misses: [], peakMb: 400, mostChildren: 2, honest: { slowdown: 2 } });
   });
 
   test.each<[string, Partial<Seen>, string]>([
@@ -44,9 +46,17 @@ describe("a run of any size", () => {
     expect(missesOf(change)).toContain(miss);
   });
 
+  test("misses it when of a family nothing was sent: all of them, unless asked otherwise", () => {
+    expect(missesOf({ toxic: [] })).toBe("nothing was sent of the family drawing bombs");
+    const others = families.filter((family) => family !== toxic.family);
+    expect(judge(good).misses).toEqual(others.map((family) => `nothing was sent of the family ${family}`));
+    const every = families.map((family) => ({ ...toxic, family, kind: `${family}, one of them` }));
+    expect(judge({ ...good, toxic: every }).misses).toEqual([]);
+  });
+
   test("counts a file that was sent again once, and its miss once", () => {
     const missed = { ...toxic, misses: ["ended wrongly"] };
-    expect(judge({ ...good, toxic: [missed, missed, missed] })).toMatchObject({
+    expect(judgeOf({ toxic: [missed, missed, missed] })).toMatchObject({
       toxicFiles: 1,
       toxicSent: 3,
       misses: ["drawing bombs: pdf ended wrongly"],
