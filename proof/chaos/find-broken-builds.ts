@@ -72,6 +72,7 @@ async function runSound({ sizes, seed }: Wish, { say, stopping }: Aside): Promis
     seed,
     injuries,
     demands,
+    keeps: () => false,
     say: () => {},
     stopping,
   });
@@ -99,7 +100,8 @@ async function findOne(
   const seconds = () => Math.round((performance.now() - startedMs) / 1_000);
   for (let tries = 1; ; tries++) {
     const directory = await mkdtemp(join(tmpdir(), "strongroom-broken-"));
-    const plan = { directory, sizes: own, seed: seed + tries, edits, injuries, demands, lean };
+    const keeps = (verdicts: readonly Verdict[]) => tries === triesAtMost && findIn(build, verdicts) === null;
+    const plan = { directory, sizes: own, seed: seed + tries, edits, injuries, demands, lean, keeps };
     const { verdicts } = await runChaos({ ...plan, say: quietly, stopping });
     const found = findIn(build, verdicts);
     if (found || tries < triesAtMost) await rm(directory, { recursive: true });

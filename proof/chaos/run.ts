@@ -47,6 +47,8 @@ export type RunOptions = {
   demands?: Demands;
   /** Leaves out what comes when all rests: days that go by, and the attackers. */
   lean?: boolean;
+  /** Whether somebody will look again at a run that came to this: then nothing of it must go with its disk. */
+  keeps: (verdicts: readonly Verdict[]) => boolean;
   say: (sentence: string) => void;
   /** Ends the run early, in good order. */
   stopping: AbortSignal;
@@ -71,7 +73,7 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
   if (disk === null) say("skipped: the full disk (mounting is not allowed here)");
   const history = openHistory(join(directory, "history.ndjson"));
   const unwatch = watchChildren(exitsOf(directory)); // main and PostgreSQL are ours
-  let installation: Installation | null = null;
+  let [installation, isKept]: [Installation | null, boolean] = [null, false];
   try {
     installation = await openInstallation({
       directory,
@@ -103,6 +105,7 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
     const run = readRun(directory);
     say("the dump is written and read");
     const verdicts = judge(run);
+    isKept = options.keeps(verdicts);
     say("judged");
     const counts = {
       ...(await countRun(run, installation)),
@@ -111,7 +114,7 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
     return { verdicts, counts, quietMs, seconds: Math.round((performance.now() - startedMs) / 100) / 10 };
   } finally {
     await installation?.close();
-    await disk?.unmount();
+    await disk?.unmount(isKept);
     unwatch();
   }
 }
