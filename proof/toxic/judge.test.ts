@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { isProven } from "./broken.ts";
+import { breaks } from "./breaks.ts";
+import { isProven, missesFor } from "./broken.ts";
 import { childrenOf, judge } from "./judge.ts";
 import type { Seen, ToxicResult } from "./run.ts";
 import { judgeEnd } from "./send-through-pool.ts";
@@ -114,6 +115,26 @@ test("a gate proves something when each broken build was found, and the whole on
   expect(isProven([whole, broken, { ...broken, misses: [] }])).toBe(false);
   expect(isProven([{ ...whole, misses: ["x"] }, broken])).toBe(false);
 });
+
+test.each(breaks)(
+  "$name is found by what shows that, not by a system that does nothing any more",
+  ({ name, shows, says }) => {
+    const shown: Record<string, string> = {
+      "no pixel limit": "ended “no_preview broken”, not “rejected too_many_pixels”",
+      "no deadline": "ended “not ended”, not “stored” or “no_preview timed_out”",
+      "types by what the client says": "ended “no_preview broken”, not “rejected unsupported_type”",
+      "metadata kept": "carries “Exif”",
+    };
+    const miss = `family: ${shows[0]} ${shown[name]}`;
+    expect(missesFor(says, [miss])).toEqual([miss]);
+    expect(missesFor(says, [miss, "the processor process died"])).toEqual([]);
+    for (const crashed of [
+      "ended “no_preview decoder_crashed”, not “rejected unsupported_type”",
+      "ended “not sent: fetch failed”, not “stored”",
+    ])
+      expect(missesFor(says, [`family: ${shows[0]} ${crashed}`])).toEqual([]);
+  },
+);
 
 describe("the command line", () => {
   test("is small unless asked otherwise; full is the promise's thousand honest documents", () => {
