@@ -149,6 +149,7 @@ export const brokenBuilds: BrokenBuild[] = [
     documents: 24,
     found: "P6",
     says: / was answered with 2\d\d$/,
+    demands: { attacks: true },
     afterwards: true,
   },
   {

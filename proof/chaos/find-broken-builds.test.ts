@@ -25,7 +25,7 @@ test("what is demanded of a run for itself gives away no build that breaks a pro
   const missing = [
     verdict("P4", "0 relays died between publish and mark, not 2"),
     verdict("P5", "0 processors stood still until others had what they held, not 7"),
-    verdict("P6", "no upload was tried: after expiry"),
+    verdict("P6", "no upload was tried and refused with 403: after expiry"),
     verdict("P9", "nobody asked for a grant while database was away"),
     verdict("P14", "no phone listened"),
   ];

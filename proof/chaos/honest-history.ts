@@ -6,6 +6,7 @@ import {
   hostileFamilies,
   type KilledPart,
   killedParts,
+  refusals,
   standingPoints,
   type Struck,
 } from "../check/demands.ts";
@@ -60,7 +61,14 @@ export function honestHistory(published: PublicKey[]): Entry[] {
       return { at, what: "notice", token: "live", tag: `${document}.${version}`, fields: ["tag", "type"] };
     }),
     ...hostileFamilies.map((family): Entry => {
-      return { at, what: "hostile", document: stored, family, attempt: `an upload: ${family}`, status: 403 };
+      return {
+        at,
+        what: "hostile",
+        document: stored,
+        family,
+        attempt: `an upload: ${family}`,
+        status: refusals[family],
+      };
     }),
     { at, what: "hostile", document: stored, family: "more", attempt: "no answer came", status: null },
     ...harm(at),

@@ -1,15 +1,19 @@
-/** What must have been tried of every upload that nobody may make; `more` is what was tried besides. */
-export const hostileFamilies = [
-  "after expiry",
-  "after cleanup",
-  "twice",
-  "other bytes",
-  "size",
-  "type",
-  "checksum",
-  "key",
-  "tenant",
-] as const;
+/**
+ * What must have been tried of every upload that nobody may make, and the status by which it is refused for that: whoever is
+ * refused otherwise, as one who is unknown, asks too often or at the wrong address, has tried nothing. `more` is what was tried besides.
+ */
+export const refusals = {
+  "after expiry": 403,
+  "after cleanup": 403,
+  twice: 412,
+  "other bytes": 400,
+  size: 403,
+  type: 403,
+  checksum: 403,
+  key: 403,
+  tenant: 403,
+} as const;
+export const hostileFamilies = Object.keys(refusals) as (keyof typeof refusals)[];
 export type HostileFamily = (typeof hostileFamilies)[number] | "more";
 
 /** Steps of an attempt at which a processor is made to stand still, as by SIGSTOP, for longer than its lease. */
