@@ -1,4 +1,5 @@
 import type { Demands, KilledPart } from "../check/demands.ts";
+import { clientRates } from "./client-faults.ts";
 import { plannedKills } from "./plan.ts";
 import type { Sizes } from "./sizes.ts";
 
@@ -47,7 +48,8 @@ export function demandsOf({ documents, kills, stops, relayKills, restarts }: Siz
  * each that is settled, while faults still strike, is the least.
  */
 export const faultsOf = (documents: number): NonNullable<Demands["faults"]> => {
-  return { rates: promisedRates, asked: Math.floor(documents / 2), apart: Math.floor(documents / 4) };
+  const [asked, apart] = [Math.floor(documents / 2), Math.floor(documents / 4)];
+  return { rates: promisedRates, asked, apart, clients: clientRates };
 };
 
 const none = { processor: 0, notifier: 0, relay: 0, main: 0, postgres: 0, decoder: 0 };

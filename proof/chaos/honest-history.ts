@@ -119,6 +119,11 @@ function harm(at: number): Entry[] {
     ),
     ...killedParts.map((part) => injury(`kill ${part}`, "", [dead(part)])),
     injury("restart workers", "", workers.map(stopped)),
-    { at, what: "faults", tally: structuredClone(struckAsPromised) },
+    {
+      at,
+      what: "faults",
+      tally: structuredClone(struckAsPromised),
+      connections: { none: 9_000, refuse: 300, replay: 700 },
+    },
   ];
 }

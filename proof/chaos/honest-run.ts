@@ -178,6 +178,7 @@ export function honestRun(): JudgedRun & { files: Map<string, Buffer> } {
         rates: { error: 0.05, lost: 0.03, unacknowledged: 0.05, duplicate: 0.1, drop: 0.005 },
         asked: 10_000,
         apart: 5_000,
+        clients: { refuse: 0.03, replay: 0.07 },
       },
     },
     history: honestHistory(published),

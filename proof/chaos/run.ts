@@ -2,13 +2,13 @@ import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "@strongroom/core/clock";
-import { dividePeriods } from "@strongroom/core/config";
+import { dividePeriods, type Periods } from "@strongroom/core/config";
 import { seededRandom } from "@strongroom/local/test-random";
 import type { Demands } from "../check/demands.ts";
 import { judge } from "../check/judge.ts";
 import { killsIn } from "../check/judge-harm.ts";
 import { entriesOf, groupBy, type JudgedRun, readRun, type Verdict } from "../check/judged-run.ts";
-import { drawClientFault } from "./client-faults.ts";
+import { openClientFaults } from "./client-faults.ts";
 import { measureSlowness } from "./come-to-rest.ts";
 import { demandsOf } from "./demands-of.ts";
 import type { Road } from "./driver.ts";
@@ -64,11 +64,11 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
   const edits = [...harnessEdits, ...(options.edits ?? [])];
   checkEdits(edits);
   const random = seededRandom(seed);
-  const periods = dividePeriods(sizes.timeDivisor);
-  assertRatios(sizes.timeDivisor);
+  const periods = shortenedPeriods(sizes.timeDivisor);
   const slowness = measureSlowness();
   const pages = await drawPages(random);
   const controls = openControls(controlsOf(directory));
+  const clientFaults = openClientFaults(random, () => controls.isRaised("faults"));
   const disk = await mountSmallDisk(join(directory, "data", "objects"), diskMegabytes(sizes));
   if (disk === null) say("skipped: the full disk (mounting is not allowed here)");
   const history = openHistory(join(directory, "history.ndjson"));
@@ -79,7 +79,7 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
       directory,
       plan: planOf(options, edits),
       jobs: 2,
-      drawClientFault: () => (controls.isRaised("faults") ? drawClientFault(random) : { kind: "none" }),
+      drawClientFault: clientFaults.draw,
     });
     const leaving = new AbortController();
     const road: Road = {
@@ -99,7 +99,7 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
     const exits = openExits(exitsOf(directory));
     const scene = { options, periods, road, installation, disk, slowness, controls, exits, leaving };
     const quietMs = await Promise.race([perform(scene), stopped]);
-    history.write({ what: "faults", tally: readTally(tallyOf(directory)) });
+    history.write({ what: "faults", tally: readTally(tallyOf(directory)), connections: clientFaults.drawn });
     await writeDump(directory, installation, periods, options.demands ?? demandsOf(sizes));
     await history.close();
     const run = readRun(directory);
@@ -134,14 +134,15 @@ const planOf = ({ directory, seed, sizes }: RunOptions, edits: SourceEdit[]): Pr
   edits,
 });
 
-/** Every period is shortened by the one factor, so that all are to one another as in life. */
-function assertRatios(timeDivisor: number): void {
+/** Every period is shortened by the one factor, so that all are to one another as in life; throws when one is not. */
+function shortenedPeriods(timeDivisor: number): Periods {
   const [life, proof] = [dividePeriods(1), dividePeriods(timeDivisor)];
   for (const [name, ms] of Object.entries(life)) {
     const shortened = proof[name as keyof typeof proof];
     if (Math.abs(shortened - ms / timeDivisor) > 1)
       throw new Error(`${name} is ${shortened} ms, not ${ms / timeDivisor}`);
   }
+  return proof;
 }
 
 async function countRun(run: JudgedRun, { logFile }: Installation): Promise<RunResult["counts"]> {

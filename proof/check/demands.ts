@@ -91,6 +91,14 @@ export type Demands = {
   kills: { together: number; each: Record<KilledPart, number> };
   /** In each of which every worker ended because it was told to, one after the other. */
   restarts: number;
-  /** Share of what could be struck by each fault, and how often it must have been able to: in all, and each port and kind of process `apart`; null: no fault is promised. */
-  faults: { rates: Record<FaultKind, number>; asked: number; apart: number } | null;
+  /**
+   * Share of what could be struck by each fault, and how often it must have been able to: in all, and each port and kind of process `apart`;
+   * `clients`: of their connections, by the kind of fault. null: no fault is promised.
+   */
+  faults: {
+    rates: Record<FaultKind, number>;
+    asked: number;
+    apart: number;
+    clients: Partial<Record<string, number>>;
+  } | null;
 };

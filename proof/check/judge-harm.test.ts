@@ -154,6 +154,22 @@ test("P1b is broken one below what chance allows, and not at that", () => {
   expect(brokenIn(run)).toEqual([["P1b", place("push"), place("notifier")]]);
 });
 
+test("P1b is broken when connections of clients are not struck, or are not many", () => {
+  const run = honestRun();
+  tallyOf(run).connections = { none: 9_700, refuse: 300 };
+  expect(brokenIn(run)).toEqual([
+    ["P1b", expect.stringMatching(/^of 10000 struck by the fault "replay" \(clients\): 0, not \d+$/)],
+  ]);
+  tallyOf(run).connections = { none: 8_000, refuse: 999, replay: 1_000 };
+  expect(brokenIn(run)).toEqual([
+    [
+      "P1b",
+      'times that the fault "refuse" could have struck (clients): 9999, not 10000',
+      'times that the fault "replay" could have struck (clients): 9999, not 10000',
+    ],
+  ]);
+});
+
 test("P1b is broken when nobody counted the faults", () => {
   const run = honestRun();
   run.history = run.history.filter(({ what }) => what !== "faults");

@@ -101,42 +101,43 @@ export function leastStruck(share: number, asked: number): number {
 const divergence = (one: number, other: number): number =>
   (one === 0 ? 0 : one * Math.log(one / other)) + (1 - one) * Math.log((1 - one) / (1 - other));
 
-/** One fault at one place: of all ports and processes, of one port, or of one kind of process. */
-type Place = { where: string; kind: FaultKind; least: number; asked: number; struck: number };
+/** One fault at one place: of all ports and processes, of one port, of one kind of process, or between clients and API. */
+type Place = { where: string; kind: string; share: number; least: number; asked: number; struck: number };
 
 /**
  * Nothing here counts against the system: a run whose faults did not strike shows nothing of them. Each port and each kind of process is
  * held to the same rule by itself, or the many requests of one would stand for those that no fault reaches any more.
  */
 function judgeFaults(run: JudgedRun): Verdict {
-  const tally = entriesOf(run, "faults").at(-1)?.tally ?? [];
+  const counted = entriesOf(run, "faults").at(-1);
   const { faults } = run.demands;
-  const places = faults === null ? [] : placesOf(tally, faults);
-  const isSilent = ({ kind, asked }: Place) => leastStruck(faults!.rates[kind], asked) === 0;
-  const ports = places.filter(({ where }) => where in faultsOfPorts);
+  const places =
+    faults === null
+      ? []
+      : [...placesOf(counted?.tally ?? [], faults), ...clientPlaces(counted?.connections ?? {}, faults)];
+  const isSilent = ({ share, asked }: Place) => leastStruck(share, asked) === 0;
+  const looked = places.filter(({ where }) => where in faultsOfPorts || where === clients);
   return {
     id: "P1b",
     promise:
-      "the faults that were promised struck each port and kind of process: errors, lost answers, double deliveries, dropped events",
-    looked: askedIn(ports.filter((one) => !isSilent(one))),
-    unjudged: askedIn(ports.filter(isSilent)),
+      "the faults that were promised struck each port, kind of process and manner of a connection: errors, lost answers, double deliveries, dropped events",
+    looked: askedIn(looked.filter((one) => !isSilent(one))),
+    unjudged: askedIn(looked.filter(isSilent)),
     notes: places
       .filter(isSilent)
       .map(
         ({ where, kind, asked }) => `of ${asked} that "${kind}" could strike (${where}) none need be struck`,
       ),
-    violations: places.flatMap(({ where, kind, least, asked, struck }) => [
+    violations: places.flatMap(({ where, kind, share, least, asked, struck }) => [
       ...tooFew(`times that the fault "${kind}" could have struck (${where})`, asked, least),
-      ...tooFew(
-        `of ${asked} struck by the fault "${kind}" (${where})`,
-        struck,
-        leastStruck(faults!.rates[kind], asked),
-      ),
+      ...tooFew(`of ${asked} struck by the fault "${kind}" (${where})`, struck, leastStruck(share, asked)),
     ]),
   };
 }
 
-function placesOf(tally: Struck[], { asked, apart }: NonNullable<JudgedRun["demands"]["faults"]>): Place[] {
+type Faults = NonNullable<JudgedRun["demands"]["faults"]>;
+
+function placesOf(tally: Struck[], { rates, asked, apart }: Faults): Place[] {
   const placeOf = (
     where: string,
     kind: FaultKind,
@@ -144,7 +145,8 @@ function placesOf(tally: Struck[], { asked, apart }: NonNullable<JudgedRun["dema
     isThere: (one: Struck) => boolean,
   ): Place => {
     const own = tally.filter((one) => one.fault === kind && isThere(one));
-    return { where, kind, least, asked: askedIn(own), struck: own.reduce((sum, one) => sum + one.struck, 0) };
+    const struck = own.reduce((sum, one) => sum + one.struck, 0);
+    return { where, kind, share: rates[kind], least, asked: askedIn(own), struck };
   };
   const entries = <Name extends string>(faultsOf: Record<Name, readonly FaultKind[]>) =>
     Object.entries(faultsOf) as [Name, readonly FaultKind[]][];
@@ -157,6 +159,19 @@ function placesOf(tally: Struck[], { asked, apart }: NonNullable<JudgedRun["dema
       kinds.map((kind) => placeOf(name, kind, apart, ({ process }) => process === name)),
     ),
   ];
+}
+
+const clients = "clients";
+
+/** Each connection of a client is struck by one fault at most. */
+function clientPlaces(
+  connections: EntryOf<"faults">["connections"],
+  { asked: least, clients: rates }: Faults,
+): Place[] {
+  const asked = Object.values(connections).reduce<number>((sum, count = 0) => sum + count, 0);
+  return Object.entries(rates).map(([kind, share = 0]) => {
+    return { where: clients, kind, share, least, asked, struck: connections[kind] ?? 0 };
+  });
 }
 
 const askedIn = (all: readonly { asked: number }[]): number => all.reduce((sum, { asked }) => sum + asked, 0);

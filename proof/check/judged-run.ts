@@ -62,7 +62,8 @@ export type Entry = { at: number } & (
   | { what: "injury"; kind: string; detail: string; struck: boolean; ends: End[] }
   /** `isTaken`: the document went to another processor (before the ack, its doorbell did) while this one stood still. */
   | { what: "stop"; point: StandingPoint; document: string; isTaken: boolean }
-  | { what: "faults"; tally: Struck[] }
+  /** `connections`: of clients, by what struck them while faults did, or `none`. */
+  | { what: "faults"; tally: Struck[]; connections: Partial<Record<string, number>> }
   /** `slowness`: how many times longer than on an idle machine work took, because others worked beside it. */
   | { what: "quiet"; tookMs: number | null; limitMs: number; slowness: number }
 );
@@ -281,9 +282,8 @@ export function entriesOf<What extends Entry["what"]>(
 }
 
 /** How much longer than on an idle machine things may take that a process has to do; 1 unless measured. */
-export function slownessOf(run: JudgedRun): number {
-  return Math.max(1, ...entriesOf(run, "quiet").map(({ slowness }) => slowness));
-}
+export const slownessOf = (run: JudgedRun): number =>
+  Math.max(1, ...entriesOf(run, "quiet").map(({ slowness }) => slowness));
 
 /** Values by a key, in their order. */
 export function groupBy<Value>(
