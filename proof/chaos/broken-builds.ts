@@ -1,15 +1,21 @@
+import type { Demands } from "../check/demands.ts";
+import { faultsOf } from "./demands-of.ts";
 import type { FlakyRates } from "./flaky-ports.ts";
 import type { InjuryKind } from "./plan.ts";
 import type { SourceEdit } from "./source-edits.ts";
 
-/** A product that is broken on purpose, what provokes it, and the promises of which at least one must be found broken. */
+/** A product (or a harness) that is broken on purpose, what provokes it, and the promise that must be found broken. */
 export type BrokenBuild = {
   name: string;
   edits: SourceEdit[];
   injuries: InjuryKind[];
   /** As few as show it nearly always. */
   documents: number;
-  found: string[];
+  found: string;
+  /** What the judge must say of it: the same promise may be broken by something else, say by a machine on which nothing gets done. */
+  says: RegExp;
+  /** What must have been done to it, or it is not held. */
+  demands?: Partial<Demands>;
   /** Faults that it takes to see it among few documents. */
   rates?: Partial<FlakyRates>;
   /** Only the attackers find it. */
@@ -37,7 +43,8 @@ export const brokenBuilds: BrokenBuild[] = [
     ],
     injuries: ["freeze processor", "freeze processor", "freeze processor", "freeze processor"],
     documents: 40,
-    found: ["P5"],
+    found: "P5",
+    says: /: document\.\w+ under token \d+, while \d+ held it$|bears token/,
     rates: { error: 0, lost: 0 }, // a zombie that meets another fault gives up before it can do harm
   },
   {
@@ -51,7 +58,8 @@ export const brokenBuilds: BrokenBuild[] = [
     ],
     injuries: ["kill processor"],
     documents: 60,
-    found: ["I1"],
+    found: "I1",
+    says: /not all of it was ever sent$/,
   },
   {
     name: "the relay marks events that the stream did not acknowledge",
@@ -64,7 +72,8 @@ export const brokenBuilds: BrokenBuild[] = [
     ],
     injuries: ["kill relay"],
     documents: 24,
-    found: ["P4"],
+    found: "P4",
+    says: /in the stream$|never reached the stream$/,
     rates: { unacknowledged: 0.5 },
   },
   {
@@ -80,7 +89,8 @@ export const brokenBuilds: BrokenBuild[] = [
     ],
     injuries: ["kill relay"],
     documents: 30,
-    found: ["I2"],
+    found: "I2",
+    says: /: ENOENT: /,
   },
   {
     name: "staging is cleared without its grace",
@@ -93,7 +103,8 @@ export const brokenBuilds: BrokenBuild[] = [
     ],
     injuries: ["kill relay"],
     documents: 16,
-    found: ["I6"],
+    found: "I6",
+    says: /was cleared before its time$/,
   },
   {
     name: "a repeated request makes a second document",
@@ -106,7 +117,8 @@ export const brokenBuilds: BrokenBuild[] = [
     ],
     injuries: ["kill relay"],
     documents: 24,
-    found: ["I4"],
+    found: "I4",
+    says: /^nobody asked for document /,
   },
   {
     name: "the notifier keeps no inbox",
@@ -120,7 +132,8 @@ export const brokenBuilds: BrokenBuild[] = [
     ],
     injuries: ["kill notifier"],
     documents: 16,
-    found: ["I7"],
+    found: "I7",
+    says: / was told \d+ times$/,
     rates: { duplicate: 0.3 },
   },
   {
@@ -134,7 +147,9 @@ export const brokenBuilds: BrokenBuild[] = [
     ],
     injuries: ["kill relay"],
     documents: 24,
-    found: ["P6"],
+    found: "P6",
+    says: / was answered with 2\d\d$/,
+    demands: { attacks: true },
     afterwards: true,
   },
   {
@@ -149,7 +164,8 @@ export const brokenBuilds: BrokenBuild[] = [
     ],
     injuries: ["database away"],
     documents: 8,
-    found: ["P9"],
+    found: "P9",
+    says: /^without database a grant took \d+ ms/,
   },
   {
     name: "the receipt states another size",
@@ -162,7 +178,8 @@ export const brokenBuilds: BrokenBuild[] = [
     ],
     injuries: ["kill relay before its mark"],
     documents: 8,
-    found: ["P2b"],
+    found: "P2b",
+    says: /: it lists other originals than were uploaded$/,
   },
   {
     name: "the notifier leaves no line in the audit",
@@ -175,7 +192,8 @@ export const brokenBuilds: BrokenBuild[] = [
     ],
     injuries: ["kill notifier before its record"],
     documents: 8,
-    found: ["P12b"],
+    found: "P12b",
+    says: /^user\.notified of .*: 1 facts, 0 lines$/,
   },
   {
     name: "any fault of push drops the token",
@@ -188,7 +206,8 @@ export const brokenBuilds: BrokenBuild[] = [
     ],
     injuries: ["kill notifier"],
     documents: 48, // faults stop when all is sent and 20 are on their way at most: of 16, pushes were often made only then
-    found: ["P14"],
+    found: "P14",
+    says: / was dropped, and lives$/,
     rates: { error: 0.3 },
   },
   {
@@ -208,7 +227,8 @@ export const brokenBuilds: BrokenBuild[] = [
     ],
     injuries: ["kill relay"],
     documents: 16,
-    found: ["I3"],
+    found: "I3",
+    says: / was stored twice$/,
   },
   {
     name: "each claim draws a lower token than the one before",
@@ -221,7 +241,8 @@ export const brokenBuilds: BrokenBuild[] = [
     ],
     injuries: ["kill processor", "kill processor", "kill processor"],
     documents: 24,
-    found: ["I8"],
+    found: "I8",
+    says: / was claimed under \d+ after \d+$/,
   },
   {
     name: "what a losing attempt left in the vault stays there",
@@ -234,7 +255,39 @@ export const brokenBuilds: BrokenBuild[] = [
     ],
     injuries: ["kill processor at the vault", "kill processor at the vault", "kill processor at the vault"],
     documents: 24,
-    found: ["I5"],
+    found: "I5",
+    says: / is an orphan of /,
     afterwards: true,
+  },
+  {
+    name: "a worker that is told to stop ends with an error",
+    edits: [
+      {
+        file: "packages/eks-workers/src/main.ts",
+        from: "process.on(signal, () => stop.abort(signal))",
+        to: "process.on(signal, () => process.exit(1))",
+      },
+    ],
+    injuries: ["restart workers"],
+    documents: 8,
+    found: "P1",
+    says: /^rolling restarts: 0, not 1$/,
+    demands: { restarts: 1 },
+  },
+  {
+    name: "no fault reaches the keys",
+    edits: [
+      {
+        file: "packages/eks-workers/src/ports.ts",
+        from: "return globalThis.strongroomChaos.wrap(await connectEmbedded(config, log));",
+        to: `const calm = await connectEmbedded(config, log);
+      return { ...globalThis.strongroomChaos.wrap(calm), keys: calm.keys };`,
+      },
+    ],
+    injuries: ["kill relay"],
+    documents: 24,
+    found: "P1b",
+    says: /^times that the fault "error" could have struck \(keys\): 0, not \d+$/,
+    demands: { faults: faultsOf(24) },
   },
 ];

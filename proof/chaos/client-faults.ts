@@ -1,4 +1,4 @@
-import type { Fault } from "./fault-proxy.ts";
+import type { Fault, FaultKind } from "./fault-proxy.ts";
 
 /** What happens to connections of clients, in percent; the rest passes unharmed. */
 const shares: [number, (random: () => number) => Fault][] = [
@@ -10,6 +10,26 @@ const shares: [number, (random: () => number) => Fault][] = [
   [5, () => ({ kind: "replay" })],
   [3, (random) => ({ kind: "split", pieceBytes: 1 + Math.floor(random() * 40) })],
 ];
+
+/** Of connections, by the kind of fault that strikes them. */
+export const clientRates: Partial<Record<FaultKind, number>> = Object.fromEntries(
+  [...Map.groupBy(shares, ([, draw]) => draw(() => 0).kind)].map(([kind, some]) => [
+    kind,
+    some.reduce((sum, [share]) => sum + share, 0) / 100,
+  ]),
+);
+
+/** Draws faults for connections of clients while `isBad`, and counts each draw by its kind. */
+export function openClientFaults(random: () => number, isBad: () => boolean) {
+  const drawn: Partial<Record<FaultKind, number>> = {};
+  const draw = (): Fault => {
+    if (!isBad()) return { kind: "none" };
+    const fault = drawClientFault(random);
+    drawn[fault.kind] = (drawn[fault.kind] ?? 0) + 1;
+    return fault;
+  };
+  return { draw, drawn };
+}
 
 /** Draws the fault of one connection. */
 export function drawClientFault(random: () => number): Fault {

@@ -1,20 +1,20 @@
 import type { Demands, KilledPart } from "../check/demands.ts";
+import { clientRates } from "./client-faults.ts";
 import { plannedKills } from "./plan.ts";
 import type { Sizes } from "./sizes.ts";
 
 /** Of the promises, at their full size; kills and restarts are P1's, stops P5's, relays between publish and mark P4's. */
 const promised = { together: 200, postgres: 20, restarts: 5, stops: 200, relayKills: 100 };
 
-/** Of P1, as shares; what the stream does not acknowledge is ours alone. */
-const promisedRates = { error: 0.05, lost: 0.03, duplicate: 0.1, drop: 0.005 };
+/** Of P1, as shares; what the stream does not acknowledge is ours alone, in place of its errors and lost answers. */
+const promisedRates = { error: 0.05, lost: 0.03, unacknowledged: 0.05, duplicate: 0.1, drop: 0.005 };
 
 /**
  * What a run of this size must have done: all that is promised, and of a smaller one what it planned for. Kills
  * are planned for exactly, because little but a fault of this harness keeps one from being done: a process that was gone, or
  * ended otherwise, is replaced by the next, and one that is killed elsewhere than meant is killed. Where luck has a part, half of what was planned
  * must have been had: stops and relays have to come to their point, and a decoder lives for tens of milliseconds. Of no part all
- * kills may be missing (but of decoders in a small run), or those of another would make up for them. Faults strike whatever is done for a document, several times for
- * each, unless somebody turned them off meanwhile: half as many chances as documents is the least, of the rarest, one event for a page.
+ * kills may be missing (but of decoders in a small run), or those of another would make up for them.
  */
 export function demandsOf({ documents, kills, stops, relayKills, restarts }: Sizes): Demands {
   const lucky = (planned: number, whole: number) => (planned >= whole ? whole : Math.floor(planned / 2));
@@ -38,9 +38,19 @@ export function demandsOf({ documents, kills, stops, relayKills, restarts }: Siz
       },
     },
     restarts: Math.min(restarts, promised.restarts),
-    faults: { rates: promisedRates, asked: Math.floor(documents / 2) },
+    faults: faultsOf(documents),
   };
 }
+
+/**
+ * Faults strike whatever is done for a document, several times for each, unless somebody turned them off meanwhile: half as many chances
+ * as documents is the least, of the rarest, one event for a page; of a port or a kind of process apart, half of that: a push for
+ * each that is settled, while faults still strike, is the least.
+ */
+export const faultsOf = (documents: number): NonNullable<Demands["faults"]> => {
+  const [asked, apart] = [Math.floor(documents / 2), Math.floor(documents / 4)];
+  return { rates: promisedRates, asked, apart, clients: clientRates };
+};
 
 const none = { processor: 0, notifier: 0, relay: 0, main: 0, postgres: 0, decoder: 0 };
 

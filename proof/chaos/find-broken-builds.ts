@@ -1,9 +1,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Demands } from "../check/demands.ts";
 import { verdictTable } from "../check/judge.ts";
 import type { Verdict } from "../check/judged-run.ts";
 import { type BrokenBuild, brokenBuilds } from "./broken-builds.ts";
+import { noDemands } from "./demands-of.ts";
 import { recordBrokenBuilds } from "./record-run.ts";
 import { runChaos } from "./run.ts";
 import type { Sizes, Wish } from "./sizes.ts";
@@ -14,7 +16,7 @@ const triesAtMost = 3;
 /** What all of them are played with: the injuries of each, and no others. */
 const few = { drivers: 8, tenants: 2, large: 0, stops: 2, relayKills: 0 };
 
-/** What became of one broken build; `found` names the promise, `sentence` its first violation. */
+/** What became of one broken build; `found` names the promise, `sentence` the violation that gave it away. */
 export type Finding = {
   name: string;
   found: string | null;
@@ -54,18 +56,23 @@ export async function findBrokenBuilds(
   return missed === 0;
 }
 
-/** What is found of the build as it is, played and judged as the broken ones are: nothing, or what they show is no fault of theirs. */
+/**
+ * What is found of the build as it is, played and judged as the broken ones are, with all that is done to and demanded of any: nothing,
+ * or what they show is no fault of theirs.
+ */
 async function runSound({ sizes, seed }: Wish, { say, stopping }: Aside): Promise<Verdict[]> {
   const directory = await mkdtemp(join(tmpdir(), "strongroom-sound-"));
   const documents = Math.max(...brokenBuilds.map((build) => build.documents));
   const small: Sizes = { ...sizes, ...few, documents };
   const injuries = [...new Set(brokenBuilds.flatMap((build) => build.injuries))];
+  const demands: Demands = Object.assign({}, noDemands, ...brokenBuilds.map((build) => build.demands));
   const { verdicts } = await runChaos({
     directory,
     sizes: small,
     seed,
     injuries,
-    lean: true,
+    demands,
+    keeps: () => false,
     say: () => {},
     stopping,
   });
@@ -83,6 +90,7 @@ async function findOne(
   { say, stopping }: Aside,
 ): Promise<Finding> {
   const { name, edits, injuries, afterwards, rates, documents } = build;
+  const demands = { ...noDemands, ...build.demands };
   const stops = 2 * injuries.filter((kind) => kind === "freeze processor").length;
   const small: Sizes = { ...sizes, ...few, documents, stops };
   const own = { ...small, rates: { ...small.rates, ...rates } };
@@ -92,18 +100,26 @@ async function findOne(
   const seconds = () => Math.round((performance.now() - startedMs) / 1_000);
   for (let tries = 1; ; tries++) {
     const directory = await mkdtemp(join(tmpdir(), "strongroom-broken-"));
-    const plan = { directory, sizes: own, seed: seed + tries, edits, injuries, lean };
+    const keeps = (verdicts: readonly Verdict[]) => tries === triesAtMost && findIn(build, verdicts) === null;
+    const plan = { directory, sizes: own, seed: seed + tries, edits, injuries, demands, lean, keeps };
     const { verdicts } = await runChaos({ ...plan, say: quietly, stopping });
-    const found = verdicts.find((verdict) => isFoundBy(build, verdict));
+    const found = findIn(build, verdicts);
     if (found || tries < triesAtMost) await rm(directory, { recursive: true });
-    if (found) return { name, found: found.id, sentence: found.violations[0]!, tries, seconds: seconds() };
+    if (found) return { name, ...found, tries, seconds: seconds() };
     if (tries === triesAtMost)
       return { name, found: null, sentence: `kept in ${directory}`, tries, seconds: seconds() };
   }
 }
 
-const isFoundBy = ({ found }: BrokenBuild, { id, violations }: Verdict): boolean =>
-  violations.length > 0 && found.includes(id);
+/** The sentence that gives a build away: of the promise that it breaks, and for the reason for which it does. */
+export function findIn(
+  { found, says }: Pick<BrokenBuild, "found" | "says">,
+  verdicts: readonly Verdict[],
+): { found: string; sentence: string } | null {
+  const broken = verdicts.find(({ id }) => id === found);
+  const sentence = broken?.violations.find((one) => says.test(one));
+  return sentence === undefined ? null : { found, sentence };
+}
 
 const line = ({ name, found, tries, seconds }: Finding): string =>
   `${(found === null ? "NOT FOUND" : `found by ${found}`).padEnd(14)} try ${tries}, ${String(seconds).padStart(4)} s   ${name}`;

@@ -27,7 +27,7 @@ function behind(faults: (keyof FlakyRates)[], more: Partial<Weather> = {}) {
     push: { send: answer("push", "delivered") },
   } as unknown as EmbeddedPorts;
   const weather: Weather = {
-    strikes: (kind) => faults[0] === kind && Boolean(faults.shift()),
+    strikes: (_port, kind) => faults[0] === kind && Boolean(faults.shift()),
     untilThere: async () => {},
     done: (what) => void reached.push(`done ${what}`),
     rest: async () => {},
@@ -97,6 +97,26 @@ describe("a port over a bad line", () => {
     await ports.stream.publish("documents", []);
     await ports.push.send({ token: "t", tag: "d.3", data: {} });
     expect(reached).toEqual(["publish", "done publish", "push", "done push"]);
+  });
+
+  test("is told apart from the others by whatever could strike it", async () => {
+    const drawn: string[] = [];
+    const { ports } = behind([], {
+      strikes: (port, kind) => Boolean(drawn.push(`${port} ${kind}`)) && false,
+    });
+    const asked = async (asking: Promise<unknown>) => (await asking, drawn.splice(0));
+    expect(await asked(ports.objects.head("s/a"))).toEqual(["objects error", "objects lost"]);
+    expect(await asked(put(ports))).toEqual(["objects error", "objects lost"]);
+    expect(await asked(ports.queue.send("documents", "bell"))).toEqual(["queue error", "queue lost"]);
+    expect(await asked(ports.keys.sign(new Uint8Array()))).toEqual(["keys error", "keys lost"]);
+    expect(await asked(ports.push.send({ token: "t", tag: "d.3", data: {} }))).toEqual([
+      "push error",
+      "push lost",
+    ]);
+    expect(await asked(ports.stream.publish("documents", []))).toEqual([
+      "stream unacknowledged",
+      "stream unacknowledged",
+    ]);
   });
 
   test("publishes, and yet reports that it did not", async () => {

@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import type { EmbeddedPorts } from "@strongroom/core/embedded/connect";
 import type { Faults } from "@strongroom/core/embedded/faults";
-import type { FaultKind } from "../check/demands.ts";
+import type { FaultKind, FaultyPort } from "../check/demands.ts";
 
 /** How often each dependency fails, as shares of what goes over the wire. */
 export type FlakyRates = Record<FaultKind, number> & {
@@ -19,8 +19,8 @@ export type FlakyRates = Record<FaultKind, number> & {
 
 /** What a network and what is behind it do to one process. */
 export type Weather = {
-  /** Draws whether this fault strikes now. */
-  strikes: (kind: FaultKind) => boolean;
+  /** Draws whether this fault strikes this port now. */
+  strikes: (port: FaultyPort, kind: FaultKind) => boolean;
   /** Resolves when requests to this service are answered again; rejects when a client would not wait any longer. */
   untilThere: (service: "objects" | "keys") => Promise<void>;
   /** Called when this is done and nobody has been told yet: the moment to die. */
@@ -38,14 +38,14 @@ class ChaosFault extends Error {
   readonly code = "ECONNRESET";
 }
 
-/** What the adapters' own faults are drawn by; `count` is told of each delivery whether it comes twice. */
+/** What an adapter's own faults are drawn by; `count` is told of each delivery whether it comes twice. */
 export type Dice = {
   isBad: () => boolean;
   random: () => number;
   count: (kind: FaultKind, struck: boolean) => void;
 };
 
-/** Faults of queue and stream as their adapters have them built in: they ask for a probability, and at once for the draw. */
+/** Faults of queue or stream as their adapters have them built in: they ask for a probability, and at once for the draw. */
 export function adapterFaults(rates: FlakyRates, { isBad, random, count }: Dice): Faults {
   let isDelivery = false;
   return {
@@ -70,33 +70,39 @@ export function adapterFaults(rates: FlakyRates, { isBad, random, count }: Dice)
 /** The same ports over a bad line; each request fails by itself, and most are made again before anybody notices. */
 export function flakyPorts(ports: EmbeddedPorts, weather: Weather): EmbeddedPorts {
   const { strikes } = weather;
-  const request = async <Answer>(work: () => Promise<Answer>): Promise<Answer> => {
-    if (strikes("error")) throw new ChaosFault("the service failed");
-    const answer = await work();
-    if (!strikes("lost")) return answer;
-    (answer as Partial<Readable> | null)?.destroy?.();
-    throw new ChaosFault("the answer was lost");
-  };
-  const insist = async <Answer>(work: () => Promise<Answer>): Promise<Answer> => {
-    for (let tried = 1; ; tried++) {
-      try {
-        return await request(work);
-      } catch (error) {
-        if (!(error instanceof ChaosFault) || tried === tries) throw error;
-        await weather.rest(tried);
+  const requestTo =
+    (port: FaultyPort): Insist =>
+    async (work) => {
+      if (strikes(port, "error")) throw new ChaosFault("the service failed");
+      const answer = await work();
+      if (!strikes(port, "lost")) return answer;
+      (answer as Partial<Readable> | null)?.destroy?.();
+      throw new ChaosFault("the answer was lost");
+    };
+  const insistOn = (port: FaultyPort): Insist => {
+    const request = requestTo(port);
+    return async (work) => {
+      for (let tried = 1; ; tried++) {
+        try {
+          return await request(work);
+        } catch (error) {
+          if (!(error instanceof ChaosFault) || tried === tries) throw error;
+          await weather.rest(tried);
+        }
       }
-    }
+    };
   };
+  const push = requestTo("push");
   return {
     ...ports,
-    objects: flakyObjects(ports.objects, weather, request, insist),
-    queue: flakyQueue(ports.queue, insist),
-    keys: flakyKeys(ports.keys, weather, insist),
+    objects: flakyObjects(ports.objects, weather, requestTo("objects"), insistOn("objects")),
+    queue: flakyQueue(ports.queue, insistOn("queue")),
+    keys: flakyKeys(ports.keys, weather, insistOn("keys")),
     stream: flakyStream(ports.stream, weather),
     push: {
       ...ports.push,
       send: async (notice) => {
-        const answer = await request(() => ports.push.send(notice));
+        const answer = await push(() => ports.push.send(notice));
         weather.done("push");
         return answer;
       },
@@ -174,10 +180,10 @@ function flakyStream(stream: EmbeddedPorts["stream"], { strikes, done }: Weather
     publish: async (topic, records) => {
       const failed = (why: string) =>
         records.map(() => ({ acknowledged: false, error: new ChaosFault(why) }));
-      if (strikes("unacknowledged")) return failed("the stream failed");
+      if (strikes("stream", "unacknowledged")) return failed("the stream failed");
       const outcomes = await stream.publish(topic, records);
       if (outcomes.some(({ acknowledged }) => acknowledged)) done("publish");
-      return strikes("unacknowledged") ? failed("the acknowledgement was lost") : outcomes;
+      return strikes("stream", "unacknowledged") ? failed("the acknowledgement was lost") : outcomes;
     },
   };
 }

@@ -1,10 +1,14 @@
 import {
   type End,
+  type FaultKind,
+  type FaultyPort,
+  type FaultyProcess,
   hostileFamilies,
   type KilledPart,
   killedParts,
+  refusals,
   standingPoints,
-  type Tally,
+  type Struck,
 } from "../check/demands.ts";
 import type { Entry, PublicKey } from "../check/judged-run.ts";
 import { driver, dumpedAt, hex, page, rejected, stored, tenant, told, waiting } from "./honest-names.ts";
@@ -57,7 +61,14 @@ export function honestHistory(published: PublicKey[]): Entry[] {
       return { at, what: "notice", token: "live", tag: `${document}.${version}`, fields: ["tag", "type"] };
     }),
     ...hostileFamilies.map((family): Entry => {
-      return { at, what: "hostile", document: stored, family, attempt: `an upload: ${family}`, status: 403 };
+      return {
+        at,
+        what: "hostile",
+        document: stored,
+        family,
+        attempt: `an upload: ${family}`,
+        status: refusals[family],
+      };
     }),
     { at, what: "hostile", document: stored, family: "more", attempt: "no answer came", status: null },
     ...harm(at),
@@ -73,13 +84,28 @@ export function honestHistory(published: PublicKey[]): Entry[] {
   ];
 }
 
-const struckAsPromised = (): Tally => ({
-  error: { asked: 40_000, struck: 2_000 },
-  lost: { asked: 38_000, struck: 1_140 },
-  unacknowledged: { asked: 5_000, struck: 250 },
-  duplicate: { asked: 20_000, struck: 2_000 },
-  drop: { asked: 10_000, struck: 50 },
-});
+/** Of each port, and by each process, as many requests as the promise has documents. */
+const struckAsPromised: Struck[] = [
+  struckIn("main", "objects", { error: 500, lost: 300, drop: 50 }),
+  struckIn("main", "queue", { duplicate: 1_000 }),
+  struckIn("processor", "queue", { error: 500, lost: 300, duplicate: 1_000 }),
+  struckIn("processor", "keys", { error: 500, lost: 300 }),
+  struckIn("relay", "keys", { error: 500, lost: 300 }),
+  struckIn("relay", "stream", { unacknowledged: 500, duplicate: 1_000 }),
+  struckIn("notifier", "push", { error: 500, lost: 300 }),
+  struckIn("notifier", "stream", { duplicate: 1_000 }),
+].flat();
+
+/** Of ten thousand that each of these faults could have struck. */
+function struckIn(
+  process: FaultyProcess,
+  port: FaultyPort,
+  struck: Partial<Record<FaultKind, number>>,
+): Struck[] {
+  return Object.entries(struck).map(([fault, times]) => {
+    return { process, port, fault: fault as FaultKind, asked: 10_000, struck: times };
+  });
+}
 
 /** What was done to it: something was away, each part was killed, all workers were told to stop. */
 function harm(at: number): Entry[] {
@@ -93,6 +119,11 @@ function harm(at: number): Entry[] {
     ),
     ...killedParts.map((part) => injury(`kill ${part}`, "", [dead(part)])),
     injury("restart workers", "", workers.map(stopped)),
-    { at, what: "faults", tally: struckAsPromised() },
+    {
+      at,
+      what: "faults",
+      tally: structuredClone(struckAsPromised),
+      connections: { none: 9_000, refuse: 300, replay: 700 },
+    },
   ];
 }

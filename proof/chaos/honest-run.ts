@@ -174,7 +174,12 @@ export function honestRun(): JudgedRun & { files: Map<string, Buffer> } {
         each: { processor: 1, decoder: 1, relay: 1, notifier: 1, main: 1, postgres: 1 },
       },
       restarts: 1,
-      faults: { rates: { error: 0.05, lost: 0.03, duplicate: 0.1, drop: 0.005 }, asked: 10_000 },
+      faults: {
+        rates: { error: 0.05, lost: 0.03, unacknowledged: 0.05, duplicate: 0.1, drop: 0.005 },
+        asked: 10_000,
+        apart: 5_000,
+        clients: { refuse: 0.03, replay: 0.07 },
+      },
     },
     history: honestHistory(published),
     tables: tables(),

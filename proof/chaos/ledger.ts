@@ -1,5 +1,6 @@
 import { withClient } from "@strongroom/core/database/roles";
 import type { Connection } from "@strongroom/core/ports/database";
+import { ageMsOf } from "./process-tree.ts";
 
 /** A document in the hands of a worker. */
 export type Held = { tenantId: string; id: string; token: number; worker: string };
@@ -11,7 +12,7 @@ export const nameOf = ({ tenantId, id, token }: Held): string => `${tenantId}/${
 export type Ledger = {
   /** Attempts under way; empty while the database is just being started anew. */
   inHand(): Promise<Held[]>;
-  /** Whether the worker with this process id has told of its health. */
+  /** Whether the worker that has this process id now has told of its health: one that was killed is never forgotten, and ids come again. */
   hasBegun(pid: number): Promise<boolean>;
   /** Rings once more for attempts, named `tenant/document/token`, ahead of all others: a doorbell may always come twice. */
   ring(attempts: string[]): Promise<void>;
@@ -54,8 +55,12 @@ export function openLedger(superuser: Connection): Ledger {
            and a.action = 'document.claimed' and (a.detail ->> 'token')::bigint = d.lease_token
          where d.state = 'processing' and d.lease_until is not null`,
       ).catch(() => []),
-    hasBegun: async (pid) =>
-      (await query("select from worker where name like '%-' || $1", [`${pid}`]).catch(() => [])).length > 0,
+    hasBegun: async (pid) => {
+      const ageMs = await ageMsOf(pid);
+      const told = `select from worker
+        where name like '%-' || $1 and beat_at > clock_timestamp() - $2::float8 * interval '1 millisecond'`;
+      return ageMs !== null && (await query(told, [`${pid}`, ageMs]).catch(() => [])).length > 0;
+    },
     tokensOf: async (ids) => {
       const rows = await query<{ id: string; token: number }>(
         "select id, lease_token::int as token from document where id = any($1::uuid[])",

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { statusOf, verdictTable } from "../check/judge.ts";
+import type { Verdict } from "../check/judged-run.ts";
 import { readOrRefuse } from "../promises/command-line.ts";
 import { findBrokenBuilds } from "./find-broken-builds.ts";
 import { recordFailure, recordRun } from "./record-run.ts";
@@ -21,7 +22,8 @@ async function proveHonest(wish: Wish): Promise<0 | 1 | 3> {
   console.log(
     `chaos: seed ${seed}, ${sizes.documents} documents, ${sizes.kills + sizes.relayKills} kills, ${sizes.stops} stops, time divided by ${sizes.timeDivisor}`,
   );
-  const result = await runChaos({ directory, sizes, seed, say, stopping: stop.signal }).catch(
+  const keeps = (verdicts: readonly Verdict[]) => wish.keep || statusOf(verdicts) !== 0;
+  const result = await runChaos({ directory, sizes, seed, keeps, say, stopping: stop.signal }).catch(
     (error: Error) => {
       if (wish.record && !stop.signal.aborted) console.log(`written to ${recordFailure(wish, error)}`);
       throw error;
@@ -37,8 +39,8 @@ async function proveHonest(wish: Wish): Promise<0 | 1 | 3> {
   const status = statusOf(result.verdicts);
   console.log(`${sentences[status]} in ${result.seconds} s (seed ${seed})`);
   if (wish.record) console.log(`written to ${recordRun(wish, result)}`);
-  if (status === 0 && !wish.keep) await rm(directory, { recursive: true });
-  else console.log(`history, dump and data: ${directory}`);
+  if (keeps(result.verdicts)) console.log(`history, dump and data: ${directory}`);
+  else await rm(directory, { recursive: true });
   return status;
 }
 

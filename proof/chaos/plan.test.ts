@@ -1,7 +1,8 @@
 import { seededRandom } from "@strongroom/local/test-random";
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
-import { drawClientFault } from "./client-faults.ts";
+import { drawClientFault, openClientFaults } from "./client-faults.ts";
+import { leastStruck } from "../check/judge-harm.ts";
 import { drawPages, type PageSort, sha256 } from "./pages.ts";
 import { standingPoints } from "./controls.ts";
 import { planDocuments, planInjuries, planStops, sparesRelay } from "./plan.ts";
@@ -9,6 +10,8 @@ import { demandsOf } from "./demands-of.ts";
 import { readWish } from "./sizes.ts";
 
 const { sizes } = readWish([]);
+const clients = { refuse: 0.03, reset: 0.07, latency: 0.04, "drop-answer": 0.03, replay: 0.05, split: 0.03 };
+const rates = { error: 0.05, lost: 0.03, unacknowledged: 0.05, duplicate: 0.1, drop: 0.005 };
 
 describe("the plan of a run", () => {
   test("is the same for the same seed, and another for another", () => {
@@ -66,6 +69,18 @@ describe("the plan of a run", () => {
     expect(unharmed).toBeLessThan(0.8);
     expect(new Set(kinds).size).toBe(7);
   });
+
+  test("counts what it draws for connections, and draws nothing while the weather is fair", () => {
+    let isBad = false;
+    const { draw, drawn } = openClientFaults(seededRandom(3), () => isBad);
+    for (let n = 0; n < 1_000; n += 1) expect(draw()).toEqual({ kind: "none" });
+    expect(drawn).toEqual({});
+    isBad = true;
+    for (let n = 0; n < 1_000; n += 1) draw();
+    expect(Object.values(drawn).reduce((sum, count) => sum + count, 0)).toBe(1_000);
+    for (const [kind, share] of Object.entries(clients))
+      expect(drawn[kind as keyof typeof clients]).toBeGreaterThanOrEqual(leastStruck(share, 1_000));
+  });
 });
 
 describe("the command line", () => {
@@ -97,7 +112,7 @@ describe("the command line", () => {
         each: { processor: 63, relay: 7, notifier: 14, main: 21, postgres: 20, decoder: 7 },
       },
       restarts: 5,
-      faults: { rates: { error: 0.05, lost: 0.03, duplicate: 0.1, drop: 0.005 }, asked: 5_000 },
+      faults: { rates, asked: 5_000, apart: 2_500, clients },
     });
     expect(demandsOf(readWish([]).sizes)).toEqual({
       attacks: true,
@@ -108,7 +123,7 @@ describe("the command line", () => {
         each: { processor: 6, relay: 1, notifier: 1, main: 2, postgres: 2, decoder: 0 },
       },
       restarts: 1,
-      faults: { rates: { error: 0.05, lost: 0.03, duplicate: 0.1, drop: 0.005 }, asked: 150 },
+      faults: { rates, asked: 150, apart: 75, clients },
     });
   });
 

@@ -5,6 +5,7 @@
 import { enableCompileCache, flushCompileCache, registerHooks } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
 import { seededRandom } from "@strongroom/local/test-random";
+import type { FaultyProcess } from "../check/demands.ts";
 import { openControls, type StandingPoint } from "./controls.ts";
 import { adapterFaults, flakyPorts, type FlakyRates, type Weather } from "./flaky-ports.ts";
 import { watchChildren } from "./exits.ts";
@@ -40,13 +41,14 @@ enableCompileCache(plan.compiled);
 setTimeout(flushCompileCache, cacheAfterMs).unref();
 const controls = openControls(plan.controls);
 watchChildren(plan.exits);
-const tally = openTally(plan.tally);
+/** A worker is told by its first word what it is; main is told nothing. */
+const tally = openTally(plan.tally, (process.argv[2] ?? "main") as FaultyProcess);
 const isBad = () => controls.isRaised("faults");
 const weather: Weather = {
-  strikes: (kind) => {
+  strikes: (port, kind) => {
     if (!isBad()) return false;
     const struck = random() < plan.rates[kind];
-    tally.count(kind, struck);
+    tally.count(port, kind, struck);
     return struck;
   },
   async untilThere(service) {
@@ -78,11 +80,16 @@ Object.assign(globalThis, {
   strongroomChaos: {
     preload: import.meta.url,
     timeDivisor: plan.timeDivisor,
-    faults: adapterFaults(plan.rates, { isBad, random, count: tally.count }),
+    faults: (port: "queue" | "stream") =>
+      adapterFaults(plan.rates, {
+        isBad,
+        random,
+        count: (kind, struck) => tally.count(port, kind, struck),
+      }),
     wrap: (ports: Parameters<typeof flakyPorts>[0]) => flakyPorts(ports, weather),
     stand,
     thenStand,
-    dropsEvent: () => weather.strikes("drop"),
+    dropsEvent: () => weather.strikes("objects", "drop"),
   },
 });
 

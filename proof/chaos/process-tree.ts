@@ -31,10 +31,25 @@ export async function isAlive(pid: number): Promise<boolean> {
   return state !== null && !["Z", "X", "x"].includes(state);
 }
 
-/** The letter behind its name, which may hold anything; null when there is no such process. */
-async function stateOf(pid: number): Promise<string | null> {
+/** Linux tells its times in this many ticks a second, whatever its own clock. */
+const ticksPerSecond = 100;
+
+/** Milliseconds since this process began, to some ten; null when there is none with this id. */
+export async function ageMsOf(pid: number): Promise<number | null> {
+  const startedTicks = (await statOf(pid))[19];
+  const uptime = await readFile("/proc/uptime", "utf8");
+  return startedTicks === undefined
+    ? null
+    : Number(uptime.split(" ")[0]) * 1_000 - (Number(startedTicks) * 1_000) / ticksPerSecond;
+}
+
+/** A letter; null when there is no such process. */
+const stateOf = async (pid: number): Promise<string | null> => (await statOf(pid))[0] ?? null;
+
+/** The fields behind its name, which may hold anything: its state is the first; none when there is no such process. */
+async function statOf(pid: number): Promise<string[]> {
   const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
-  return /\) (\S) [^)]*$/.exec(text)?.[1] ?? null;
+  return /\) (\S [^)]*)$/.exec(text)?.[1]?.split(" ") ?? [];
 }
 
 /** Sends a signal; false when the process is gone. */

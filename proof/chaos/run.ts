@@ -2,14 +2,15 @@ import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "@strongroom/core/clock";
-import { dividePeriods } from "@strongroom/core/config";
+import { dividePeriods, type Periods } from "@strongroom/core/config";
 import { seededRandom } from "@strongroom/local/test-random";
+import type { Demands } from "../check/demands.ts";
 import { judge } from "../check/judge.ts";
 import { killsIn } from "../check/judge-harm.ts";
 import { entriesOf, groupBy, type JudgedRun, readRun, type Verdict } from "../check/judged-run.ts";
-import { drawClientFault } from "./client-faults.ts";
+import { openClientFaults } from "./client-faults.ts";
 import { measureSlowness } from "./come-to-rest.ts";
-import { demandsOf, noDemands } from "./demands-of.ts";
+import { demandsOf } from "./demands-of.ts";
 import type { Road } from "./driver.ts";
 import { openControls } from "./controls.ts";
 import { openExits, watchChildren } from "./exits.ts";
@@ -42,8 +43,12 @@ export type RunOptions = {
   edits?: SourceEdit[];
   /** In place of those that the seed draws. */
   injuries?: InjuryKind[];
+  /** In place of those of its size. */
+  demands?: Demands;
   /** Leaves out what comes when all rests: days that go by, and the attackers. */
   lean?: boolean;
+  /** Whether somebody will look again at a run that came to this: then nothing of it must go with its disk. */
+  keeps: (verdicts: readonly Verdict[]) => boolean;
   say: (sentence: string) => void;
   /** Ends the run early, in good order. */
   stopping: AbortSignal;
@@ -59,22 +64,22 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
   const edits = [...harnessEdits, ...(options.edits ?? [])];
   checkEdits(edits);
   const random = seededRandom(seed);
-  const periods = dividePeriods(sizes.timeDivisor);
-  assertRatios(sizes.timeDivisor);
+  const periods = shortenedPeriods(sizes.timeDivisor);
   const slowness = measureSlowness();
   const pages = await drawPages(random);
   const controls = openControls(controlsOf(directory));
+  const clientFaults = openClientFaults(random, () => controls.isRaised("faults"));
   const disk = await mountSmallDisk(join(directory, "data", "objects"), diskMegabytes(sizes));
   if (disk === null) say("skipped: the full disk (mounting is not allowed here)");
   const history = openHistory(join(directory, "history.ndjson"));
   const unwatch = watchChildren(exitsOf(directory)); // main and PostgreSQL are ours
-  let installation: Installation | null = null;
+  let [installation, isKept]: [Installation | null, boolean] = [null, false];
   try {
     installation = await openInstallation({
       directory,
       plan: planOf(options, edits),
       jobs: 2,
-      drawClientFault: () => (controls.isRaised("faults") ? drawClientFault(random) : { kind: "none" }),
+      drawClientFault: clientFaults.draw,
     });
     const leaving = new AbortController();
     const road: Road = {
@@ -94,12 +99,13 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
     const exits = openExits(exitsOf(directory));
     const scene = { options, periods, road, installation, disk, slowness, controls, exits, leaving };
     const quietMs = await Promise.race([perform(scene), stopped]);
-    history.write({ what: "faults", tally: readTally(tallyOf(directory)) });
-    await writeDump(directory, installation, periods, options.lean === true ? noDemands : demandsOf(sizes));
+    history.write({ what: "faults", tally: readTally(tallyOf(directory)), connections: clientFaults.drawn });
+    await writeDump(directory, installation, periods, options.demands ?? demandsOf(sizes));
     await history.close();
     const run = readRun(directory);
     say("the dump is written and read");
     const verdicts = judge(run);
+    isKept = options.keeps(verdicts);
     say("judged");
     const counts = {
       ...(await countRun(run, installation)),
@@ -108,7 +114,7 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
     return { verdicts, counts, quietMs, seconds: Math.round((performance.now() - startedMs) / 100) / 10 };
   } finally {
     await installation?.close();
-    await disk?.unmount();
+    await disk?.unmount(isKept);
     unwatch();
   }
 }
@@ -128,14 +134,15 @@ const planOf = ({ directory, seed, sizes }: RunOptions, edits: SourceEdit[]): Pr
   edits,
 });
 
-/** Every period is shortened by the one factor, so that all are to one another as in life. */
-function assertRatios(timeDivisor: number): void {
+/** Every period is shortened by the one factor, so that all are to one another as in life; throws when one is not. */
+function shortenedPeriods(timeDivisor: number): Periods {
   const [life, proof] = [dividePeriods(1), dividePeriods(timeDivisor)];
   for (const [name, ms] of Object.entries(life)) {
     const shortened = proof[name as keyof typeof proof];
     if (Math.abs(shortened - ms / timeDivisor) > 1)
       throw new Error(`${name} is ${shortened} ms, not ${ms / timeDivisor}`);
   }
+  return proof;
 }
 
 async function countRun(run: JudgedRun, { logFile }: Installation): Promise<RunResult["counts"]> {
@@ -170,13 +177,13 @@ async function countRun(run: JudgedRun, { logFile }: Installation): Promise<RunR
   };
 }
 
-/** How often each fault struck, and how often it could have. */
+/** How often each fault struck each port of each kind of process, and how often it could have. */
 const struckIn = (run: JudgedRun): Record<string, number> =>
   Object.fromEntries(
     entriesOf(run, "faults").flatMap(({ tally }) =>
-      Object.entries(tally).flatMap(([kind, { asked, struck }]) => [
-        [kind, struck],
-        [`${kind} could have`, asked],
+      tally.flatMap(({ process, port, fault, asked, struck }) => [
+        [`${process} ${port} ${fault}`, struck],
+        [`${process} ${port} ${fault} could have`, asked],
       ]),
     ),
   );

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdir, statfs } from "node:fs/promises";
+import { mkdir, rename, rmdir, statfs } from "node:fs/promises";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
@@ -10,7 +10,8 @@ export type SmallDisk = {
   fill(): Promise<void>;
   /** Gives it back. */
   relieve(): Promise<void>;
-  unmount(): Promise<void>;
+  /** `keeps`: what lies on it lies in the same place afterwards, for whoever looks again; else it is gone. */
+  unmount(keeps: boolean): Promise<void>;
 };
 
 /** Mounts a tmpfs of so many megabytes; only root may, and not in every container. */
@@ -33,6 +34,13 @@ export async function mountSmallDisk(path: string, megabytes: number): Promise<S
       }
     },
     relieve: async () => void (await resize(size)),
-    unmount: async () => void (await run("umount", ["--lazy", path])),
+    unmount: async (keeps) => {
+      const copy = `${path}.kept`;
+      if (keeps) await run("cp", ["--archive", path, copy]);
+      await run("umount", ["--lazy", path]);
+      if (!keeps) return;
+      await rmdir(path);
+      await rename(copy, path);
+    },
   };
 }

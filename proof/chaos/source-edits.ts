@@ -33,12 +33,12 @@ export const harnessEdits: SourceEdit[] = [
   {
     file: "packages/local/src/system.ts",
     from: "const ports = await connectEmbedded(config, log);",
-    to: "const ports = globalThis.strongroomChaos.wrap(await connectEmbedded(config, log, { faults: globalThis.strongroomChaos.faults }));",
+    to: "const ports = globalThis.strongroomChaos.wrap(await connectEmbedded(config, log));",
   },
   {
     file: "packages/eks-workers/src/ports.ts",
     from: "return await connectEmbedded(config, log);",
-    to: "return globalThis.strongroomChaos.wrap(await connectEmbedded(config, log, { faults: globalThis.strongroomChaos.faults }));",
+    to: "return globalThis.strongroomChaos.wrap(await connectEmbedded(config, log));",
   },
   standing("at claim", attempt, "const fetched = await fetchFiles(", "document.id"),
   standing("decoded", attempt, "const artefacts = listArtefacts(rendered);", "document.id"),
@@ -55,12 +55,23 @@ export const harnessEdits: SourceEdit[] = [
     from: "const { outcome } = processing;",
     to: `const { outcome } = processing; if (outcome === "stored" || outcome === "rejected") globalThis.strongroomChaos.stand("before ack", bell.documentId);`,
   },
+  adapterFaults("createEmbeddedQueue({ connection, ", "queue"),
+  adapterFaults("createEmbeddedStream({ connection, log, ", "stream"),
   {
     file: "packages/core/src/embedded/connect.ts",
     from: `onStored: ({ key }) => queue.send("ingest", writeUploadEvent(key)),`,
     to: `onStored: ({ key }) => globalThis.strongroomChaos.dropsEvent() ? undefined : queue.send("ingest", writeUploadEvent(key)),`,
   },
 ];
+
+/** An adapter with faults of its own, each counted as one of this port. */
+function adapterFaults(opening: string, port: "queue" | "stream"): SourceEdit {
+  return {
+    file: "packages/core/src/embedded/connect.ts",
+    from: `${opening}...(faults && { faults }) })`,
+    to: `${opening}faults: globalThis.strongroomChaos.faults("${port}") })`,
+  };
+}
 
 /** A point at which the next processor that comes there may be made to stand still; `document`: an expression for its id. */
 function standing(point: StandingPoint, file: string, from: string, document: string): SourceEdit {

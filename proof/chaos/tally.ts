@@ -1,46 +1,35 @@
 import { appendFileSync, readFileSync } from "node:fs";
-import type { FaultKind, Tally } from "../check/demands.ts";
+import type { FaultKind, FaultyPort, FaultyProcess, Struck } from "../check/demands.ts";
 
 /** A process that is killed loses what it counted since: of what struck as much as of what was asked. */
 const flushMs = 250;
 
-const nothing = (): Tally => ({
-  error: { asked: 0, struck: 0 },
-  lost: { asked: 0, struck: 0 },
-  unacknowledged: { asked: 0, struck: 0 },
-  duplicate: { asked: 0, struck: 0 },
-  drop: { asked: 0, struck: 0 },
-});
-
-/** Counts, in one of many processes, how often each fault could have struck and did; four times a second a line goes to this file. */
-export function openTally(path: string) {
-  let tally = nothing();
-  let isEmpty = true;
+/** Counts, in one of many processes, how often each fault could have struck each port and did; four times a second a line goes to this file. */
+export function openTally(path: string, process: FaultyProcess) {
+  const counted = new Map<string, Struck>();
   const flush = () => {
-    if (isEmpty) return;
-    appendFileSync(path, `${JSON.stringify(tally)}\n`);
-    [tally, isEmpty] = [nothing(), true];
+    if (counted.size > 0) appendFileSync(path, `${JSON.stringify([...counted.values()])}\n`);
+    counted.clear();
   };
   setInterval(flush, flushMs).unref();
-  process.once("exit", flush);
+  globalThis.process.once("exit", flush);
   return {
-    count: (kind: FaultKind, struck: boolean): void => {
-      tally[kind].asked += 1;
-      if (struck) tally[kind].struck += 1;
-      isEmpty = false;
-    },
+    count: (port: FaultyPort, fault: FaultKind, struck: boolean): void =>
+      add(counted, { process, port, fault, asked: 1, struck: Number(struck) }),
     flush,
   };
 }
 
-/** What all processes counted together; throws when none counted anything. */
-export function readTally(path: string): Tally {
-  const total = nothing();
-  for (const line of readFileSync(path, "utf8").split("\n").slice(0, -1)) {
-    for (const [kind, { asked, struck }] of Object.entries(JSON.parse(line) as Tally)) {
-      total[kind as FaultKind].asked += asked;
-      total[kind as FaultKind].struck += struck;
-    }
-  }
-  return total;
+/** What all processes counted together, each kind of process, port and fault apart; throws when none counted anything. */
+export function readTally(path: string): Struck[] {
+  const total = new Map<string, Struck>();
+  for (const line of readFileSync(path, "utf8").split("\n").slice(0, -1))
+    for (const one of JSON.parse(line) as Struck[]) add(total, one);
+  return [...total].toSorted(([one], [other]) => (one < other ? -1 : 1)).map(([, struck]) => struck);
+}
+
+function add(total: Map<string, Struck>, one: Struck): void {
+  const key = `${one.process} ${one.port} ${one.fault}`;
+  const { asked, struck } = total.get(key) ?? { asked: 0, struck: 0 };
+  total.set(key, { ...one, asked: asked + one.asked, struck: struck + one.struck });
 }

@@ -1,15 +1,19 @@
-/** What must have been tried of every upload that nobody may make; `more` is what was tried besides. */
-export const hostileFamilies = [
-  "after expiry",
-  "after cleanup",
-  "twice",
-  "other bytes",
-  "size",
-  "type",
-  "checksum",
-  "key",
-  "tenant",
-] as const;
+/**
+ * What must have been tried of every upload that nobody may make, and the status by which it is refused for that: whoever is
+ * refused otherwise, as one who is unknown, asks too often or at the wrong address, has tried nothing. `more` is what was tried besides.
+ */
+export const refusals = {
+  "after expiry": 403,
+  "after cleanup": 403,
+  twice: 412,
+  "other bytes": 400,
+  size: 403,
+  type: 403,
+  checksum: 403,
+  key: 403,
+  tenant: 403,
+} as const;
+export const hostileFamilies = Object.keys(refusals) as (keyof typeof refusals)[];
 export type HostileFamily = (typeof hostileFamilies)[number] | "more";
 
 /** Steps of an attempt at which a processor is made to stand still, as by SIGSTOP, for longer than its lease. */
@@ -47,8 +51,33 @@ export type End = {
  */
 export const faultKinds = ["error", "lost", "unacknowledged", "duplicate", "drop"] as const;
 export type FaultKind = (typeof faultKinds)[number];
-/** How often each of them could have struck, and did. */
-export type Tally = Record<FaultKind, { asked: number; struck: number }>;
+/** Which of them each port can have: of the objects the events of uploads, too; what else a stream does wrong is not acknowledged. */
+export const faultsOfPorts = {
+  objects: ["error", "lost", "drop"],
+  queue: ["error", "lost", "duplicate"],
+  keys: ["error", "lost"],
+  push: ["error", "lost"],
+  stream: ["unacknowledged", "duplicate"],
+} as const satisfies Record<string, readonly FaultKind[]>;
+export type FaultyPort = keyof typeof faultsOfPorts;
+
+/** Which of them each kind of process meets, whatever its ports; `main` is API, upload server and schedules. */
+export const faultsOfProcesses = {
+  main: ["error", "lost", "duplicate", "drop"],
+  processor: ["error", "lost", "duplicate"],
+  relay: ["error", "lost", "unacknowledged", "duplicate"],
+  notifier: ["error", "lost", "duplicate"],
+} as const satisfies Record<string, readonly FaultKind[]>;
+export type FaultyProcess = keyof typeof faultsOfProcesses;
+
+/** How often one fault could have struck one port of all processes of a kind, and did. */
+export type Struck = {
+  process: FaultyProcess;
+  port: FaultyPort;
+  fault: FaultKind;
+  asked: number;
+  struck: number;
+};
 
 /** What a run set out to do, and must have done to show what it is to show. */
 export type Demands = {
@@ -62,6 +91,14 @@ export type Demands = {
   kills: { together: number; each: Record<KilledPart, number> };
   /** In each of which every worker ended because it was told to, one after the other. */
   restarts: number;
-  /** Share of what could be struck by each fault that is promised, and how often it must have been able to; null: none is. */
-  faults: { rates: Partial<Record<FaultKind, number>>; asked: number } | null;
+  /**
+   * Share of what could be struck by each fault, and how often it must have been able to: in all, and each port and kind of process `apart`;
+   * `clients`: of their connections, by the kind of fault. null: no fault is promised.
+   */
+  faults: {
+    rates: Record<FaultKind, number>;
+    asked: number;
+    apart: number;
+    clients: Partial<Record<string, number>>;
+  } | null;
 };

@@ -1,9 +1,20 @@
 import { seededRandom } from "@strongroom/local/test-random";
 import { expect, test } from "vitest";
 import { honestRun } from "../chaos/honest-run.ts";
-import { type End, type FaultKind, type KilledPart, killedParts } from "./demands.ts";
+import {
+  type End,
+  type FaultKind,
+  faultKinds,
+  faultsOfPorts,
+  faultsOfProcesses,
+  type FaultyPort,
+  type FaultyProcess,
+  type KilledPart,
+  killedParts,
+  type Struck,
+} from "./demands.ts";
 import { leastStruck } from "./judge-harm.ts";
-import { holds, judge } from "./judge.ts";
+import { holds, judge, verdictTable } from "./judge.ts";
 import type { EntryOf } from "./judged-run.ts";
 
 type Run = ReturnType<typeof honestRun>;
@@ -76,40 +87,114 @@ test.each(noStop)("P1 is broken when in the rolling restart a worker %s", (_how,
   expect(brokenIn(run)).toEqual([["P1", "rolling restarts: 0, not 1"]]);
 });
 
-const tallyIn = (run: Run) => run.history.find(({ what }) => what === "faults") as EntryOf<"faults">;
+const tallyOf = (run: Run) => run.history.find(({ what }) => what === "faults") as EntryOf<"faults">;
+const struckIn = (run: Run, process: FaultyProcess, port: FaultyPort, fault: FaultKind): Struck =>
+  tallyOf(run).tally.find((one) => one.process === process && one.port === port && one.fault === fault)!;
 
-test.each<[FaultKind, number, number]>([
-  ["error", 1_765, 40_000],
-  ["lost", 963, 38_000],
-  ["duplicate", 1_765, 20_000],
-  ["drop", 13, 10_000],
-])("P1b is broken when the fault %s strikes too seldom, and not one above", (kind, least, asked) => {
-  const run = honestRun();
-  tallyIn(run).tally[kind].struck = least;
-  expect(brokenIn(run)).toEqual([]);
-  tallyIn(run).tally[kind].struck -= 1;
-  expect(brokenIn(run)).toEqual([
-    ["P1b", `of ${asked} struck by the fault "${kind}": ${least - 1}, not ${least}`],
-  ]);
-});
-
-test.each(["error", "lost", "duplicate", "drop"] as const)(
-  "P1b is broken when the fault %s could hardly ever strike",
+test.each(faultKinds)(
+  "P1b is broken when the fault %s strikes a fifth as often as is promised, wherever",
   (kind) => {
     const run = honestRun();
-    tallyIn(run).tally[kind] = { asked: 9_999, struck: 9_999 };
-    expect(brokenIn(run)).toEqual([
-      ["P1b", `times that the fault "${kind}" could have struck: 9999, not 10000`],
-    ]);
+    for (const one of tallyOf(run).tally) if (one.fault === kind) one.struck /= 5;
+    const [broken] = brokenIn(run);
+    expect(broken?.[0]).toBe("P1b");
+    expect(broken?.[1]).toMatch(
+      new RegExp(`^of \\d+ struck by the fault "${kind}" \\(everywhere\\): \\d+, not \\d+$`),
+    );
   },
 );
+
+const everyPlace = Object.entries(faultsOfPorts).flatMap(([port, kinds]) =>
+  kinds.map((kind) => [port as FaultyPort, kind] as const),
+);
+
+test.each(everyPlace)(
+  "P1b is broken when no request to the %s is struck by the fault %s any more",
+  (port, kind) => {
+    const run = honestRun();
+    const all = tallyOf(run).tally;
+    const own = all.filter((one) => one.port === port && one.fault === kind);
+    for (const one of own) one.struck = 0;
+    const others = all.filter((one) => one.port !== port && one.fault === kind);
+    for (const one of others) [one.asked, one.struck] = [100 * one.asked, 100 * one.struck]; // as they outweigh it in a run
+    expect(brokenIn(run)[0]).toContainEqual(
+      expect.stringMatching(new RegExp(`^of \\d+ struck by the fault "${kind}" \\(${port}\\): 0, not [1-9]`)),
+    );
+  },
+);
+
+test.each(everyPlace)("P1b is broken when the %s is not behind the fault %s any more", (port, kind) => {
+  const run = honestRun();
+  tallyOf(run).tally = tallyOf(run).tally.filter((one) => one.port !== port || one.fault !== kind);
+  expect(brokenIn(run)[0]).toContain(
+    `times that the fault "${kind}" could have struck (${port}): 0, not 5000`,
+  );
+});
+
+test.each(Object.keys(faultsOfProcesses) as FaultyProcess[])(
+  "P1b is broken when no fault reaches the %s any more",
+  (process) => {
+    const run = honestRun();
+    tallyOf(run).tally = tallyOf(run).tally.filter((one) => one.process !== process);
+    for (const kind of faultsOfProcesses[process])
+      expect(brokenIn(run)[0]).toContain(
+        `times that the fault "${kind}" could have struck (${process}): 0, not 5000`,
+      );
+  },
+);
+
+test("P1b is broken one below what chance allows, and not at that", () => {
+  const run = honestRun();
+  const [one, least] = [struckIn(run, "notifier", "push", "error"), leastStruck(0.05, 10_000)];
+  one.struck = least;
+  expect(brokenIn(run)).toEqual([]);
+  one.struck -= 1;
+  const place = (where: string) =>
+    `of 10000 struck by the fault "error" (${where}): ${least - 1}, not ${least}`;
+  expect(brokenIn(run)).toEqual([["P1b", place("push"), place("notifier")]]);
+});
+
+test("P1b is broken when connections of clients are not struck, or are not many", () => {
+  const run = honestRun();
+  tallyOf(run).connections = { none: 9_700, refuse: 300 };
+  expect(brokenIn(run)).toEqual([
+    ["P1b", expect.stringMatching(/^of 10000 struck by the fault "replay" \(clients\): 0, not \d+$/)],
+  ]);
+  tallyOf(run).connections = { none: 8_000, refuse: 999, replay: 1_000 };
+  expect(brokenIn(run)).toEqual([
+    [
+      "P1b",
+      'times that the fault "refuse" could have struck (clients): 9999, not 10000',
+      'times that the fault "replay" could have struck (clients): 9999, not 10000',
+    ],
+  ]);
+});
 
 test("P1b is broken when nobody counted the faults", () => {
   const run = honestRun();
   run.history = run.history.filter(({ what }) => what !== "faults");
-  expect(brokenIn(run)).toEqual([
-    ["P1b", ...Array.from({ length: 4 }, () => expect.stringContaining(": 0, not 10000"))],
-  ]);
+  expect(brokenIn(run)[0]).toContain(
+    `times that the fault "error" could have struck (everywhere): 0, not 10000`,
+  );
+});
+
+test("P1b says of which port too few requests were made to demand that any is struck, and does not count those", () => {
+  const run = honestRun();
+  const verdictOf = () => judge(run).find(({ id }) => id === "P1b")!;
+  const before = verdictOf();
+  expect(before).toMatchObject({ unjudged: 0, notes: [] });
+  run.demands.faults!.apart = 200;
+  Object.assign(struckIn(run, "notifier", "push", "error"), { asked: 250, struck: 0 });
+  expect(verdictOf()).toMatchObject({
+    looked: before.looked - 10_000,
+    unjudged: 250,
+    notes: [
+      'of 250 that "error" could strike (push) none need be struck',
+      'of 250 that "error" could strike (notifier) none need be struck',
+    ],
+    violations: [],
+  });
+  expect(verdictTable([verdictOf()])).toContain("· of 250 that");
 });
 
 test("chance does not go below what is demanded: ten thousand sound runs, and one with half of the faults is found", () => {
@@ -120,5 +205,21 @@ test("chance does not go below what is demanded: ten thousand sound runs, and on
     expect(struckOf(0.1, 400)).toBeGreaterThanOrEqual(leastStruck(0.1, 400));
   }
   expect(struckOf(0.025, 6_000)).toBeLessThan(leastStruck(0.05, 6_000));
-  expect(leastStruck(0.005, 5_000)).toBe(0); // so few that none may be chance
 });
+
+test.each([0.005, 0.03, 0.05, 0.1])(
+  "with a share of %s, none may be chance of fewer than a million to one needs",
+  (share) => {
+    const enough = Math.ceil(-Math.log(1_000_000) / Math.log(1 - share));
+    expect(leastStruck(share, enough)).toBe(1);
+    expect(leastStruck(share, enough - 1)).toBe(0);
+    expect(leastStruck(share, 0)).toBe(0);
+    // Never less than the looser form of the same bound demands.
+    for (const asked of [1_000, 10_000, 400_000]) {
+      const mean = share * asked;
+      expect(leastStruck(share, asked)).toBeGreaterThanOrEqual(
+        Math.ceil(mean - Math.sqrt(2 * mean * Math.log(1_000_000))),
+      );
+    }
+  },
+);

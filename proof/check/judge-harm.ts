@@ -1,4 +1,13 @@
-import { type End, type FaultKind, type KilledPart, killedParts } from "./demands.ts";
+import {
+  type End,
+  type FaultKind,
+  faultKinds,
+  faultsOfPorts,
+  faultsOfProcesses,
+  type KilledPart,
+  killedParts,
+  type Struck,
+} from "./demands.ts";
 import { entriesOf, type EntryOf, type JudgedRun, type Verdict } from "./judged-run.ts";
 
 /** Workers, relay and ingest, as the promise sums them up: ingest is the process of API and upload server. */
@@ -74,34 +83,98 @@ function tooFewDeaths({ demands }: JudgedRun, deaths: End[]): string[] {
   ];
 }
 
-/** By chance a sound run falls below what is demanded of one fault less than once in so many. */
+/** By chance a sound run falls below what is demanded of one fault, at one place, less than once in so many. */
 const onceIn = 1_000_000;
 
 /**
- * What must have struck at least of so many that a fault of this share could have struck: their mean, less √(2 · mean · ln 10⁶).
- * The faults are drawn one by one, so that by Chernoff's bound, P(X ≤ (1 − δ) · mean) ≤ exp(−δ² · mean / 2), chance goes below
- * that once in a million. Of a mean under 28 nothing can be demanded so.
+ * What must have struck at least of so many that a fault of this share could have struck; 0 of so few that none may be chance.
+ * The faults are drawn one by one, so that by Chernoff's bound, P(X ≤ k) ≤ exp(−asked · D(k / asked ‖ share)) below the mean,
+ * chance goes below what is demanded once in a million. With this share nothing can be demanded of fewer than 13.8 / −ln(1 − share).
  */
-export const leastStruck = (share: number, asked: number): number =>
-  Math.max(0, Math.ceil(share * asked - Math.sqrt(2 * share * asked * Math.log(onceIn))));
+export function leastStruck(share: number, asked: number): number {
+  let least = 0;
+  while (least < share * asked && asked * divergence(least / asked, share) >= Math.log(onceIn)) least += 1;
+  return least;
+}
 
-/** Nothing here counts against the system: a run whose faults did not strike shows nothing of them. */
+/** D(one ‖ other) of two shares, in nats; `one` below `other`. */
+const divergence = (one: number, other: number): number =>
+  (one === 0 ? 0 : one * Math.log(one / other)) + (1 - one) * Math.log((1 - one) / (1 - other));
+
+/** One fault at one place: of all ports and processes, of one port, of one kind of process, or between clients and API. */
+type Place = { where: string; kind: string; share: number; least: number; asked: number; struck: number };
+
+/**
+ * Nothing here counts against the system: a run whose faults did not strike shows nothing of them. Each port and each kind of process is
+ * held to the same rule by itself, or the many requests of one would stand for those that no fault reaches any more.
+ */
 function judgeFaults(run: JudgedRun): Verdict {
-  const tally = entriesOf(run, "faults").at(-1)?.tally;
-  const { rates, asked: least } = run.demands.faults ?? { rates: {}, asked: 0 };
-  const counted = Object.entries(rates).map(([kind, share]) => {
-    return { kind, share, ...(tally?.[kind as FaultKind] ?? { asked: 0, struck: 0 }) };
-  });
+  const counted = entriesOf(run, "faults").at(-1);
+  const { faults } = run.demands;
+  const places =
+    faults === null
+      ? []
+      : [...placesOf(counted?.tally ?? [], faults), ...clientPlaces(counted?.connections ?? {}, faults)];
+  const isSilent = ({ share, asked }: Place) => leastStruck(share, asked) === 0;
+  const looked = places.filter(({ where }) => where in faultsOfPorts || where === clients);
   return {
     id: "P1b",
-    promise: "the faults that were promised struck: errors, lost answers, double deliveries, dropped events",
-    looked: counted.reduce((sum, { asked }) => sum + asked, 0),
-    violations: counted.flatMap(({ kind, share, asked, struck }) => [
-      ...tooFew(`times that the fault "${kind}" could have struck`, asked, least),
-      ...tooFew(`of ${asked} struck by the fault "${kind}"`, struck, leastStruck(share, asked)),
+    promise:
+      "the faults that were promised struck each port, kind of process and manner of a connection: errors, lost answers, double deliveries, dropped events",
+    looked: askedIn(looked.filter((one) => !isSilent(one))),
+    unjudged: askedIn(looked.filter(isSilent)),
+    notes: places
+      .filter(isSilent)
+      .map(
+        ({ where, kind, asked }) => `of ${asked} that "${kind}" could strike (${where}) none need be struck`,
+      ),
+    violations: places.flatMap(({ where, kind, share, least, asked, struck }) => [
+      ...tooFew(`times that the fault "${kind}" could have struck (${where})`, asked, least),
+      ...tooFew(`of ${asked} struck by the fault "${kind}" (${where})`, struck, leastStruck(share, asked)),
     ]),
   };
 }
+
+type Faults = NonNullable<JudgedRun["demands"]["faults"]>;
+
+function placesOf(tally: Struck[], { rates, asked, apart }: Faults): Place[] {
+  const placeOf = (
+    where: string,
+    kind: FaultKind,
+    least: number,
+    isThere: (one: Struck) => boolean,
+  ): Place => {
+    const own = tally.filter((one) => one.fault === kind && isThere(one));
+    const struck = own.reduce((sum, one) => sum + one.struck, 0);
+    return { where, kind, share: rates[kind], least, asked: askedIn(own), struck };
+  };
+  const entries = <Name extends string>(faultsOf: Record<Name, readonly FaultKind[]>) =>
+    Object.entries(faultsOf) as [Name, readonly FaultKind[]][];
+  return [
+    ...faultKinds.map((kind) => placeOf("everywhere", kind, asked, () => true)),
+    ...entries(faultsOfPorts).flatMap(([name, kinds]) =>
+      kinds.map((kind) => placeOf(name, kind, apart, ({ port }) => port === name)),
+    ),
+    ...entries(faultsOfProcesses).flatMap(([name, kinds]) =>
+      kinds.map((kind) => placeOf(name, kind, apart, ({ process }) => process === name)),
+    ),
+  ];
+}
+
+const clients = "clients";
+
+/** Each connection of a client is struck by one fault at most. */
+function clientPlaces(
+  connections: EntryOf<"faults">["connections"],
+  { asked: least, clients: rates }: Faults,
+): Place[] {
+  const asked = Object.values(connections).reduce<number>((sum, count = 0) => sum + count, 0);
+  return Object.entries(rates).map(([kind, share = 0]) => {
+    return { where: clients, kind, share, least, asked, struck: connections[kind] ?? 0 };
+  });
+}
+
+const askedIn = (all: readonly { asked: number }[]): number => all.reduce((sum, { asked }) => sum + asked, 0);
 
 const tooFew = (what: string, count: number, wanted: number): string[] =>
   count < wanted ? [`${what}: ${count}, not ${wanted}`] : [];

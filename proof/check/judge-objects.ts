@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { hostileFamilies } from "./demands.ts";
+import { hostileFamilies, refusals } from "./demands.ts";
 import {
   type Artefact,
   type Document,
@@ -175,11 +175,11 @@ function stale(run: JudgedRun, document: Document | undefined, file: File, there
   return sha256(bytes) === file.sha256 ? [] : [`${name} holds other bytes than were declared`];
 }
 
-/** What nobody tried, or got no answer to, was not refused either. */
-function untried(answered: EntryOf<"hostile">[]): string[] {
-  const tried = new Set(answered.map(({ family }) => family));
-  return hostileFamilies.filter((one) => !tried.has(one)).map((one) => `no upload was tried: ${one}`);
-}
+/** What nobody tried, got no answer to, or was refused for something else, was not refused. */
+const untried = (answered: EntryOf<"hostile">[]): string[] =>
+  hostileFamilies
+    .filter((one) => !answered.some(({ family, status }) => family === one && status === refusals[one]))
+    .map((one) => `no upload was tried and refused with ${refusals[one]}: ${one}`);
 
 function judgeHostile(run: JudgedRun): Verdict {
   const answered = entriesOf(run, "hostile").filter(({ status }) => status !== null);

@@ -221,6 +221,11 @@ const planted: [string, string, (run: Run) => unknown][] = [
         (run) => (run.history = run.history.filter((one) => !tried(one))),
       ],
       ["P6", `an upload had no answer: ${family}`, (run) => set(run.history.find(tried)!, { status: null })],
+      ...[401, 404, 429].map((status): (typeof planted)[number] => [
+        "P6",
+        `an upload was refused with ${status} for something else: ${family}`,
+        (run) => set(run.history.find(tried)!, { status }),
+      ]),
     ];
   }),
   [

@@ -54,11 +54,11 @@ const words = { held: "held", broken: "BROKEN", "not judged": "NOT JUDGED" };
 export function verdictTable(verdicts: Verdict[]): string {
   return verdicts
     .flatMap((verdict) => {
-      const { id, promise, looked, unjudged = 0, tooSlow = [], violations } = verdict;
+      const { id, promise, looked, unjudged = 0, notes = [], tooSlow = [], violations } = verdict;
       const sentences = [...violations, ...tooSlow.map(excuse)];
       return [
         `${words[standingOf(verdict)].padEnd(10)}  ${id.padEnd(5)} ${String(looked).padStart(7)} looked at ${String(violations.length).padStart(5)} violations   ${promise}${unjudged === 0 ? "" : ` (of ${unjudged} more nothing can be said)`}`,
-        ...sentences.slice(0, shownAtMost).map((sentence) => `                · ${sentence}`),
+        ...[...sentences.slice(0, shownAtMost), ...notes].map((sentence) => `                · ${sentence}`),
       ];
     })
     .join("\n");

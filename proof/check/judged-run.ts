@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import type { Demands, End, HostileFamily, StandingPoint, Tally } from "./demands.ts";
+import type { Demands, End, HostileFamily, StandingPoint, Struck } from "./demands.ts";
 
 /** What a client believes of a request: `unknown` when no answer came, and then it may have been done or not. */
 export type Outcome = "ok" | "refused" | "unknown";
@@ -62,7 +62,8 @@ export type Entry = { at: number } & (
   | { what: "injury"; kind: string; detail: string; struck: boolean; ends: End[] }
   /** `isTaken`: the document went to another processor (before the ack, its doorbell did) while this one stood still. */
   | { what: "stop"; point: StandingPoint; document: string; isTaken: boolean }
-  | { what: "faults"; tally: Tally }
+  /** `connections`: of clients, by what struck them while faults did, or `none`. */
+  | { what: "faults"; tally: Struck[]; connections: Partial<Record<string, number>> }
   /** `slowness`: how many times longer than on an idle machine work took, because others worked beside it. */
   | { what: "quiet"; tookMs: number | null; limitMs: number; slowness: number }
 );
@@ -260,13 +261,14 @@ export function readObject(file: Buffer): { data: Buffer; modifiedAt: number } {
 
 /**
  * One promise, how many things were looked at, and each that breaks it in a sentence; `unjudged`: of which nothing could be
- * said. `tooSlow`: what the machine was too slow to tell, in sentences: with one of these, the promise as a whole is not judged.
+ * said, and `notes` why. `tooSlow`: what the machine was too slow to tell, in sentences: with one of these, the promise as a whole is not judged.
  */
 export type Verdict = {
   id: string;
   promise: string;
   looked: number;
   unjudged?: number;
+  notes?: string[];
   tooSlow?: string[];
   violations: string[];
 };
@@ -280,9 +282,8 @@ export function entriesOf<What extends Entry["what"]>(
 }
 
 /** How much longer than on an idle machine things may take that a process has to do; 1 unless measured. */
-export function slownessOf(run: JudgedRun): number {
-  return Math.max(1, ...entriesOf(run, "quiet").map(({ slowness }) => slowness));
-}
+export const slownessOf = (run: JudgedRun): number =>
+  Math.max(1, ...entriesOf(run, "quiet").map(({ slowness }) => slowness));
 
 /** Values by a key, in their order. */
 export function groupBy<Value>(

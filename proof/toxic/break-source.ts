@@ -1,5 +1,5 @@
 import { registerHooks } from "node:module";
-import { breaks, handedOn } from "./breaks.ts";
+import { breaks, handedOn, nothing } from "./breaks.ts";
 
 /** Loaded as `--import …/break-source.ts?break=<name>`: breaks this process, and hands itself on to those that it starts. */
 const self = import.meta.url;
@@ -7,7 +7,7 @@ const self = import.meta.url;
 const name = new URL(self).searchParams.get("break") ?? "";
 const found = breaks.find((one) => one.name === name);
 const patches = [...(found?.patches ?? []), ...handedOn(self)];
-if (!found) throw new Error(`there is no way to break called “${name}”`);
+if (!found && name !== nothing) throw new Error(`there is no way to break called “${name}”`);
 
 registerHooks({
   load(url, context, nextLoad) {

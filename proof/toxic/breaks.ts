@@ -1,14 +1,21 @@
 /** One change of one source file; `from` stands in it exactly once. */
 type Patch = { file: string; from: string; to: string };
 
-/** A defence that is taken away, and the few files that must show it. */
-type Break = { name: string; shows: readonly string[]; patches: readonly Patch[] };
+/**
+ * A defence that is taken away, the few files that must show it, and what must be missed of one of them: a system that does
+ * nothing any more, say because its decode children do not start, misses a lot, and shows nothing of the defence.
+ */
+type Break = { name: string; shows: readonly string[]; says: RegExp; patches: readonly Patch[] };
+
+/** Takes nothing away, and is loaded all the same: what the broken ones miss is not missed because of how they are broken. */
+export const nothing = "nothing";
 
 /** Each takes one defence away that the proof must miss. */
 export const breaks: readonly Break[] = [
   {
     name: "no pixel limit",
     shows: ["png that declares 65,000 × 1", "jpeg that declares 16,000 × 16,000"],
+    says: /ended “(?:stored|no_preview (?:broken|out_of_memory|timed_out))”, not “rejected (?:side_too_long|too_many_pixels)”/,
     patches: [
       {
         file: "render/limits.ts",
@@ -21,11 +28,13 @@ export const breaks: readonly Break[] = [
   {
     name: "no deadline",
     shows: ["pdf with a tiling of 10^12 tiles"],
+    says: /ended “not ended”/,
     patches: [{ file: "render/decoder.ts", from: "countDown(deadlineMs,", to: "countDown(2 ** 30," }],
   },
   {
     name: "types by what the client says",
     shows: ["jpeg that is an SVG", "jpeg that calls itself a web page"],
+    says: /ended “(?:stored|no_preview broken)”, not “rejected unsupported_type”/,
     patches: [
       {
         file: "document/render-files.ts",
@@ -42,6 +51,7 @@ export const breaks: readonly Break[] = [
   {
     name: "metadata kept",
     shows: ["jpeg with EXIF that says where it was taken", "jpeg with XMP of scripts"],
+    says: / has a segment e1$| carries “Exif”$/,
     patches: [
       {
         file: "render/page.ts",

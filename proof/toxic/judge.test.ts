@@ -1,9 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { isProven } from "./broken.ts";
+import { breaks } from "./breaks.ts";
+import { isProven, missesFor } from "./broken.ts";
 import { childrenOf, judge } from "./judge.ts";
 import type { Seen, ToxicResult } from "./run.ts";
 import { judgeEnd } from "./send-through-pool.ts";
 import { sendInRounds } from "./send-in-rounds.ts";
+import { families } from "./toxic-file.ts";
 import { readWish } from "./wish.ts";
 
 const took = (count: number, tookMs: number) =>
@@ -25,11 +27,12 @@ const good: Seen = {
   dead: [],
   peakBytes: 399_999_999,
 };
-const missesOf = (change: Partial<Seen>) => judge({ ...good, ...change }).misses.join();
+const judgeOf = (change: Partial<Seen>) => judge({ ...good, ...change }, [toxic.family]);
+const missesOf = (change: Partial<Seen>) => judgeOf(change).misses.join();
 
 describe("a run of any size", () => {
   test("at its limits has no miss", () => {
-    expect(judge(good)).toMatchObject({ misses: [], peakMb: 400, mostChildren: 2, honest: { slowdown: 2 } });
+    expect(judgeOf({})).toMatchObject({ misses: [], peakMb: 400, mostChildren: 2, honest: { slowdown: 2 } });
   });
 
   test.each<[string, Partial<Seen>, string]>([
@@ -44,9 +47,17 @@ describe("a run of any size", () => {
     expect(missesOf(change)).toContain(miss);
   });
 
+  test("misses it when of a family nothing was sent: all of them, unless asked otherwise", () => {
+    expect(missesOf({ toxic: [] })).toBe("nothing was sent of the family drawing bombs");
+    const others = families.filter((family) => family !== toxic.family);
+    expect(judge(good).misses).toEqual(others.map((family) => `nothing was sent of the family ${family}`));
+    const every = families.map((family) => ({ ...toxic, family, kind: `${family}, one of them` }));
+    expect(judge({ ...good, toxic: every }).misses).toEqual([]);
+  });
+
   test("counts a file that was sent again once, and its miss once", () => {
     const missed = { ...toxic, misses: ["ended wrongly"] };
-    expect(judge({ ...good, toxic: [missed, missed, missed] })).toMatchObject({
+    expect(judgeOf({ toxic: [missed, missed, missed] })).toMatchObject({
       toxicFiles: 1,
       toxicSent: 3,
       misses: ["drawing bombs: pdf ended wrongly"],
@@ -104,6 +115,26 @@ test("a gate proves something when each broken build was found, and the whole on
   expect(isProven([whole, broken, { ...broken, misses: [] }])).toBe(false);
   expect(isProven([{ ...whole, misses: ["x"] }, broken])).toBe(false);
 });
+
+test.each(breaks)(
+  "$name is found by what shows that, not by a system that does nothing any more",
+  ({ name, shows, says }) => {
+    const shown: Record<string, string> = {
+      "no pixel limit": "ended “no_preview broken”, not “rejected too_many_pixels”",
+      "no deadline": "ended “not ended”, not “stored” or “no_preview timed_out”",
+      "types by what the client says": "ended “no_preview broken”, not “rejected unsupported_type”",
+      "metadata kept": "carries “Exif”",
+    };
+    const miss = `family: ${shows[0]} ${shown[name]}`;
+    expect(missesFor(says, [miss])).toEqual([miss]);
+    expect(missesFor(says, [miss, "the processor process died"])).toEqual([]);
+    for (const crashed of [
+      "ended “no_preview decoder_crashed”, not “rejected unsupported_type”",
+      "ended “not sent: fetch failed”, not “stored”",
+    ])
+      expect(missesFor(says, [`family: ${shows[0]} ${crashed}`])).toEqual([]);
+  },
+);
 
 describe("the command line", () => {
   test("is small unless asked otherwise; full is the promise's thousand honest documents", () => {

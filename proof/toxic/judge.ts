@@ -1,6 +1,6 @@
 import type { Seen, ToxicResult } from "./run.ts";
 import type { LookedAt } from "./send-through-system.ts";
-import { families } from "./toxic-file.ts";
+import { families, type Family } from "./toxic-file.ts";
 
 /** Limits of promise P7, for a run of any size; `falseShare` is of real files, which may be what their name does not say. */
 export const limits = { peakBytes: 400_000_000, slowdown: 2, falseShare: 0.01 } as const;
@@ -45,14 +45,17 @@ export type Judgement = {
   misses: string[];
 };
 
-/** Holds what was seen against the oracles and the limits. */
-export function judge(seen: Seen): Judgement {
+/** Holds what was seen against the oracles and the limits; something of each of these families must have been sent. */
+export function judge(seen: Seen, wanted: readonly Family[] = families): Judgement {
   const honest = [...seen.honest, ...seen.baseline];
   const lost = honest.filter((sent) => sent.end !== "stored" || sent.misses.length > 0);
   const [during, alone] = [times(seen.honest), times(seen.baseline)];
   const slowdown = quantile(during, 0.99) / quantile(alone, 0.99);
   const rows = families.map((family) => rowOf(family, seen.toxic)).filter(({ files }) => files > 0);
   const misses = [
+    ...wanted
+      .filter((family) => !rows.some((row) => row.family === family))
+      .map((family) => `nothing was sent of the family ${family}`),
     ...seen.toxic.flatMap(({ family, kind, misses: found }) =>
       found.map((miss) => `${family}: ${kind} ${miss}`),
     ),

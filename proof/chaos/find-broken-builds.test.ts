@@ -1,0 +1,33 @@
+import { expect, test } from "vitest";
+import type { Verdict } from "../check/judged-run.ts";
+import { brokenBuilds } from "./broken-builds.ts";
+import { findIn } from "./find-broken-builds.ts";
+
+const verdict = (id: string, ...violations: string[]): Verdict => ({
+  id,
+  promise: "",
+  looked: 1,
+  violations,
+});
+const unlooked = brokenBuilds.find(({ name }) => name.includes("without a look"))!;
+
+test("a build is found by its own promise, broken for its own reason, and by the sentence that says so", () => {
+  const [slow, lie] = [
+    "a was acknowledged and rests in processing",
+    "b was acknowledged, but not all of it was ever sent",
+  ];
+  expect(findIn(unlooked, [verdict("I2"), verdict("I1", slow, lie)])).toEqual({ found: "I1", sentence: lie });
+  expect(findIn(unlooked, [verdict("I1", slow)])).toBeNull();
+  expect(findIn(unlooked, [verdict("I2", lie), verdict("I1")])).toBeNull();
+});
+
+test("what is demanded of a run for itself gives away no build that breaks a promise otherwise", () => {
+  const missing = [
+    verdict("P4", "0 relays died between publish and mark, not 2"),
+    verdict("P5", "0 processors stood still until others had what they held, not 7"),
+    verdict("P6", "no upload was tried and refused with 403: after expiry"),
+    verdict("P9", "nobody asked for a grant while database was away"),
+    verdict("P14", "no phone listened"),
+  ];
+  for (const build of brokenBuilds) expect(findIn(build, missing)).toBeNull();
+});
