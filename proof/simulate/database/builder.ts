@@ -60,20 +60,16 @@ export class Builder implements Told {
     return condition ? then(this) : this;
   }
 
-  async execute(): Promise<unknown[]> {
-    const { rows, affected } = await this.run!(this);
-    if (rows !== null) return rows;
-    const count = BigInt(affected);
-    return [{ numInsertedOrUpdatedRows: count, numUpdatedRows: count, numDeletedRows: count }];
+  execute(): Promise<unknown[]> {
+    return this.run!(this).then(answersOf);
   }
 
-  async executeTakeFirst(): Promise<unknown> {
-    const [first] = await this.execute();
-    return first;
+  executeTakeFirst(): Promise<unknown> {
+    return this.run!(this).then((result) => answersOf(result)[0]);
   }
 
   async executeTakeFirstOrThrow(): Promise<unknown> {
-    const [first] = await this.execute();
+    const first = await this.executeTakeFirst();
     if (first === undefined) throw new Error("no result");
     return first;
   }
@@ -91,6 +87,13 @@ export class Builder implements Told {
       },
     };
   }
+}
+
+/** As kysely answers: the rows, or of a statement that answers none, how many it was about. */
+function answersOf({ rows, affected }: Result): unknown[] {
+  if (rows !== null) return rows;
+  const count = BigInt(affected);
+  return [{ numInsertedOrUpdatedRows: count, numUpdatedRows: count, numDeletedRows: count }];
 }
 
 /** A builder to begin with. */
