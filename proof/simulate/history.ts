@@ -35,11 +35,8 @@ export async function playHistory(seed: number, traced = false): Promise<Outcome
   const { schedule } = world;
   schedule.strength = random.pick(strengths);
   processes.start();
-  for (let rounds = random.below(3); rounds > 0; rounds--)
-    schedule.after(random.below(20_000), () => {
-      processes.reconcile();
-      if (random.chance(0.3)) processes.sweep();
-    });
+  if (random.chance(0.5)) schedule.after(random.below(20_000), () => processes.reconcile());
+  if (random.chance(0.3)) schedule.after(random.below(20_000), () => processes.sweep());
   await storm(world, processes);
   schedule.strength = 0;
   schedule.note("the storm is over");
