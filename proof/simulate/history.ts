@@ -69,14 +69,16 @@ async function settle(world: World, processes: Processes): Promise<string[]> {
   return [...violations, ...judge(world, "clean")];
 }
 
-/** Every document is stored, and each object is a page that waits to be cleared or an artefact that stays. */
+/** Every document is stored and has one page, and each object is a page that waits to be cleared or an artefact that stays. */
 function isPlain({ postgres, store }: World): boolean {
+  const files = postgres.rows("document_file");
   const wanted = new Set([
-    ...postgres.rows("document_file").map((row) => row["staging_key"]),
+    ...files.map((row) => row["staging_key"]),
     ...postgres.rows("artefact").map((row) => row["vault_key"]),
   ]);
   return (
     postgres.rows("document").every(({ state }) => state === "stored") &&
+    files.every(({ position }) => position === 1) &&
     [...store.objects.keys()].every((key) => wanted.has(key))
   );
 }
