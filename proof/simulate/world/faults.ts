@@ -13,8 +13,11 @@ const chances: readonly [FaultKind, number][] = [
   ["freeze", 0.003],
 ];
 
-/** How rough a history is: most are mild, since a storm drowns the rare order of events that breaks something. */
-export const strengths = [0, 0.5, 1, 2, 4] as const;
+/**
+ * How rough a history is: many are mild, since a storm drowns the rare order of events that breaks something, and few calm,
+ * since those find next to nothing.
+ */
+export const strengths = [0, 0.5, 0.5, 1, 1, 2, 2, 4, 4] as const;
 
 /** Decides by one draw what befalls a step; null for most. */
 export function drawFault(random: Random, strength: number): FaultKind | null {
