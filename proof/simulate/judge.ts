@@ -1,5 +1,6 @@
 import type { Row } from "./database/rows.ts";
 import { numberOf } from "./world/bytes.ts";
+import type { Version } from "./world/ledger.ts";
 import { periods, pushToken, tenantId, type World } from "./world/world.ts";
 
 type Check = (world: World) => string[];
@@ -133,19 +134,20 @@ function openArtefact({ objects }: World["store"], artefact: Row, dataKey: numbe
 }
 
 /** I8: along the graph, under tokens that rise, and by nobody whose lease was over. */
-const movesAreFair: Check = (world) =>
-  history(world).flatMap(([id, versions]) =>
-    versions.flatMap(({ row, at }, index) => {
-      const before = versions[index - 1]?.row;
-      return before ? checkMove(id, before, row, at) : [];
-    }),
-  );
-
-function checkMove(id: string, before: Row, row: Row, at: number): string[] {
-  const [from, to] = [text(before, "state"), text(row, "state")];
+const movesAreFair: Check = ({ ledger }) => {
   const faults: string[] = [];
+  for (const [id, versions] of ledger.documents)
+    for (let index = 1; index < versions.length; index++)
+      checkMove(faults, id, versions[index - 1]!.row, versions[index]!);
+  return faults;
+};
+
+function checkMove(faults: string[], id: string, before: Row, { row, at }: Version): void {
+  const from = before["state"] as string;
+  const to = row["state"] as string;
   if (from !== to && !edges.has(`${from} ${to}`)) faults.push(`I8: ${id} went from ${from} to ${to}`);
-  const [held, token] = [before["lease_token"] as number | null, row["lease_token"] as number | null];
+  const held = before["lease_token"] as number | null;
+  const token = row["lease_token"] as number | null;
   const until = timeOf(before, "lease_until");
   if (token !== held) {
     if (held !== null && token! <= held) faults.push(`I8: ${id} went from token ${held} to ${token}`);
@@ -153,24 +155,23 @@ function checkMove(id: string, before: Row, row: Row, at: number): string[] {
   }
   if (to === "expired" && from === "granted" && timeOf(before, "grant_expires_at")! > at)
     faults.push(`I8: the grant of ${id} was ended before its time`);
-  return faults;
 }
 
 /** I8: whoever settled a document had claimed it last. */
 const nobodyIsZombie: Check = ({ postgres }) => {
-  const lines = Map.groupBy(postgres.rows("audit"), ({ subject }) => subject as string);
-  return [...lines].flatMap(([id, rows]) => {
-    let last: unknown = null;
-    return rows
-      .toSorted((one, other) => (one["id"] as number) - (other["id"] as number))
-      .flatMap((row) => {
-        const { token } = row["detail"] as { token?: number };
-        if (row["action"] === "document.claimed") last = token;
-        return token !== undefined && token !== last
-          ? [`I8: ${id} was moved by attempt ${token}, while ${String(last)} held it`]
-          : [];
-      });
-  });
+  const holders = new Map<unknown, number | undefined>();
+  const faults: string[] = [];
+  const lines = postgres.rows("audit");
+  for (const row of lines.toSorted((one, other) => (one["id"] as number) - (other["id"] as number))) {
+    const { subject } = row;
+    const { token } = row["detail"] as { token?: number };
+    if (row["action"] === "document.claimed") holders.set(subject, token);
+    else if (token !== undefined && token !== holders.get(subject))
+      faults.push(
+        `I8: ${String(subject)} was moved by attempt ${token}, while ${holders.get(subject) ?? "nobody"} held it`,
+      );
+  }
+  return faults;
 };
 
 /** Only a lease that lapsed counts as a death; a clean release counts as nothing. */

@@ -35,8 +35,11 @@ export class Processes {
 
   constructor(world: World) {
     this.#world = world;
-    world.schedule.onKill = (process) => this.#reborn(process);
-    world.schedule.onFreeze = (process, forMs) => this.#whileFrozen(process, forMs);
+    // Named first: a function literal that is assigned to a property is made in the old heap, and holds its world there.
+    const onKill = (process: Process) => this.#reborn(process);
+    const onFreeze = (process: Process, forMs: number) => this.#whileFrozen(process, forMs);
+    world.schedule.onKill = onKill;
+    world.schedule.onFreeze = onFreeze;
   }
 
   start(): void {

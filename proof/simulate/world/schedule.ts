@@ -51,6 +51,8 @@ export class Schedule {
   onFreeze: (process: Process, forMs: number) => void = () => {};
   readonly #ready: Step[] = [];
   readonly #timers: Timer[] = [];
+  /** Whether the last thing done may have settled something, so that microtasks wait. */
+  #mayHaveSettled = false;
 
   constructor(random: Random, traced: boolean) {
     this.random = random;
@@ -100,8 +102,10 @@ export class Schedule {
       const tick = () => process.nextTick(turn);
       const turn = () => {
         try {
-          NotModelled.check();
-          if (isOver() || !this.#next(untilMs)) return resolve();
+          do {
+            NotModelled.check();
+            if (isOver() || !this.#next(untilMs)) return resolve();
+          } while (!this.#mayHaveSettled);
         } catch (error) {
           return reject(error as Error);
         }
@@ -114,6 +118,7 @@ export class Schedule {
 
   #next(untilMs: number): boolean {
     const ready = this.#ready;
+    this.#mayHaveSettled = false;
     if (ready.length === 0) return this.#fire(untilMs);
     if (this.strength > 0 && this.#timers.length > 0 && this.random.chance(0.02)) {
       if (this.#fire(Math.min(untilMs, this.now + slowMs))) return true;
@@ -135,11 +140,13 @@ export class Schedule {
     if (first === null || first.at > untilMs) return false;
     this.cancel(first);
     this.now = Math.max(this.now, first.at);
+    this.#mayHaveSettled = true;
     first.fire();
     return true;
   }
 
   #take(step: Step): void {
+    this.#mayHaveSettled = true;
     this.steps += 1;
     this.now += this.random.below(stepMs);
     const fault = this.strength > 0 && !step.exempt ? drawFault(this.random, this.strength) : null;
@@ -155,7 +162,8 @@ export class Schedule {
   #act(step: Step): void {
     try {
       const answer = step.act(step);
-      if (answer !== waiting) step.resolve(answer as never);
+      if (answer === waiting) this.#mayHaveSettled = false;
+      else step.resolve(answer as never);
     } catch (error) {
       if (isOwnFault(error)) throw error;
       if (this.lines !== null) this.note(`${" ".repeat(17)}→ ${String(error)}`);

@@ -72,8 +72,10 @@ export class World {
       new Map(this.plans.toReversed().map((plan) => [plan.request.id, plan])),
     );
     this.#seed();
-    this.postgres.onCommit = (table, { committed }, { openedAt }) =>
+    // Named first: a function literal that is assigned to a property is made in the old heap, and holds its world there.
+    const record: SimulatedPostgres["onCommit"] = (table, { committed }, { openedAt }) =>
       this.#record(table.name, committed, openedAt);
+    this.postgres.onCommit = record;
     if (random.chance(0.06)) this.#restore();
   }
 
