@@ -24,13 +24,15 @@ export class Builder implements Told {
   readonly parameters: readonly unknown[];
   readonly root: Root;
   readonly run: Run | null;
+  /** The tenant whose transaction it begins; null of all others. */
+  readonly insideTenant: string | null;
   /** The call that told it, callbacks among its arguments replaced by what they answered; null where a chain begins. */
   readonly on: Builder | null;
   readonly method: Method | null;
   readonly told: readonly unknown[];
 
   constructor(
-    begin: { root: Root; run: Run | null },
+    begin: Pick<Builder, "root" | "run" | "insideTenant">,
     shape: Shape<Builder>,
     parameters: readonly unknown[],
     on: Builder | null = null,
@@ -39,6 +41,7 @@ export class Builder implements Told {
   ) {
     this.root = begin.root;
     this.run = begin.run;
+    this.insideTenant = begin.insideTenant;
     this.shape = shape;
     this.parameters = parameters;
     this.on = on;
@@ -97,8 +100,8 @@ function answersOf({ rows, affected }: Result): unknown[] {
 }
 
 /** A builder to begin with. */
-export function beginAt(root: Root, run: Run | null = null): Builder {
-  return new Builder({ root, run }, roots[root], []);
+export function beginAt(root: Root, run: Run | null = null, insideTenant: string | null = null): Builder {
+  return new Builder({ root, run, insideTenant }, roots[root], []);
 }
 
 /** A method of kysely's builders. */

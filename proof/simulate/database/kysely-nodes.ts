@@ -1,4 +1,5 @@
 import type { Tables } from "@strongroom/core/database/tables";
+import type { Transaction } from "@strongroom/core/ports/database";
 import type { Kysely } from "kysely";
 import { nodeOf } from "./build.ts";
 import { beginAt, type Builder, type Run } from "./builder.ts";
@@ -6,6 +7,11 @@ import { beginAt, type Builder, type Run } from "./builder.ts";
 /** What the use-cases take for kysely, with nothing behind it but this function. */
 export function kyselyOver(run: Run): Kysely<Tables> {
   return beginAt("queries", run) as unknown as Kysely<Tables>;
+}
+
+/** The same of a transaction. */
+export function transactionOver(run: Run, tenantId: string): Transaction {
+  return beginAt("queries", run, tenantId) as unknown as Transaction;
 }
 
 /** A statement in a word, for the history. */

@@ -4,7 +4,7 @@ import type { Kysely } from "kysely";
 import type { Process } from "../world/process.ts";
 import { type Schedule, type Step, waiting } from "../world/schedule.ts";
 import type { Builder, Result } from "./builder.ts";
-import { describe, kyselyOver } from "./kysely-nodes.ts";
+import { describe, kyselyOver, transactionOver } from "./kysely-nodes.ts";
 import { type Entry, type Row, Session } from "./rows.ts";
 import { carryOut } from "./statement.ts";
 import { emptyTables, type Table } from "./tables.ts";
@@ -64,10 +64,7 @@ export class SimulatedPostgres {
     const session = this.open();
     const forget = process.atEnd(() => session.rollback());
     const pipeline = new Pipeline(this, process, session);
-    const tx = Object.assign(
-      kyselyOver((statement) => pipeline.run(statement)),
-      { insideTenant: tenantId },
-    ) as Transaction;
+    const tx = transactionOver((statement) => pipeline.run(statement), tenantId);
     try {
       const result = await work(tx);
       await schedule.call(process, "commit", () => session.commit());
@@ -85,10 +82,7 @@ export class SimulatedPostgres {
     const session = this.open();
     const forget = process.atEnd(() => session.rollback());
     const trip = new Trip(this, session);
-    const tx = Object.assign(
-      kyselyOver((statement) => trip.add(statement)),
-      { insideTenant: tenantId },
-    ) as Transaction;
+    const tx = transactionOver((statement) => trip.add(statement), tenantId);
     const working = work(tx);
     working.catch(() => {}); // awaited below, when the trip is over
     const act = (step: Step) => trip.carryOut(step);
