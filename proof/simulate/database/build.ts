@@ -40,12 +40,12 @@ export class Hole {
 const known = new WeakMap<Shape, OperationNode>();
 
 /** What kysely builds of a statement, with a `Hole` for each of its values: once for all statements of one shape. */
-export function nodeOf({ shape }: Builder): OperationNode {
-  let node = known.get(shape);
+export function nodeOf(statement: Builder): OperationNode {
+  let node = known.get(statement.shape);
   if (node === undefined) {
     let holes = 0;
-    node = build(shape.first as Builder, () => new Hole(holes++));
-    known.set(shape, node);
+    node = build(statement, () => new Hole(holes++));
+    known.set(statement.shape, node);
   }
   return node;
 }

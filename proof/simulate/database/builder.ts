@@ -9,7 +9,7 @@ export type Run = (statement: Builder) => Promise<Result>;
 
 /** Where a chain of calls begins: at a database, at an expression, or at what kysely hands to a callback. */
 export type Root = "queries" | "expressions" | "given";
-const roots: Record<Root, Shape<Builder>> = {
+const roots: Record<Root, Shape> = {
   queries: new Shape(),
   expressions: new Shape(),
   given: new Shape(),
@@ -20,7 +20,7 @@ const roots: Record<Root, Shape<Builder>> = {
  * cost of building it anew. What kysely builds of it is told by `build.ts`.
  */
 export class Builder implements Told {
-  readonly shape: Shape<Builder>;
+  readonly shape: Shape;
   readonly parameters: readonly unknown[];
   readonly root: Root;
   readonly run: Run | null;
@@ -33,7 +33,7 @@ export class Builder implements Told {
 
   constructor(
     begin: Pick<Builder, "root" | "run" | "insideTenant">,
-    shape: Shape<Builder>,
+    shape: Shape,
     parameters: readonly unknown[],
     on: Builder | null = null,
     method: Method | null = null,
@@ -47,7 +47,6 @@ export class Builder implements Told {
     this.on = on;
     this.method = method;
     this.told = told;
-    shape.first ??= this;
   }
 
   toOperationNode(): OperationNode {
@@ -154,15 +153,16 @@ for (const method of methods)
   });
 
 function tellCall(on: Builder, method: Method, told: unknown[]): Builder {
+  // Callbacks first: they may go on from the very builder whose parameters are shared.
+  for (let at = 0; at < told.length; at++)
+    if (typeof told[at] === "function") told[at] = answerOf(method, told[at] as Callback);
   const { holes } = on.shape;
   const isShared = on.on !== null && on.parameters.length === holes;
   const parameters = (isShared ? on.parameters : on.parameters.slice(0, holes)) as unknown[];
-  let shape: Shape = on.shape.after(method.word);
-  for (let at = 0; at < told.length; at++) {
-    if (typeof told[at] === "function") told[at] = answerOf(method, told[at] as Callback);
+  let shape = on.shape.after(method.word);
+  for (let at = 0; at < told.length; at++)
     shape = tell(shape, told[at], method.taken[at] ?? "words", parameters);
-  }
-  return new Builder(on, shape as Shape<Builder>, parameters, on, method, told);
+  return new Builder(on, shape, parameters, on, method, told);
 }
 
 type Callback = (begin: unknown) => unknown;

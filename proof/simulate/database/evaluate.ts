@@ -19,7 +19,7 @@ import type {
 } from "kysely";
 import { Hole } from "./build.ts";
 import { fragmentOf } from "./fragments.ts";
-import type { Row, Session } from "./rows.ts";
+import { PostgresError, type Row, type Session } from "./rows.ts";
 import { lookUp, type Scope } from "./scope.ts";
 import type { Table } from "./tables.ts";
 
@@ -126,7 +126,8 @@ function raw({ parameters, sqlFragments }: RawNode, inner: Inner): Evaluate {
 function scalar(found: Select): Evaluate {
   return (scope, running) => {
     const rows = found(scope, running);
-    if (rows.length > 1) throw new Error("more than one row returned by a subquery used as an expression");
+    if (rows.length > 1)
+      throw new PostgresError("21000", "more than one row returned by a subquery used as an expression");
     return rows.length === 0 ? null : Object.values(rows[0]!)[0];
   };
 }
@@ -195,9 +196,14 @@ const comparisons: Readonly<Record<string, Compare>> = {
   "<=": (left, right) => ordered(left) <= ordered(right),
   ">": (left, right) => ordered(left) > ordered(right),
   ">=": (left, right) => ordered(left) >= ordered(right),
-  in: (left, right) => (right as unknown[]).includes(left),
-  "not in": (left, right) => !(right as unknown[]).includes(left),
+  in: (left, right) => listed(right).includes(left),
+  "not in": (left, right) => !listed(right).includes(left),
 };
+
+function listed(values: unknown): unknown[] {
+  if ((values as unknown[]).length > 0) return values as unknown[];
+  throw new PostgresError("42601", 'syntax error at or near ")"');
+}
 
 function operation(node: BinaryOperationNode, inner: Inner): Evaluate {
   const { operator } = node.operator as OperatorNode;

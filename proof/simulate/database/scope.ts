@@ -1,3 +1,4 @@
+import { NotModelled } from "../world/faults.ts";
 import type { Entry, Row } from "./rows.ts";
 
 /** The rows that a name in a statement may mean, from the inside out. */
@@ -19,5 +20,5 @@ export function lookUp(scope: Scope | null, table: string | null, column: string
     const value = at.row[column];
     if (value !== undefined) return value;
   }
-  throw new Error(`no column ${table === null ? "" : `${table}.`}${column} here`);
+  throw new NotModelled(`no column ${table === null ? "" : `${table}.`}${column} here`);
 }

@@ -178,7 +178,7 @@ function isAll(selection: OperationNode): boolean {
 
 function rowOf(name: string | undefined, scope: Scope | null): Row {
   for (let at = scope; at !== null; at = at.outer) if (name === undefined || at.name === name) return at.row;
-  throw new Error(`no table ${name} here`);
+  throw new NotModelled(`no table ${name} here`);
 }
 
 /** Of those that are alike in what is named, the first. */

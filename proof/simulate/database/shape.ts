@@ -20,30 +20,28 @@ const nothing = Symbol("no word yet");
  * What a statement is but for its values: the path of words that told it so far. Statements that were told alike are of one
  * shape, so that kysely has to build it, and the simulated database to read it, only once.
  */
-export class Shape<First extends Told = Told> {
+export class Shape {
   /** Values that it takes. */
   readonly holes: number;
-  /** The first that was told in this shape; null in the middle of a call. */
-  first: First | null = null;
   /** Nearly all shapes go on in one way only: it is found without a search. */
   #word: unknown = nothing;
-  #next: Shape<First> | null = null;
-  #others: Map<unknown, Shape<First>> | null = null;
+  #next: Shape | null = null;
+  #others: Map<unknown, Shape> | null = null;
 
   constructor(holes = 0) {
     this.holes = holes;
   }
 
   /** The shape after one more word, which brings so many values. */
-  after(word: unknown, values = 0): Shape<First> {
+  after(word: unknown, values = 0): Shape {
     if (this.#word === word) return this.#next!;
     return this.#others?.get(word) ?? this.#add(word, values);
   }
 
-  #add(word: unknown, values: number): Shape<First> {
+  #add(word: unknown, values: number): Shape {
     if (++shapes > mostShapes)
       throw new NotModelled("a statement is told in new words each time: nothing of it can be known again");
-    const next = new Shape<First>(this.holes + values);
+    const next = new Shape(this.holes + values);
     if (this.#next !== null) (this.#others ??= new Map()).set(word, next);
     else [this.#word, this.#next] = [word, next];
     return next;
@@ -58,14 +56,18 @@ export type Taken = "words" | "compared" | "given" | "row" | "conditions";
 
 /** Words that no statement has: they tell what follows. */
 const [aValue, aList, aRow, theEnd] = [Symbol("value"), Symbol("list"), Symbol("row"), Symbol("end")];
-const [anAlias, aReference] = [Symbol("alias"), Symbol("reference")];
+const [anAlias, aReference, aPieceOfSql] = [Symbol("alias"), Symbol("reference"), Symbol("sql")];
 
 /** Tells one argument of a call; its values are added to `values`. */
 export function tell(shape: Shape, told: unknown, taken: Taken, values: unknown[]): Shape {
   if (typeof told === "object" && told !== null) {
     if (isTold(told)) return tellPart(shape, told, values);
     if ("toOperationNode" in told) return tellExpression(shape, told as Expression, values);
-    if (Array.isArray(told) && isList(taken)) return tellList(shape, told, taken, values);
+    if (Array.isArray(told)) {
+      if (isList(taken)) return tellList(shape, told, taken, values);
+      if (told.some(isPart))
+        throw new NotModelled("the simulation knows no list of values with expressions in it");
+    }
     if (isRow(taken)) return tellRow(shape, told, taken, values);
   } else if (isWord(told, taken)) return shape.after(told);
   values.push(told);
@@ -73,6 +75,8 @@ export function tell(shape: Shape, told: unknown, taken: Taken, values: unknown[
 }
 
 export const isTold = (told: object): told is Told => (told as Partial<Told>).shape instanceof Shape;
+const isPart = (one: unknown) =>
+  typeof one === "object" && one !== null && (isTold(one) || "toOperationNode" in one);
 export const isList = (taken: Taken) => taken === "words" || taken === "row" || taken === "conditions";
 export const isRow = (taken: Taken) => taken === "row" || taken === "conditions";
 /** What the values of a row's columns are. */
@@ -116,7 +120,9 @@ function tellNode(shape: Shape, node: OperationNode | PartNode, values: unknown[
   switch (node.kind) {
     case "RawNode": {
       const { sqlFragments, parameters } = node as RawNode;
-      let at = shape.after(wordOf(sqlFragments));
+      let at = isTemplate(sqlFragments)
+        ? shape.after(sqlFragments)
+        : shape.after(aPieceOfSql).after(JSON.stringify(sqlFragments));
       for (const parameter of parameters) at = tellNode(at, parameter, values);
       return at;
     }
@@ -143,4 +149,4 @@ function tellNode(shape: Shape, node: OperationNode | PartNode, values: unknown[
 export type PartNode = { readonly kind: "PartNode"; readonly part: Told };
 
 /** The parts of a template stand in one array for ever; kysely's own means make a new one each time. */
-const wordOf = (fragments: readonly string[]) => ("raw" in fragments ? fragments : fragments.join("$"));
+const isTemplate = (fragments: readonly string[]) => "raw" in fragments;

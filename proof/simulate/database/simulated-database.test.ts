@@ -5,8 +5,9 @@ import { DocumentId } from "@strongroom/core/ids";
 import { lockContent } from "@strongroom/core/upload/find-duplicate";
 import type { Transaction } from "@strongroom/core/ports/database";
 import type { SelectQueryBuilder } from "kysely";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { randomFrom } from "../random.ts";
+import { writeDown } from "./both-texts.ts";
 import { commands, type Memory } from "./commands.ts";
 import type { Row } from "./rows.ts";
 import { dora, openBoth, type Side } from "./two-databases.ts";
@@ -76,6 +77,8 @@ it(
     const memory = { real: newMemory(), model: newMemory() };
     const names = Object.keys(commands);
     const done = new Set<string>();
+    const { look, end } = writeDown();
+    onTestFinished(end);
     for (let number = 0; number < 160; number++) {
       const [name, documentId, more] = [random.pick(names), random.pick(documents), random.below(70)];
       const [real, model] = await Promise.all(
@@ -85,6 +88,8 @@ it(
         }),
       );
       expect(`${number} ${name}: ${model}`).toBe(`${number} ${name}: ${real}`);
+      const { real: sent, model: told } = look();
+      expect(told, `${number} ${name}`).toEqual(sent);
       done.add(name);
     }
     expect([...done].toSorted()).toEqual(names.toSorted());

@@ -41,14 +41,21 @@ export function carryOut(
   { session, tables }: Pick<Running, "session" | "tables">,
   { now, nextToken, nextId }: Means,
 ): Result {
-  let known = plans.get(statement.shape);
-  if (known === undefined) {
-    const node = nodeOf(statement);
-    known = { plan: withNames(node), names: (node as { with?: WithNode }).with !== undefined };
-    plans.set(statement.shape, known);
-  }
+  const known = plans.get(statement.shape) ?? read(statement);
   const named = known.names ? new Map<string, Row[]>() : null;
   return known.plan({ session, tables, named, parameters: statement.parameters, now, nextToken, nextId });
+}
+
+/** Reads a statement; one that cannot be read is no outage, whoever asked for it. */
+function read(statement: Builder): { plan: Plan; names: boolean } {
+  try {
+    const node = nodeOf(statement);
+    const known = { plan: withNames(node), names: (node as { with?: WithNode }).with !== undefined };
+    plans.set(statement.shape, known);
+    return known;
+  } catch (error) {
+    throw new NotModelled(`the simulation cannot read a statement: ${String(error)}`);
+  }
 }
 
 /** A statement after those of its `with` clauses, whose rows have names in it. */
@@ -202,6 +209,7 @@ function rowsToInsert(node: InsertQueryNode): RowsOf {
     return (work) => (found(null, work, noRows) as unknown[][]).map((row) => named(columns, row));
   }
   const rows = (values as ValuesNode).values.map(cells);
+  if (rows.length === 0) throw new NotModelled("an insert of no rows, which is no SQL");
   return (work) =>
     rows.map((row) =>
       named(

@@ -31,7 +31,7 @@ export function drawFault(random: Random, strength: number): FaultKind | null {
 
 /** Something that the simulation cannot do: no fault of a history, it ends the run. */
 export class NotModelled extends Error {
-  /** The last one, until the run has ended: whoever called the model may have made an outage of it. */
+  /** The last one that no run has ended with yet: whoever called the model may have made an outage of it. */
   static last: NotModelled | null = null;
 
   constructor(message: string) {

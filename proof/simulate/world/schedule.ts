@@ -26,7 +26,8 @@ export type Timer = { at: number; fire: () => void };
 const settled = Promise.resolve();
 
 /** A fault of the simulation itself: the product, which takes many faults in its stride, must not be told of it. */
-const isOwnFault = (error: unknown) => error instanceof NotModelled || error instanceof TypeError;
+const isOwnFault = (error: unknown) =>
+  [NotModelled, TypeError, RangeError, ReferenceError, SyntaxError].some((kind) => error instanceof kind);
 
 /** Time that passes between two steps, at most. */
 const stepMs = 12;
@@ -107,6 +108,7 @@ export class Schedule {
             if (isOver() || !this.#next(untilMs)) return resolve();
           } while (!this.#mayHaveSettled);
         } catch (error) {
+          NotModelled.last = null;
           return reject(error as Error);
         }
         // A tick from within a microtask comes when all microtasks are done.
