@@ -65,7 +65,7 @@ function readIssuer(given: object): Site["issuer"] {
       "issuer.audience",
       audience,
       isAudience,
-      "no audience: one text of visible ASCII characters",
+      "no audience: one text of ASCII characters, blanks inside alone",
     ),
     claims: readClaims(claims),
   };
@@ -73,7 +73,7 @@ function readIssuer(given: object): Site["issuer"] {
 
 /**
  * `iss` as OpenID Connect Discovery has it: https, with neither query nor fragment. The path to the discovery document is no part
- * of it, and what would end a source in the console's content security policy belongs in no path.
+ * of it. Its host becomes a source in the console's content security policy, which a blank or `;` would end.
  */
 const isIssuer = (text: string): boolean =>
   /^https:\/\/[a-z0-9.-]+(:\d+)?(\/[\w.~!$&()*+=:@%-]+)*\/?$/i.test(text) &&

@@ -78,6 +78,27 @@ export const alarmPlants: Plant[] = [
     (one) => (props(one)["MetricName"] = "sweep-rounds"),
   ],
   [
+    "sweeps in part that are forgotten while sweeps rest",
+    () => alarms.partsAreRemembered,
+    "AWS::CloudWatch::Alarm",
+    /^vaultsweptinpart/,
+    (one) => (props(one)["EvaluationPeriods"] = 1),
+  ],
+  [
+    "unknown documents that no alarm tells of",
+    () => alarms.partsAreRemembered,
+    "AWS::CloudWatch::CompositeAlarm",
+    /^unknowndocuments/,
+    (one) => (one.Type = "AWS::CloudWatch::Nothing"),
+  ],
+  [
+    "unknown documents that are told to nobody",
+    () => alarms.partsAreRemembered,
+    "AWS::CloudWatch::CompositeAlarm",
+    /^unknowndocuments/,
+    (one) => delete props(one)["AlarmActions"],
+  ],
+  [
     "a health check that tells nobody",
     () => alarms.entryIsWatched,
     "AWS::CloudWatch::Alarm",

@@ -96,35 +96,55 @@ export const unknownStaysRed: Rule = (synthesis) => {
 };
 
 /**
- * While sweeps see a part of the vault, what any of them found within a week keeps the alarm red: `documents-unknown` rings for what
- * was found lately, or for the week's and such a sweep together.
+ * Until a day after a sweep that saw a part of the vault, what any found within a week keeps the alarm red: one alarm that tells somebody,
+ * `unknown-documents`, rings for what was found lately, or for the week's and such a sweep together.
  */
 export const partsAreRemembered: Rule = (synthesis) => {
   const watches = resourcesOf(synthesis, "AWS::CloudWatch::Alarm");
-  const ofMetric = (metric: string) =>
-    watches.filter(({ properties }) => properties["MetricName"] === metric);
-  const remembers = ({ properties: { Period, EvaluationPeriods, DatapointsToAlarm } }: Found) =>
-    Number(Period) * Number(EvaluationPeriods) === week && DatapointsToAlarm === 1;
-  const named = (rule: string, [one]: Found[]) => one !== undefined && rule.includes(`"${one.id}"`);
-  return resourcesOf(synthesis, "AWS::CloudWatch::CompositeAlarm")
-    .filter(({ id }) => id.startsWith("documentsunknown"))
-    .filter(({ properties }) => {
-      const [lately, both] = JSON.stringify(properties["AlarmRule"]).split("OR", 2) as [string, string?];
-      const unknown = ofMetric("documents-unknown");
-      return !(
-        named(
-          lately,
-          unknown.filter((one) => !remembers(one)),
-        ) &&
-        both?.includes("AND") === true &&
-        named(both, unknown.filter(remembers)) &&
-        named(both, ofMetric("vault-swept-in-part"))
-      );
-    })
-    .map((found) => `${nameOf(found)} forgets what a sweep of another part has found`);
+  if (watches.length === 0) return []; // a person's stage has no alarms
+  const composites = resourcesOf(synthesis, "AWS::CloudWatch::CompositeAlarm").filter(({ id }) =>
+    id.startsWith("unknowndocuments"),
+  );
+  if (composites.length !== 1)
+    return [`${composites.length} alarms in place of one tell of unknown documents`];
+  return composites.flatMap((found) => [
+    ...(tellsSomebody(found) ? [] : [`${nameOf(found)} tells nobody`]),
+    ...(remembersParts(found, watches)
+      ? []
+      : [`${nameOf(found)} forgets what a sweep of another part has found`]),
+  ]);
 };
 
-const week = 7 * 86_400;
+const tellsSomebody = ({ properties }: Found): boolean =>
+  properties["ActionsEnabled"] !== false && ((properties["AlarmActions"] ?? []) as unknown[]).length > 0;
+
+function remembersParts({ properties }: Found, watches: Found[]): boolean {
+  const ofMetric = (metric: string) => watches.filter((watch) => watch.properties["MetricName"] === metric);
+  const [lately, both] = JSON.stringify(properties["AlarmRule"]).split("OR", 2) as [string, string?];
+  const [unknown, inPart] = [ofMetric("documents-unknown"), ofMetric("vault-swept-in-part")];
+  const named = (rule: string, [one]: Found[]) => one !== undefined && rule.includes(`"${one.id}"`);
+  const latest = unknown.filter((watch) => !remembers(watch, week));
+  return (
+    named(lately, latest) &&
+    both?.includes("AND") === true &&
+    named(
+      both,
+      unknown.filter((watch) => remembers(watch, week)),
+    ) &&
+    named(
+      both,
+      inPart.filter((watch) => remembers(watch, day)),
+    )
+  );
+}
+
+/** One period of so many seconds is enough. */
+const remembers = ({ properties }: Found, seconds: number): boolean =>
+  Number(properties["Period"]) * Number(properties["EvaluationPeriods"]) === seconds &&
+  properties["DatapointsToAlarm"] === 1;
+
+const day = 86_400;
+const week = 7 * day;
 
 /** In us-east-1, where their metrics are, each health check and the entry's distribution have an alarm. */
 export const entryIsWatched: Rule = (synthesis) => {

@@ -390,8 +390,13 @@ describe("what a stage is made of", () => {
     );
     expect(authorizer!.properties["JwtConfiguration"]).toEqual({
       Audience: ["strongroom"],
-      Issuer: "https://login.example.com/",
+      Issuer: "https://login.example.com/oauth2/default",
     });
+    const headers = resourcesOf(
+      made("a site with an issuer, in Europe"),
+      "AWS::CloudFront::ResponseHeadersPolicy",
+    );
+    expect(JSON.stringify(headers)).toContain(" https://login.example.com https://*.s3."); // a path would be that path alone
   });
 
   test("backups hold the database and not the vault, whose copy lies in Glacier Instant Retrieval from the start", () => {

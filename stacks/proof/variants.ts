@@ -23,7 +23,7 @@ export const variants = {
   "a site with an issuer, in Europe": {
     stage: "production",
     site: {
-      issuer: { url: "https://login.example.com/", audience: "strongroom", claims: itsClaims },
+      issuer: { url: "https://login.example.com/oauth2/default", audience: "strongroom", claims: itsClaims },
       region: "eu-central-1",
       routing: "latency" as const,
       edge: {

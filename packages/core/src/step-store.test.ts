@@ -9,15 +9,19 @@ import { storeForStep } from "./step-store.ts";
 /** A store of these calls, and a step's patience that ends when it is told to. */
 function storeOf(given: Partial<Objects>) {
   const sleeping = new Set<() => void>();
-  const sleep: Clock["sleep"] = (_delayMs, signal) =>
+  const patience: number[] = [];
+  let nowMs = 0;
+  const sleep: Clock["sleep"] = (delayMs, signal) =>
     new Promise((resolve) => {
+      patience.push(delayMs);
       sleeping.add(resolve);
       signal!.addEventListener("abort", () => (sleeping.delete(resolve), resolve()));
     });
-  const clock = { now: () => new Date(0), monotonicMs: () => 0, sleep };
+  const clock = { now: () => new Date(0), monotonicMs: () => nowMs, sleep };
   const store = storeForStep({ objects: given as Objects, clock });
   const endPatience = () => sleeping.forEach((wake) => wake());
-  return { store, sleeping, endPatience };
+  const goOn = (ms: number) => void (nowMs += ms);
+  return { store, sleeping, patience, endPatience, goOn };
 }
 const hang = () => new Promise<never>(() => {});
 const silence = expect.objectContaining({ message: "the store has not answered for 5000 ms" });
@@ -85,4 +89,52 @@ it("waits so long for each chunk of what it reads, and closes what its reader le
   const reading = text(await store.read("t/c"));
   setImmediate(endPatience);
   await expect(reading).rejects.toEqual(silence);
+});
+
+it("waits for nothing longer than twice the time of a step, counted from its beginning", async () => {
+  const { store, patience, goOn } = storeOf({ head: async () => null });
+  for (const ms of [0, 6_000, 3_000]) {
+    goOn(ms);
+    await store.head("s/a");
+  }
+  expect(patience).toEqual([5_000, 4_000, 1_000]);
+  goOn(1_000);
+  const error: unknown = await store.head("s/a").catch((caught: unknown) => caught);
+  expect(error).toEqual(expect.objectContaining({ message: "the step has asked the store for 10000 ms" }));
+  expect(isOutage(error)).toBe(true);
+  expect(patience).toHaveLength(3);
+});
+
+it("gives what works while it waits all the time that is left, and takes a slow join for one document's fault", async () => {
+  const { store, patience, endPatience, goOn } = storeOf({
+    completeParts: hang,
+    head: async () => null,
+    listUploads: async function* () {},
+  });
+  goOn(2_000);
+  for await (const _ of store.listUploads("s/"));
+  const joining = store.completeParts("s/a", "u", []);
+  expect(patience).toEqual([8_000, 8_000]);
+  endPatience();
+  const error: unknown = await joining.catch((caught: unknown) => caught);
+  expect(error).toEqual(
+    expect.objectContaining({ message: "the store has not joined the parts within 8000 ms" }),
+  );
+  expect(isOutage(error)).toBe(false);
+  expect(await store.head("s/b")).toBeNull();
+});
+
+it("closes a body that comes too late, and the source of one of which nobody read", async () => {
+  const late = Promise.withResolvers<Readable>();
+  const [first, second] = [new Readable({ read() {} }), new Readable({ read() {} })];
+  const answers = [Promise.resolve(first), late.promise];
+  const { store, endPatience } = storeOf({ read: () => answers.shift()! });
+  const closed = [first, second].map((body) => new Promise((resolve) => body.once("close", resolve)));
+  (await store.read("t/a")).destroy();
+  await closed[0];
+  const reading = store.read("t/b");
+  endPatience();
+  await expect(reading).rejects.toEqual(silence);
+  late.resolve(second);
+  await closed[1];
 });

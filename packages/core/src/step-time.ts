@@ -1,10 +1,8 @@
 import type { Ports } from "./ports/ports.ts";
 
 /**
- * A step of the reconciler's round goes through what is due for so long at most, in milliseconds. Six steps and the three
- * queues of dead letters come to 45 s of the 55 that the function has; the rest is for what a step has in hand when its time
- * is over, and for steps that are one statement. A store that hangs is waited for as long (`step-store.ts`): from the beginning of
- * a step it costs that step's 5 s, and from its last moment 5 s more, in that one step of the round.
+ * A step of the reconciler's round goes through what is due for so long at most, in milliseconds. What it has in hand when its time
+ * is over waits for the store as long again (`step-store.ts`). Why, and what a round comes to: docs/decisions/0020-sweeps-apart.md.
  */
 export const stepMs = 5_000;
 

@@ -23,11 +23,13 @@ export class Turn {
   readonly #stop = new AbortController();
   readonly #hungry = new Bell();
   readonly #done: Promise<void>;
+  readonly #generation: number;
   #lanes: Lane[] = [];
   #committing = true;
 
   constructor(seat: Seat) {
     this.#seat = seat;
+    this.#generation = seat.consumer.generationId;
     this.#pool = new ConnectionPool(`${seat.options.clientId}-fetch`, seat.options);
     this.#done = this.#run().catch((error: Error) => {
       if (!this.#stop.signal.aborted) seat.fail(error);
@@ -50,9 +52,9 @@ export class Turn {
   async #run(): Promise<void> {
     const opened = await this.#openLanes();
     this.#lanes = opened.map(({ lane }) => lane);
-    const { member, consumer, fail } = this.#seat;
+    const { member, fail } = this.#seat;
     if (!this.#stop.signal.aborted) member.held.partitions = () => this.#lanes;
-    const committer = new Committer(consumer);
+    const committer = new Committer(this.#inThisGeneration());
     const commit = ({ name: topic, partition }: Lane, offset: bigint, leaderEpoch: number) => {
       if (!this.#committing) return;
       committer.commit({ topic, partition, offset, leaderEpoch }).catch((error: Error) => {
@@ -66,6 +68,15 @@ export class Turn {
     await committer.settled();
   }
 
+  /** Commits nothing after the next rebalance: what is late would set back whoever holds the partition by then. */
+  #inThisGeneration(): Pick<Consumer, "commit"> {
+    const { consumer } = this.#seat;
+    const commit = async (options: Parameters<Consumer["commit"]>[0]) => {
+      if (consumer.generationId === this.#generation) await consumer.commit(options);
+    };
+    return { commit: commit as Consumer["commit"] };
+  }
+
   /** Those that were assigned; `isNew`: the group has committed nothing in it so far. */
   async #openLanes(): Promise<{ lane: Lane; isNew: boolean }[]> {
     const { consumer, member } = this.#seat;
@@ -74,10 +85,11 @@ export class Turn {
       const { starts, commits } = await readOffsets(consumer, name);
       const topic = member.topics.find((one) => name === `${member.connection.prefix}${one}`)!;
       return partitions.map((partition) => {
-        const next = commits[partition] ?? -1n;
+        const committed = commits[partition]; // unknown of a partition that the cluster does not show yet
+        const next = committed ?? -1n;
         const lane = new Lane({ topic, name, partition, next, hungry: this.#hungry });
         this.#skipTo(lane, starts[partition] ?? 0n);
-        return { lane, isNew: next < 0n };
+        return { lane, isNew: committed === -1n };
       });
     });
     return (await Promise.all(lanes)).flat();

@@ -1,3 +1,4 @@
+import { isAnyOf } from "../database/is-any-of.ts";
 import type { Transaction } from "../ports/database.ts";
 
 /**
@@ -29,7 +30,7 @@ export async function lockFree(
     .selectFrom("document")
     .select("id")
     .where("tenant_id", "=", tx.insideTenant)
-    .where("id", "in", documentIds)
+    .where(isAnyOf("id", documentIds))
     .forNoKeyUpdate()
     .skipLocked()
     .execute();

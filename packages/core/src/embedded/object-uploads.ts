@@ -23,6 +23,8 @@ type StoredUpload = z.infer<typeof StoredUpload>;
 const uploadName = /^[0-9a-f]{32}$/;
 
 type Place = { directories: ObjectDirectories; store: ObjectStore; clock: Clock };
+/** What lists have read of the open uploads, by their names. */
+type Known = Map<string, StoredUpload>;
 
 /** Uploads in parts: a directory each, with what the object will be in `upload.json` and one file per part. */
 export type ObjectUploads = Pick<
@@ -46,6 +48,7 @@ export type NewPart = {
 
 /** Uploads below the store's directories; `store` takes the joined object. */
 export function createObjectUploads(place: Place): ObjectUploads {
+  const known: Known = new Map();
   return {
     isOpen: async (key, uploadId) => (await find(place, key, uploadId)) !== null,
     putPart: (to, body) => putPart(place, to, body),
@@ -53,7 +56,7 @@ export function createObjectUploads(place: Place): ObjectUploads {
     listParts: (key, uploadId) => listParts(place, key, uploadId),
     completeParts: (key, uploadId, parts) => completeParts(place, key, uploadId, parts),
     abortParts: (key, uploadId) => abortParts(place, key, uploadId),
-    listUploads: (prefix) => listUploads(place, prefix),
+    listUploads: (prefix) => listUploads(place, known, prefix),
   };
 }
 
@@ -163,15 +166,28 @@ async function abortParts(place: Place, key: ObjectKey, uploadId: string): Promi
   await syncDirectory(place.directories.uploads);
 }
 
-/** A damaged one does not hide the sound ones: the list goes on, and fails at its end. What is no upload of ours is passed over. */
-async function* listUploads(place: Place, prefix: string): ReturnType<Objects["listUploads"]> {
+/**
+ * A damaged one does not hide the sound ones: the list goes on, and fails at its end. What is no upload of ours is passed over. What an
+ * upload is never changes, so that it is read once: whoever looks for those of one document after the other would read them all for
+ * each, and one that is not waited for long enough gets further the next time.
+ */
+async function* listUploads(place: Place, known: Known, prefix: string): ReturnType<Objects["listUploads"]> {
   const damaged: unknown[] = [];
+  const gone = new Set(known.keys());
   for await (const { name: uploadId } of await opendir(place.directories.uploads)) {
     if (!uploadName.test(uploadId)) continue;
-    const upload = await readUpload(uploadPath(place, uploadId)).catch((error) => void damaged.push(error));
+    gone.delete(uploadId);
+    const upload = await readOnce(place, known, uploadId).catch((error) => void damaged.push(error));
     if (upload?.key.startsWith(prefix)) yield { key: upload.key, uploadId, startedAt: upload.startedAt };
   }
+  for (const uploadId of gone) known.delete(uploadId);
   if (damaged.length > 0) throw new AggregateError(damaged, damaged.map(String).join("; "));
+}
+
+async function readOnce(place: Place, known: Known, uploadId: string): Promise<StoredUpload | null> {
+  const upload = known.get(uploadId) ?? (await readUpload(uploadPath(place, uploadId)));
+  if (upload) known.set(uploadId, upload);
+  return upload;
 }
 
 async function readUpload(directory: string): Promise<StoredUpload | null> {

@@ -191,6 +191,20 @@ describe("objects as files", () => {
     expect(uploads).toMatchObject([{ key: "s/a/b", uploadId }]);
   });
 
+  it("what an upload is is read once, however often the open ones are listed", async () => {
+    const objects = open();
+    const started: string[] = [];
+    for (const key of ["s/a/b", "s/a/c"])
+      started.push((await objects.startParts(key, { mediaType, metadata: {} })).uploadId);
+    const list = async (from = objects) => (await allOf(from.listUploads("s/a/"))).map(({ key }) => key);
+    expect((await list()).toSorted()).toEqual(["s/a/b", "s/a/c"]);
+    await objects.abortParts("s/a/c", started[1]!);
+    await rm(join(root, "uploads", started[0]!, "upload.json"));
+    await writeFile(join(root, "uploads", started[0]!, "upload.json"), "{");
+    expect(await list()).toEqual(["s/a/b"]);
+    await expect(list(open())).rejects.toThrow("is damaged");
+  });
+
   it.each([
     ["a name of 200 characters", `v/${"a".repeat(200)}`],
     ["1,024 characters", `v/a${"/abc".repeat(255)}b`],

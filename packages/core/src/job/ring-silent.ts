@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { isAnyOf } from "../database/is-any-of.ts";
 import { lockFree } from "../document/lock-document.ts";
 import { TenantId } from "../ids.ts";
 import type { Ports } from "../ports/ports.ts";
@@ -53,7 +54,7 @@ async function note({ database }: RingPorts, tenantId: TenantId, rows: Silent): 
       .updateTable("document")
       .set({ rung_at: sql`clock_timestamp()` })
       .where("tenant_id", "=", tenantId)
-      .where("id", "in", [...free])
+      .where(isAnyOf("id", [...free]))
       .execute();
     return rows.filter(({ id }) => free.has(id));
   });

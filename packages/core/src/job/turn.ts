@@ -17,11 +17,11 @@ const ms = (period: number) => sql<Date>`${period}::float8 * interval '1 millise
 /** Over-age documents are in `late` with or without a turn: they neither take one nor wait for one. */
 const isFresh = ({ overAge }: Periods) => sql<boolean>`received_at > ${ago(overAge)}`;
 
-const is = expressionBuilder<Tables>();
+const eb = expressionBuilder<Tables>();
 
 /** Whether a document that is received now has to wait for its turn; an expression for the statement that receives it. */
 export function mustWait(tx: Transaction, periods: Periods) {
-  return is
+  return eb
     .exists(
       tx
         .selectFrom("document as waiting")

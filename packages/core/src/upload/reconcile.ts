@@ -14,9 +14,9 @@ import { type RoundCounts, runRound } from "./round.ts";
 
 /**
  * One round of the reconciler, which makes good what got lost between two steps: bells, events, grants, staging, dead
- * letters. Each step takes so many documents, and waits so long for the store, that the next round is not late. The first two mend nothing: what they count is
- * watched, since a relay that is dead and an opener say nothing to whoever reads the logs of functions. One holder at a time;
- * null when it is another.
+ * letters. No step that needs the store asks it for longer than twice `stepMs`, so that the next round is not late. The first two mend
+ * nothing: what they count is watched, since a relay that is dead and an opener say nothing to whoever reads the logs of functions.
+ * One holder at a time; null when it is another.
  */
 export async function reconcile(ports: ReceivePorts): Promise<RoundCounts | null> {
   return await runRound(ports, "reconcile", {
