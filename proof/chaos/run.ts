@@ -8,7 +8,7 @@ import type { Demands } from "../check/demands.ts";
 import { judge } from "../check/judge.ts";
 import { killsIn } from "../check/judge-harm.ts";
 import { entriesOf, groupBy, type JudgedRun, readRun, type Verdict } from "../check/judged-run.ts";
-import { openClientFaults } from "./client-faults.ts";
+import { drawClientFault } from "./client-faults.ts";
 import { measureSlowness } from "./come-to-rest.ts";
 import { demandsOf } from "./demands-of.ts";
 import type { Road } from "./driver.ts";
@@ -68,7 +68,6 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
   const slowness = measureSlowness();
   const pages = await drawPages(random);
   const controls = openControls(controlsOf(directory));
-  const clientFaults = openClientFaults(random, () => controls.isRaised("faults"));
   const disk = await mountSmallDisk(join(directory, "data", "objects"), diskMegabytes(sizes));
   if (disk === null) say("skipped: the full disk (mounting is not allowed here)");
   const history = openHistory(join(directory, "history.ndjson"));
@@ -79,7 +78,7 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
       directory,
       plan: planOf(options, edits),
       jobs: 2,
-      drawClientFault: clientFaults.draw,
+      drawClientFault: () => (controls.isRaised("faults") ? drawClientFault(random) : null),
     });
     const leaving = new AbortController();
     const road: Road = {
@@ -99,7 +98,8 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
     const exits = openExits(exitsOf(directory));
     const scene = { options, periods, road, installation, disk, slowness, controls, exits, leaving };
     const quietMs = await Promise.race([perform(scene), stopped]);
-    history.write({ what: "faults", tally: readTally(tallyOf(directory)), connections: clientFaults.drawn });
+    const connections = installation.clients.chances;
+    history.write({ what: "faults", tally: readTally(tallyOf(directory)), connections });
     await writeDump(directory, installation, periods, options.demands ?? demandsOf(sizes));
     await history.close();
     const run = readRun(directory);
@@ -107,10 +107,7 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
     const verdicts = judge(run);
     isKept = options.keeps(verdicts);
     say("judged");
-    const counts = {
-      ...(await countRun(run, installation)),
-      connections: Object.fromEntries(installation.clients.counts),
-    };
+    const counts = await countRun(run, installation);
     return { verdicts, counts, quietMs, seconds: Math.round((performance.now() - startedMs) / 100) / 10 };
   } finally {
     await installation?.close();
@@ -162,6 +159,7 @@ async function countRun(run: JudgedRun, { logFile }: Installation): Promise<RunR
       ({ point, isTaken }) => (isTaken ? point : `${point} (lost nothing)`),
     ),
     faults: struckIn(run),
+    connections: connectionsIn(run),
     requests: count(requests, (entry) => `${entry.what} ${entry.outcome}`),
     documents: count(tables.document, ({ state }) => state),
     system: {
@@ -184,6 +182,17 @@ const struckIn = (run: JudgedRun): Record<string, number> =>
       tally.flatMap(({ process, port, fault, asked, struck }) => [
         [`${process} ${port} ${fault}`, struck],
         [`${process} ${port} ${fault} could have`, asked],
+      ]),
+    ),
+  );
+
+/** How many connections of clients each manner of fault struck, and how many it could have. */
+const connectionsIn = (run: JudgedRun): Record<string, number> =>
+  Object.fromEntries(
+    entriesOf(run, "faults").flatMap(({ connections }) =>
+      Object.entries(connections).flatMap(([fault, { asked, struck }]) => [
+        [fault, struck],
+        [`${fault} could have`, asked],
       ]),
     ),
   );
