@@ -47,7 +47,7 @@ export type RunOptions = {
   demands?: Demands;
   /** Leaves out what comes when all rests: days that go by, and the attackers. */
   lean?: boolean;
-  /** Whether somebody will look again at a run that came to this: then nothing of it must go with its disk. */
+  /** Whether somebody will look again at a run that came to this, as they will at one that came to nothing: then nothing of it must go with its disk. */
   keeps: (verdicts: readonly Verdict[]) => boolean;
   say: (sentence: string) => void;
   /** Ends the run early, in good order. */
@@ -72,7 +72,7 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
   if (disk === null) say("skipped: the full disk (mounting is not allowed here)");
   const history = openHistory(join(directory, "history.ndjson"));
   const unwatch = watchChildren(exitsOf(directory)); // main and PostgreSQL are ours
-  let [installation, isKept]: [Installation | null, boolean] = [null, false];
+  let [installation, verdicts]: [Installation | null, Verdict[] | null] = [null, null];
   try {
     installation = await openInstallation({
       directory,
@@ -104,17 +104,24 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
     await history.close();
     const run = readRun(directory);
     say("the dump is written and read");
-    const verdicts = judge(run);
-    isKept = options.keeps(verdicts);
+    verdicts = judge(run);
     say("judged");
     const counts = await countRun(run, installation);
     return { verdicts, counts, quietMs, seconds: Math.round((performance.now() - startedMs) / 100) / 10 };
   } finally {
     await installation?.close();
-    await disk?.unmount(isKept);
+    const keeps = isKept(options, verdicts);
+    if (keeps && verdicts === null) console.error(`not judged; what there is lies in ${directory}`);
+    await disk?.unmount({ keeps, say: console.error }); // heard even where the run goes on quietly
     unwatch();
   }
 }
+
+/** Whether a run stays to be looked at: one that threw before it was judged does, unless somebody stopped it. */
+export const isKept = (
+  { keeps, stopping }: Pick<RunOptions, "keeps" | "stopping">,
+  verdicts: readonly Verdict[] | null,
+): boolean => (verdicts === null ? !stopping.aborted : keeps(verdicts));
 
 const controlsOf = (directory: string) => join(directory, "controls");
 const tallyOf = (directory: string) => join(directory, "faults.ndjson");
