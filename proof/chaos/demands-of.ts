@@ -1,5 +1,4 @@
-import type { Demands, KilledPart } from "../check/demands.ts";
-import { clientRates } from "./client-faults.ts";
+import type { ClientFault, Demands, KilledPart } from "../check/demands.ts";
 import { plannedKills } from "./plan.ts";
 import type { Sizes } from "./sizes.ts";
 
@@ -8,6 +7,20 @@ const promised = { together: 200, postgres: 20, restarts: 5, stops: 200, relayKi
 
 /** Of P1, as shares; what the stream does not acknowledge is ours alone, in place of its errors and lost answers. */
 const promisedRates = { error: 0.05, lost: 0.03, unacknowledged: 0.05, duplicate: 0.1, drop: 0.005 };
+
+/**
+ * Of connections of clients. Of resets those are asked for that come too late for no draw: of requests of 60,000 bytes and more, of
+ * answers of 400; and of requests up to a mebibyte that they come twice.
+ */
+const promisedOfClients: Record<ClientFault, number> = {
+  refuse: 0.03,
+  "reset request": 0.04,
+  "reset answer": 0.03,
+  latency: 0.04,
+  "drop-answer": 0.03,
+  replay: 0.05,
+  split: 0.03,
+};
 
 /**
  * What a run of this size must have done: all that is promised, and of a smaller one what it planned for. Kills
@@ -45,11 +58,16 @@ export function demandsOf({ documents, kills, stops, relayKills, restarts }: Siz
 /**
  * Faults strike whatever is done for a document, several times for each, unless somebody turned them off meanwhile: half as many chances
  * as documents is the least, of the rarest, one event for a page; of a port or a kind of process apart, half of that: a push for
- * each that is settled, while faults still strike, is the least.
+ * each that is settled, while faults still strike, is the least. Clients make three requests for a document at least, all of them answered
+ * in the end; but only two pages in five are large enough to be sure of a reset.
  */
 export const faultsOf = (documents: number): NonNullable<Demands["faults"]> => {
   const [asked, apart] = [Math.floor(documents / 2), Math.floor(documents / 4)];
-  return { rates: promisedRates, asked, apart, clients: clientRates };
+  const clients = Object.entries(promisedOfClients).map(([fault, share]) => [
+    fault,
+    { share, asked: fault === "reset request" ? Math.floor(documents / 8) : asked },
+  ]);
+  return { rates: promisedRates, asked, apart, clients: Object.fromEntries(clients) };
 };
 
 const none = { processor: 0, notifier: 0, relay: 0, main: 0, postgres: 0, decoder: 0 };

@@ -2,24 +2,29 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type Fault, type FaultProxy, startFaultProxy } from "./fault-proxy.ts";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { type ClientFault, clientFaults } from "../check/demands.ts";
+import { type Fault, type FaultProxy, resetWithin, startFaultProxy } from "./fault-proxy.ts";
 
 /** A server that remembers what it was sent, and says so. */
 let server: Server;
 let served: string[];
 let onServed: () => void;
 let proxy: FaultProxy;
-let fault: Fault;
+let fault: Fault | null;
+/** Before each answer. */
+let padding: string;
 
 beforeEach(async () => {
   served = [];
   onServed = () => {};
   fault = { kind: "none" };
+  padding = "";
   server = createServer((incoming, response) => {
     void text(incoming)
       .then((body) => {
         served.push(body);
+        if (padding) response.setHeader("padding", padding);
         response.end(`served ${body.length}`);
         onServed();
       })
@@ -60,7 +65,49 @@ describe("the fault proxy", () => {
     fault = drawn;
     expect(await send(long)).toBe("served 300000");
     expect(served).toEqual([long]);
-    expect(proxy.counts.get(drawn.kind)).toBe(1);
+  });
+
+  test.each<[Fault, string, ClientFault]>([
+    [{ kind: "refuse" }, "pay", "refuse"],
+    [{ kind: "reset", side: "request", afterBytes: 59_999 }, long, "reset request"],
+    [{ kind: "reset", side: "answer", afterBytes: 0 }, "pay", "reset answer"],
+    [{ kind: "latency", delayMs: 1 }, "pay", "latency"],
+    [{ kind: "drop-answer" }, "pay", "drop-answer"],
+    [{ kind: "replay" }, "pay", "replay"],
+    [{ kind: "split", pieceBytes: 40 }, "pay", "split"],
+  ])("counts once that it struck a connection by %j", async (drawn, body, kind) => {
+    fault = drawn;
+    await send(body);
+    await vi.waitFor(() => expect(proxy.chances[kind]).toEqual({ asked: 1, struck: 1 }));
+    for (const other of clientFaults) if (other !== kind) expect(proxy.chances[other]?.struck ?? 0).toBe(0);
+  });
+
+  test("counts what could strike a connection that it leaves alone, of resets what no draw would be too late for", async () => {
+    await send("pay");
+    const [once, small] = [{ asked: 1, struck: 0 }, ["refuse", "latency", "split", "drop-answer", "replay"]];
+    expect(proxy.chances).toEqual(Object.fromEntries(small.map((kind) => [kind, once])));
+    padding = "x".repeat(resetWithin.answer);
+    await send(long);
+    expect(proxy.chances["reset request"]).toEqual(once);
+    expect(proxy.chances["reset answer"]).toEqual(once);
+  });
+
+  test.each<[Fault, string]>([
+    [{ kind: "reset", side: "request", afterBytes: 59_999 }, "pay"],
+    [{ kind: "reset", side: "answer", afterBytes: 10_000 }, "pay"],
+    [{ kind: "split", pieceBytes: 10_000 }, "pay"],
+    [{ kind: "replay" }, "x".repeat(1_100_000)],
+  ])("counts nothing as struck when %j does not come to it", async (drawn, body) => {
+    fault = drawn;
+    expect(await send(body)).toBe(`served ${body.length}`);
+    for (const kind of clientFaults) expect(proxy.chances[kind]?.struck ?? 0).toBe(0);
+    if (drawn.kind === "replay") expect(proxy.chances.replay).toBeUndefined();
+  });
+
+  test("counts nothing of a connection that none may strike", async () => {
+    fault = null;
+    expect(await send("pay")).toBe("served 3");
+    expect(proxy.chances).toEqual({});
   });
 
   test("resets a connection that it refuses, and the server hears nothing of it", async () => {

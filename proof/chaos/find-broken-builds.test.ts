@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Verdict } from "../check/judged-run.ts";
 import { brokenBuilds } from "./broken-builds.ts";
-import { findIn } from "./find-broken-builds.ts";
+import { findIn, foundOfSound } from "./find-broken-builds.ts";
 
 const verdict = (id: string, ...violations: string[]): Verdict => ({
   id,
@@ -30,4 +30,11 @@ test("what is demanded of a run for itself gives away no build that breaks a pro
     verdict("P14", "no phone listened"),
   ];
   for (const build of brokenBuilds) expect(findIn(build, missing)).toBeNull();
+});
+
+test("what is found of the sound build is told with the place of its run; when nothing is, nothing is kept", () => {
+  expect(foundOfSound([verdict("I1"), verdict("P1")], "/there")).toBeNull();
+  const told = foundOfSound([verdict("I1"), verdict("P1", "rolling restarts: 0, not 1")], "/there");
+  expect(told).toMatch(/^NOTHING IS SHOWN: .*data: \/there\nBROKEN +P1 .*\n.*rolling restarts: 0, not 1$/);
+  expect(foundOfSound([{ ...verdict("P9"), tooSlow: ["x"] }], "/there")).toContain("/there");
 });

@@ -42,8 +42,8 @@ export async function findBrokenBuilds(
   const missed = findings.filter(({ found }) => found === null).length;
   console.log(findingTable(findings));
   const control = await runSound(wish, { say, stopping });
-  if (control.length > 0) {
-    console.log(`NOTHING IS SHOWN: the same without a fault was found out too\n${verdictTable(control)}`);
+  if (control !== null) {
+    console.log(control);
     if (wish.record && wish.only === "") recordBrokenBuilds(wish, findings, false);
     return false;
   }
@@ -57,10 +57,10 @@ export async function findBrokenBuilds(
 }
 
 /**
- * What is found of the build as it is, played and judged as the broken ones are, with all that is done to and demanded of any: nothing,
+ * What is found of the build as it is, played and judged as the broken ones are, with all that is done to and demanded of any: null,
  * or what they show is no fault of theirs.
  */
-async function runSound({ sizes, seed }: Wish, { say, stopping }: Aside): Promise<Verdict[]> {
+async function runSound({ sizes, seed }: Wish, { say, stopping }: Aside): Promise<string | null> {
   const directory = await mkdtemp(join(tmpdir(), "strongroom-sound-"));
   const documents = Math.max(...brokenBuilds.map((build) => build.documents));
   const small: Sizes = { ...sizes, ...few, documents };
@@ -72,13 +72,21 @@ async function runSound({ sizes, seed }: Wish, { say, stopping }: Aside): Promis
     seed,
     injuries,
     demands,
-    keeps: () => false,
+    keeps: (judged) => foundOfSound(judged, directory) !== null,
     say: () => {},
     stopping,
   });
-  await rm(directory, { recursive: true });
+  const found = foundOfSound(verdicts, directory);
+  if (found === null) await rm(directory, { recursive: true });
   say("the build as it is was judged in the same manner");
-  return verdicts.filter(({ violations, tooSlow = [] }) => violations.length + tooSlow.length > 0);
+  return found;
+}
+
+/** What was found of a build that has no fault, and where its run lies; null when that is nothing. */
+export function foundOfSound(verdicts: readonly Verdict[], directory: string): string | null {
+  const found = verdicts.filter(({ violations, tooSlow = [] }) => violations.length + tooSlow.length > 0);
+  if (found.length === 0) return null;
+  return `NOTHING IS SHOWN: the same without a fault was found out too; history, dump and data: ${directory}\n${verdictTable(found)}`;
 }
 
 type Aside = { say: (sentence: string) => void; stopping: AbortSignal };

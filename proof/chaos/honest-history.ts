@@ -123,7 +123,7 @@ function harm(at: number): Entry[] {
       at,
       what: "faults",
       tally: structuredClone(struckAsPromised),
-      connections: { none: 9_000, refuse: 300, replay: 700 },
+      connections: { refuse: { asked: 10_000, struck: 300 }, replay: { asked: 9_700, struck: 500 } },
     },
   ];
 }

@@ -178,7 +178,7 @@ export function honestRun(): JudgedRun & { files: Map<string, Buffer> } {
         rates: { error: 0.05, lost: 0.03, unacknowledged: 0.05, duplicate: 0.1, drop: 0.005 },
         asked: 10_000,
         apart: 5_000,
-        clients: { refuse: 0.03, replay: 0.07 },
+        clients: { refuse: { share: 0.03, asked: 10_000 }, replay: { share: 0.05, asked: 9_000 } },
       },
     },
     history: honestHistory(published),

@@ -63,7 +63,7 @@ export async function openInstallation(options: Options): Promise<Installation> 
   const { host, port, superuser: account } = first;
   const postgres = keepRunning(first, () => startPostgres({ ...postgresOptions, port }), silentLog);
   const superuser: Connection = { host, port, database: "postgres", ...account };
-  const database = await startFaultProxy({ target: { host, port }, draw: () => ({ kind: "none" }) });
+  const database = await startFaultProxy({ target: { host, port }, draw: () => null });
   const apiPort = await findPort(0);
   const clients = await startFaultProxy({
     target: { host: "127.0.0.1", port: apiPort },

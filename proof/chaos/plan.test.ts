@@ -1,8 +1,9 @@
 import { seededRandom } from "@strongroom/local/test-random";
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
-import { drawClientFault, openClientFaults } from "./client-faults.ts";
+import { drawClientFault } from "./client-faults.ts";
 import { leastStruck } from "../check/judge-harm.ts";
+import { resetWithin } from "./fault-proxy.ts";
 import { drawPages, type PageSort, sha256 } from "./pages.ts";
 import { standingPoints } from "./controls.ts";
 import { planDocuments, planInjuries, planStops, sparesRelay } from "./plan.ts";
@@ -10,7 +11,19 @@ import { demandsOf } from "./demands-of.ts";
 import { readWish } from "./sizes.ts";
 
 const { sizes } = readWish([]);
-const clients = { refuse: 0.03, reset: 0.07, latency: 0.04, "drop-answer": 0.03, replay: 0.05, split: 0.03 };
+/** Of so many connections at least, and of so many large requests. */
+const clientsOf = (asked: number, large: number) => {
+  const [few, some, many] = [0.03, 0.04, 0.05].map((share) => ({ share, asked })) as [object, object, object];
+  return {
+    refuse: few,
+    "reset request": { share: 0.04, asked: large },
+    "reset answer": few,
+    latency: some,
+    "drop-answer": few,
+    replay: many,
+    split: few,
+  };
+};
 const rates = { error: 0.05, lost: 0.03, unacknowledged: 0.05, duplicate: 0.1, drop: 0.005 };
 
 describe("the plan of a run", () => {
@@ -70,16 +83,18 @@ describe("the plan of a run", () => {
     expect(new Set(kinds).size).toBe(7);
   });
 
-  test("counts what it draws for connections, and draws nothing while the weather is fair", () => {
-    let isBad = false;
-    const { draw, drawn } = openClientFaults(seededRandom(3), () => isBad);
-    for (let n = 0; n < 1_000; n += 1) expect(draw()).toEqual({ kind: "none" });
-    expect(drawn).toEqual({});
-    isBad = true;
-    for (let n = 0; n < 1_000; n += 1) draw();
-    expect(Object.values(drawn).reduce((sum, count) => sum + count, 0)).toBe(1_000);
-    for (const [kind, share] of Object.entries(clients))
-      expect(drawn[kind as keyof typeof clients]).toBeGreaterThanOrEqual(leastStruck(share, 1_000));
+  test("strikes connections as often as is promised of them", () => {
+    const random = seededRandom(3);
+    const drawn = Array.from({ length: 10_000 }, () => drawClientFault(random));
+    for (const [fault, { share }] of Object.entries(demandsOf(sizes).faults!.clients)) {
+      const [kind, side] = fault.split(" ");
+      const struck = drawn.filter(
+        (one) => one.kind === kind && (one.kind !== "reset" || one.side === side),
+      ).length;
+      expect(struck).toBeGreaterThanOrEqual(leastStruck(share, drawn.length));
+    }
+    for (const one of drawn)
+      if (one.kind === "reset") expect(one.afterBytes).toBeLessThan(resetWithin[one.side]);
   });
 });
 
@@ -112,7 +127,7 @@ describe("the command line", () => {
         each: { processor: 63, relay: 7, notifier: 14, main: 21, postgres: 20, decoder: 7 },
       },
       restarts: 5,
-      faults: { rates, asked: 5_000, apart: 2_500, clients },
+      faults: { rates, asked: 5_000, apart: 2_500, clients: clientsOf(5_000, 1_250) },
     });
     expect(demandsOf(readWish([]).sizes)).toEqual({
       attacks: true,
@@ -123,7 +138,7 @@ describe("the command line", () => {
         each: { processor: 6, relay: 1, notifier: 1, main: 2, postgres: 2, decoder: 0 },
       },
       restarts: 1,
-      faults: { rates, asked: 150, apart: 75, clients },
+      faults: { rates, asked: 150, apart: 75, clients: clientsOf(150, 37) },
     });
   });
 

@@ -8,7 +8,7 @@ import type { Demands } from "../check/demands.ts";
 import { judge } from "../check/judge.ts";
 import { killsIn } from "../check/judge-harm.ts";
 import { entriesOf, groupBy, type JudgedRun, readRun, type Verdict } from "../check/judged-run.ts";
-import { openClientFaults } from "./client-faults.ts";
+import { drawClientFault } from "./client-faults.ts";
 import { measureSlowness } from "./come-to-rest.ts";
 import { demandsOf } from "./demands-of.ts";
 import type { Road } from "./driver.ts";
@@ -47,7 +47,7 @@ export type RunOptions = {
   demands?: Demands;
   /** Leaves out what comes when all rests: days that go by, and the attackers. */
   lean?: boolean;
-  /** Whether somebody will look again at a run that came to this: then nothing of it must go with its disk. */
+  /** Whether somebody will look again at a run that came to this, as they will at one that came to nothing: then nothing of it must go with its disk. */
   keeps: (verdicts: readonly Verdict[]) => boolean;
   say: (sentence: string) => void;
   /** Ends the run early, in good order. */
@@ -68,18 +68,17 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
   const slowness = measureSlowness();
   const pages = await drawPages(random);
   const controls = openControls(controlsOf(directory));
-  const clientFaults = openClientFaults(random, () => controls.isRaised("faults"));
   const disk = await mountSmallDisk(join(directory, "data", "objects"), diskMegabytes(sizes));
   if (disk === null) say("skipped: the full disk (mounting is not allowed here)");
   const history = openHistory(join(directory, "history.ndjson"));
   const unwatch = watchChildren(exitsOf(directory)); // main and PostgreSQL are ours
-  let [installation, isKept]: [Installation | null, boolean] = [null, false];
+  let [installation, verdicts]: [Installation | null, Verdict[] | null] = [null, null];
   try {
     installation = await openInstallation({
       directory,
       plan: planOf(options, edits),
       jobs: 2,
-      drawClientFault: clientFaults.draw,
+      drawClientFault: () => (controls.isRaised("faults") ? drawClientFault(random) : null),
     });
     const leaving = new AbortController();
     const road: Road = {
@@ -99,25 +98,30 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
     const exits = openExits(exitsOf(directory));
     const scene = { options, periods, road, installation, disk, slowness, controls, exits, leaving };
     const quietMs = await Promise.race([perform(scene), stopped]);
-    history.write({ what: "faults", tally: readTally(tallyOf(directory)), connections: clientFaults.drawn });
+    const connections = installation.clients.chances;
+    history.write({ what: "faults", tally: readTally(tallyOf(directory)), connections });
     await writeDump(directory, installation, periods, options.demands ?? demandsOf(sizes));
     await history.close();
     const run = readRun(directory);
     say("the dump is written and read");
-    const verdicts = judge(run);
-    isKept = options.keeps(verdicts);
+    verdicts = judge(run);
     say("judged");
-    const counts = {
-      ...(await countRun(run, installation)),
-      connections: Object.fromEntries(installation.clients.counts),
-    };
+    const counts = await countRun(run, installation);
     return { verdicts, counts, quietMs, seconds: Math.round((performance.now() - startedMs) / 100) / 10 };
   } finally {
     await installation?.close();
-    await disk?.unmount(isKept);
+    const keeps = isKept(options, verdicts);
+    if (keeps && verdicts === null) console.error(`not judged; what there is lies in ${directory}`);
+    await disk?.unmount({ keeps, say: console.error }); // heard even where the run goes on quietly
     unwatch();
   }
 }
+
+/** Whether a run stays to be looked at: one that threw before it was judged does, unless somebody stopped it. */
+export const isKept = (
+  { keeps, stopping }: Pick<RunOptions, "keeps" | "stopping">,
+  verdicts: readonly Verdict[] | null,
+): boolean => (verdicts === null ? !stopping.aborted : keeps(verdicts));
 
 const controlsOf = (directory: string) => join(directory, "controls");
 const tallyOf = (directory: string) => join(directory, "faults.ndjson");
@@ -162,6 +166,7 @@ async function countRun(run: JudgedRun, { logFile }: Installation): Promise<RunR
       ({ point, isTaken }) => (isTaken ? point : `${point} (lost nothing)`),
     ),
     faults: struckIn(run),
+    connections: connectionsIn(run),
     requests: count(requests, (entry) => `${entry.what} ${entry.outcome}`),
     documents: count(tables.document, ({ state }) => state),
     system: {
@@ -184,6 +189,17 @@ const struckIn = (run: JudgedRun): Record<string, number> =>
       tally.flatMap(({ process, port, fault, asked, struck }) => [
         [`${process} ${port} ${fault}`, struck],
         [`${process} ${port} ${fault} could have`, asked],
+      ]),
+    ),
+  );
+
+/** How many connections of clients each manner of fault struck, and how many it could have. */
+const connectionsIn = (run: JudgedRun): Record<string, number> =>
+  Object.fromEntries(
+    entriesOf(run, "faults").flatMap(({ connections }) =>
+      Object.entries(connections).flatMap(([fault, { asked, struck }]) => [
+        [fault, struck],
+        [`${fault} could have`, asked],
       ]),
     ),
   );

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdir, rename, rmdir, statfs } from "node:fs/promises";
+import { mkdir, rename, rm, rmdir, statfs } from "node:fs/promises";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
@@ -10,8 +10,11 @@ export type SmallDisk = {
   fill(): Promise<void>;
   /** Gives it back. */
   relieve(): Promise<void>;
-  /** `keeps`: what lies on it lies in the same place afterwards, for whoever looks again; else it is gone. */
-  unmount(keeps: boolean): Promise<void>;
+  /**
+   * `keeps`: what lies on it lies in the same place afterwards, for whoever looks again; else it is gone. So it is when it
+   * cannot be kept, say because there is no room for it: then `say` hears of that, and the run is worth what it is worth.
+   */
+  unmount(options: { keeps: boolean; say: (sentence: string) => void }): Promise<void>;
 };
 
 /** Mounts a tmpfs of so many megabytes; only root may, and not in every container. */
@@ -34,13 +37,25 @@ export async function mountSmallDisk(path: string, megabytes: number): Promise<S
       }
     },
     relieve: async () => void (await resize(size)),
-    unmount: async (keeps) => {
+    unmount: async ({ keeps, say }) => {
       const copy = `${path}.kept`;
-      if (keeps) await run("cp", ["--archive", path, copy]);
+      const isCopied = keeps && (await copyOrSay(path, copy, say));
       await run("umount", ["--lazy", path]);
-      if (!keeps) return;
+      if (!isCopied) return;
       await rmdir(path);
       await rename(copy, path);
     },
   };
+}
+
+/** Whether all was copied; of what was not, no part stays. */
+async function copyOrSay(from: string, to: string, say: (sentence: string) => void): Promise<boolean> {
+  try {
+    await run("cp", ["--archive", from, to]);
+    return true;
+  } catch (error) {
+    say(`what lay on the small disk is lost, it could not be copied: ${(error as Error).message.trim()}`);
+    await rm(to, { recursive: true, force: true });
+    return false;
+  }
 }

@@ -79,6 +79,20 @@ export type Struck = {
   struck: number;
 };
 
+/** Manners in which a connection of a client is struck, on its way to the API. */
+export const clientFaults = [
+  "refuse",
+  "reset request",
+  "reset answer",
+  "latency",
+  "drop-answer",
+  "replay",
+  "split",
+] as const;
+export type ClientFault = (typeof clientFaults)[number];
+/** How many connections one of them could have struck, and did. */
+export type Chance = { asked: number; struck: number };
+
 /** What a run set out to do, and must have done to show what it is to show. */
 export type Demands = {
   /** Whether the attackers came at the end. */
@@ -93,12 +107,12 @@ export type Demands = {
   restarts: number;
   /**
    * Share of what could be struck by each fault, and how often it must have been able to: in all, and each port and kind of process `apart`;
-   * `clients`: of their connections, by the kind of fault. null: no fault is promised.
+   * `clients`: the same of connections of clients, by the manner. null: no fault is promised.
    */
   faults: {
     rates: Record<FaultKind, number>;
     asked: number;
     apart: number;
-    clients: Partial<Record<string, number>>;
+    clients: Partial<Record<ClientFault, { share: number; asked: number }>>;
   } | null;
 };

@@ -1,4 +1,6 @@
 import {
+  type Chance,
+  type ClientFault,
   type End,
   type FaultKind,
   faultKinds,
@@ -116,15 +118,20 @@ function judgeFaults(run: JudgedRun): Verdict {
       ? []
       : [...placesOf(counted?.tally ?? [], faults), ...clientPlaces(counted?.connections ?? {}, faults)];
   const isSilent = ({ share, asked }: Place) => leastStruck(share, asked) === 0;
-  const looked = places.filter(({ where }) => where in faultsOfPorts || where === clients);
+  const ofPorts = places.filter(({ where }) => where in faultsOfPorts);
+  const ofClients = places.filter(({ where }) => where === clients);
+  const connections = {
+    looked: mostAsked(ofClients.filter((one) => !isSilent(one))),
+    all: mostAsked(ofClients),
+  };
   return {
     id: "P1b",
     promise:
       "the faults that were promised struck each port, kind of process and manner of a connection: errors, lost answers, double deliveries, dropped events",
-    looked: askedIn(looked.filter((one) => !isSilent(one))),
-    unjudged: askedIn(looked.filter(isSilent)),
+    looked: askedIn(ofPorts.filter((one) => !isSilent(one))) + connections.looked,
+    unjudged: askedIn(ofPorts.filter(isSilent)) + connections.all - connections.looked,
     notes: places
-      .filter(isSilent)
+      .filter((one) => isSilent(one) && one.asked >= one.least) // what was too little is a violation
       .map(
         ({ where, kind, asked }) => `of ${asked} that "${kind}" could strike (${where}) none need be struck`,
       ),
@@ -163,18 +170,19 @@ function placesOf(tally: Struck[], { rates, asked, apart }: Faults): Place[] {
 
 const clients = "clients";
 
-/** Each connection of a client is struck by one fault at most. */
-function clientPlaces(
-  connections: EntryOf<"faults">["connections"],
-  { asked: least, clients: rates }: Faults,
-): Place[] {
-  const asked = Object.values(connections).reduce<number>((sum, count = 0) => sum + count, 0);
-  return Object.entries(rates).map(([kind, share = 0]) => {
-    return { where: clients, kind, share, least, asked, struck: connections[kind] ?? 0 };
+/** Each connection of a client is struck by one fault at most, and counts where it struck, not where it was drawn. */
+function clientPlaces(connections: EntryOf<"faults">["connections"], { clients: demanded }: Faults): Place[] {
+  const never: Chance = { asked: 0, struck: 0 };
+  return Object.entries(demanded).map(([kind, { share, asked: least }]) => {
+    return { where: clients, kind, share, least, ...(connections[kind as ClientFault] ?? never) };
   });
 }
 
 const askedIn = (all: readonly { asked: number }[]): number => all.reduce((sum, { asked }) => sum + asked, 0);
+
+/** Of places that are the same connections over and over. */
+const mostAsked = (all: readonly { asked: number }[]): number =>
+  Math.max(0, ...all.map(({ asked }) => asked));
 
 const tooFew = (what: string, count: number, wanted: number): string[] =>
   count < wanted ? [`${what}: ${count}, not ${wanted}`] : [];

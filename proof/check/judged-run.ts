@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import type { Demands, End, HostileFamily, StandingPoint, Struck } from "./demands.ts";
+import type { Chance, ClientFault, Demands, End, HostileFamily, StandingPoint, Struck } from "./demands.ts";
 
 /** What a client believes of a request: `unknown` when no answer came, and then it may have been done or not. */
 export type Outcome = "ok" | "refused" | "unknown";
@@ -62,8 +62,8 @@ export type Entry = { at: number } & (
   | { what: "injury"; kind: string; detail: string; struck: boolean; ends: End[] }
   /** `isTaken`: the document went to another processor (before the ack, its doorbell did) while this one stood still. */
   | { what: "stop"; point: StandingPoint; document: string; isTaken: boolean }
-  /** `connections`: of clients, by what struck them while faults did, or `none`. */
-  | { what: "faults"; tally: Struck[]; connections: Partial<Record<string, number>> }
+  /** `connections`: of clients while faults struck, by the manner. */
+  | { what: "faults"; tally: Struck[]; connections: Partial<Record<ClientFault, Chance>> }
   /** `slowness`: how many times longer than on an idle machine work took, because others worked beside it. */
   | { what: "quiet"; tookMs: number | null; limitMs: number; slowness: number }
 );

@@ -8,8 +8,7 @@ import { padJpeg } from "@strongroom/local/test-files";
 import { declare, newDocumentId, putAll } from "@strongroom/local/test-world";
 import { startWhole, untilQuiet, type WholeSystem } from "@strongroom/local/test-whole";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { measureSlowness } from "../chaos/come-to-rest.ts";
-import { refuseSlow } from "./pace.ts";
+import { measureMachine, refuseSlow } from "./pace.ts";
 
 /*
  * P9: what is down is not asked more than when it was there. Documents, every fifth of them no document at all, come at an even pace, first with everything there, then
@@ -60,7 +59,7 @@ let beforeMs: number;
 let slowness: number;
 
 beforeAll(async () => {
-  slowness = measureSlowness();
+  slowness = measureMachine();
   system = await startWhole({ timeDivisor: divisor, maxRetries: 16 });
   driver = await system.clientOf("Dora Lind");
   await driver.call("registerDevice", {
@@ -72,7 +71,7 @@ beforeAll(async () => {
   watched = Object.fromEntries(entries) as typeof watched;
   beforeMs = await sendAll();
   await untilQuiet(system.superuser);
-  slowness = Math.max(slowness, measureSlowness());
+  slowness = Math.max(slowness, measureMachine());
   for (const [name, { requests }] of Object.entries(watched)) before[name as Dependency] = requests;
 }, 90_000);
 afterAll(() => system.close());
@@ -115,7 +114,7 @@ it.each(Object.keys(asked) as Dependency[])(
     const { requests } = one;
     one.isAway = false;
     await untilQuiet(system.superuser);
-    slowness = Math.max(slowness, measureSlowness());
+    slowness = Math.max(slowness, measureMachine());
     refuseSlow("with everything there", beforeMs, documents * paceMs, slowness);
     refuseSlow(`while ${name} was away`, tookMs, documents * paceMs, slowness);
     expect(before[name]).toBeGreaterThanOrEqual(documents / 2);

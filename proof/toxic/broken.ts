@@ -11,9 +11,13 @@ const preloadOf = (name: string): string =>
 /** What a run with this defence taken away missed because of that; the first one has none taken away, and `name` is null. */
 export type Finding = { name: string | null; misses: string[] };
 
-/** Of all misses those that show this defence to be gone; none when a process died, for then anything may be missed. */
+/** What a system misses that does nothing any more, because it died or hangs: then anything may be missed. */
+const idle = / process died$|^an honest document ended “(?!stored”)/;
+const ofToxic = (miss: string): boolean => !miss.startsWith("an honest document ");
+
+/** Of all misses of toxic files those that show this defence to be gone; none when a process died or an honest document was not stored. */
 export const missesFor = (says: RegExp, misses: readonly string[]): string[] =>
-  misses.some((miss) => miss.endsWith(" process died")) ? [] : misses.filter((miss) => says.test(miss));
+  misses.some((miss) => idle.test(miss)) ? [] : misses.filter((miss) => ofToxic(miss) && says.test(miss));
 
 /** Runs a broken system for each defence, and before them a whole one with the same files. */
 export async function runBroken(seed: number, say: (line: string) => void): Promise<Finding[]> {
@@ -34,8 +38,8 @@ export async function runBroken(seed: number, say: (line: string) => void): Prom
 export const isProven = (findings: readonly Finding[]): boolean =>
   findings.every(({ name, misses }) => (name === null) === (misses.length === 0));
 
-/** Misses of the toxic files alone: a few documents say nothing of a percentile. */
-async function missesOf(seed: number, preload: string | null, kinds: ReadonlySet<string>): Promise<string[]> {
+/** Misses of the toxic files, and of the honest documents beside them; so few say nothing of a percentile. */
+async function missesOf(seed: number, preload: string, kinds: ReadonlySet<string>): Promise<string[]> {
   const select = ({ kind }: ToxicFile) => kinds.has(kind);
   const seen = await run({
     seed,
@@ -49,7 +53,6 @@ async function missesOf(seed: number, preload: string | null, kinds: ReadonlySet
   });
   if (seen.toxic.length !== kinds.size)
     throw new Error("a file that should show a break is not among the toxic ones");
-  return judge({ ...seen, honest: [], baseline: [] }, []).misses.filter(
-    (miss) => !miss.includes("times as slow"),
-  );
+  if (seen.honest.length === 0) throw new Error("no honest document was sent beside the toxic ones");
+  return judge({ ...seen, baseline: [] }, []).misses.filter((miss) => !miss.includes("times as slow"));
 }

@@ -127,7 +127,13 @@ test.each(breaks)(
     };
     const miss = `family: ${shows[0]} ${shown[name]}`;
     expect(missesFor(says, [miss])).toEqual([miss]);
-    expect(missesFor(says, [miss, "the processor process died"])).toEqual([]);
+    expect(missesFor(says, [miss, "an honest document ended “stored” carries “Exif”"])).toEqual([miss]);
+    for (const idle of [
+      "the processor process died",
+      "an honest document ended “not ended” ",
+      "an honest document ended “no_preview timed_out” ",
+    ])
+      expect(missesFor(says, [miss, idle])).toEqual([]);
     for (const crashed of [
       "ended “no_preview decoder_crashed”, not “rejected unsupported_type”",
       "ended “not sent: fetch failed”, not “stored”",

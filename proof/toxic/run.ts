@@ -17,7 +17,7 @@ export type Plan = Amount & {
   seed: number;
   /** Takes part of the toxic files; all by default. */
   select?: (file: ToxicFile) => boolean;
-  preload?: string | null;
+  preload?: string;
   say: (line: string) => void;
 };
 
@@ -53,7 +53,7 @@ export async function run(plan: Plan): Promise<Seen> {
   say(`${files.length} toxic files of seed ${seed} are being written …`);
   const made = new Map<ToxicFile, Buffer>();
   for (const file of files) made.set(file, await file.bytes());
-  const world = await startWorld(plan.preload ?? null);
+  const world = await startWorld(plan.preload);
   const comeForward = standBack();
   try {
     const told = plan.select ? [] : lies(honestFiles.jpeg);

@@ -35,7 +35,7 @@ const patience = {
 };
 
 /** Starts one; `preload` is a module that every process of it loads first. */
-export async function startWorld(preload: string | null = null): Promise<World> {
+export async function startWorld(preload?: string): Promise<World> {
   const directory = await mkdtemp(join(tmpdir(), "strongroom-toxic-"));
   const data = join(directory, "data");
   const databaseUrl = process.env.DATABASE_URL;
