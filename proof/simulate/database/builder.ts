@@ -62,12 +62,17 @@ export class Builder implements Told {
     return condition ? then(this) : this;
   }
 
+  /** Every statement goes this way. */
+  answer(): Promise<Result> {
+    return this.run!(this);
+  }
+
   execute(): Promise<unknown[]> {
-    return this.run!(this).then(answersOf);
+    return this.answer().then(answersOf);
   }
 
   executeTakeFirst(): Promise<unknown> {
-    return this.run!(this).then((result) => answersOf(result)[0]);
+    return this.answer().then((result) => answersOf(result)[0]);
   }
 
   async executeTakeFirstOrThrow(): Promise<unknown> {
@@ -84,7 +89,7 @@ export class Builder implements Told {
       compileQuery: asIs,
       executeQuery: async (node: RawNode) => {
         const written = { isRawBuilder: true, toOperationNode: () => node };
-        const { rows, affected } = await this.run!(tellCall(this, raw, [written]));
+        const { rows, affected } = await tellCall(this, raw, [written]).answer();
         return { rows: rows ?? [], numAffectedRows: BigInt(affected) };
       },
     };
