@@ -82,12 +82,13 @@ export async function vacuumAll(client: Client): Promise<void> {
 }
 
 /**
- * Until every snapshot of others is younger than what was deleted so far: a row that somebody may still see is kept. The
- * server looks at its tables by itself every few seconds, and does so under a snapshot.
+ * Until every snapshot and every transaction of others is younger than what was deleted so far: a row that somebody may still
+ * see is kept. The server looks at its tables by itself every few seconds, under a snapshot, and writes what it saw in a
+ * transaction that may have none at the moment; a worker that begins has no database yet.
  */
 async function untilNobodySees(client: Client): Promise<void> {
   const { rows } = await client.query<{ now: string }>("select pg_current_xact_id()::xid::text as now");
-  const older = `select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
-    and backend_xmin is not null and age(backend_xmin) > age($1::xid)`;
+  const older = `select from pg_stat_activity where coalesce(datname, current_database()) = current_database()
+    and pid <> pg_backend_pid() and greatest(age(backend_xmin), age(backend_xid)) > age($1::xid)`;
   while ((await client.query(older, [rows[0]!.now])).rowCount) await sleep(20);
 }
