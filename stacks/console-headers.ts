@@ -1,18 +1,21 @@
 import { HeadersFrameOption, HeadersReferrerPolicy, ResponseHeadersPolicy } from "aws-cdk-lib/aws-cloudfront";
-import { Duration, Fn, Stack } from "aws-cdk-lib/core";
+import { Duration, Stack } from "aws-cdk-lib/core";
 import type { Construct } from "constructs";
 
 /**
- * Scripts of our own only; talks to the API, the issuer and S3 alone; in nobody's frame. Of the issuer its host: a source with a path
- * and no `/` at its end is that path alone, and discovery lies below it, keys and tokens where discovery says.
+ * Scripts of our own only; talks to the API, the issuer and S3 alone; in nobody's frame. Of the issuer its `origins`: a source
+ * with a path and no `/` at its end is that path alone.
  */
-export function consoleHeaders(scope: Construct, apiUrl: string, issuer: string): ResponseHeadersPolicy {
-  const host = Fn.select(2, Fn.split("/", issuer)); // Cognito's is known to the deploy alone
+export function consoleHeaders(
+  scope: Construct,
+  apiUrl: string,
+  origins: readonly string[],
+): ResponseHeadersPolicy {
   const s3 = `https://*.s3.${Stack.of(scope).region}.amazonaws.com`;
   return new ResponseHeadersPolicy(scope, "Headers", {
     securityHeadersBehavior: {
       contentSecurityPolicy: {
-        contentSecurityPolicy: `default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob: ${apiUrl}; font-src 'self'; manifest-src 'self'; worker-src 'self'; connect-src 'self' ${apiUrl} https://${host} ${s3}; frame-ancestors 'none'; base-uri 'none'; form-action 'self'`,
+        contentSecurityPolicy: `default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob: ${apiUrl}; font-src 'self'; manifest-src 'self'; worker-src 'self'; connect-src 'self' ${apiUrl} ${origins.join(" ")} ${s3}; frame-ancestors 'none'; base-uri 'none'; form-action 'self'`,
         override: true,
       },
       contentTypeOptions: { override: true },

@@ -51,7 +51,7 @@ export function console({ stack }: StackContext) {
         allowedMethods: ["GET", "HEAD"],
         compress: true,
         cachePolicyId: cachingOptimized,
-        responseHeadersPolicyId: consoleHeaders(stack, url, use(identity).issuer).responseHeadersPolicyId,
+        responseHeadersPolicyId: consoleHeaders(stack, url, use(identity).origins).responseHeadersPolicyId,
       },
       // A page inside the application is the application.
       customErrorResponses: [

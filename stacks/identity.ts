@@ -19,13 +19,26 @@ import { currentDomain, currentSite, currentStage } from "./settings.ts";
 import { claimsSource } from "./token-claims.ts";
 
 /** Who says who somebody is, and in which claims. The gateway checks tokens first, the handlers' own chain decides. */
-export type Identity = { issuer: string; audience: string; claims: ClaimNames };
+export type Identity = {
+  issuer: string;
+  audience: string;
+  claims: ClaimNames;
+  /** Where a browser finds discovery, keys and tokens: `https://` and a host, no path. */
+  origins: string[];
+};
 
 /** The company's own issuer if one is configured; else Cognito with people that only an admin may add. */
 export function identity({ stack }: StackContext): Identity {
   const { issuer } = currentSite();
+  if (issuer !== null) {
+    const { url, audience, claims } = issuer;
+    return { issuer: url, audience, claims, origins: [new URL(url).origin] };
+  }
+  return people({ stack });
+}
+
+function people({ stack }: Pick<StackContext, "stack">): Identity {
   const domain = currentDomain(stack);
-  if (issuer !== null) return { issuer: issuer.url, audience: issuer.audience, claims: issuer.claims };
   const stage = currentStage(stack);
   const pool = new UserPool(stack, "People", {
     featurePlan: FeaturePlan.ESSENTIALS, // the first plan whose access tokens may carry the tenant
@@ -54,7 +67,7 @@ export function identity({ stack }: StackContext): Identity {
     logGroup: functionLogs(stack, "ClaimsLogs"),
   });
   pool.addTrigger(UserPoolOperation.PRE_TOKEN_GENERATION_CONFIG, claims, LambdaVersion.V2_0);
-  pool.addDomain("SignIn", {
+  const signIn = pool.addDomain("SignIn", {
     cognitoDomain: { domainPrefix: `strongroom-${stage.name}-${stack.node.addr.slice(-6)}` },
   });
   const home = domain ? `https://console.${domain.name}/` : "http://localhost:5173/";
@@ -80,5 +93,6 @@ export function identity({ stack }: StackContext): Identity {
     issuer: pool.userPoolProviderUrl,
     audience: client.userPoolClientId,
     claims: defaultClaims, // as the trigger above writes them
+    origins: [`https://cognito-idp.${stack.region}.amazonaws.com`, signIn.baseUrl()], // tokens come from where people sign in
   };
 }

@@ -392,11 +392,15 @@ describe("what a stage is made of", () => {
       Audience: ["strongroom"],
       Issuer: "https://login.example.com/oauth2/default",
     });
-    const headers = resourcesOf(
-      made("a site with an issuer, in Europe"),
-      "AWS::CloudFront::ResponseHeadersPolicy",
+    const consoleOf = (name: Parameters<typeof made>[0]) =>
+      JSON.stringify(resourcesOf(made(name), "AWS::CloudFront::ResponseHeadersPolicy"));
+    // No path: it would be that path alone. Of Cognito the host where people sign in, too: tokens come from there.
+    expect(consoleOf("a site with an issuer, in Europe")).toContain(
+      " https://login.example.com https://*.s3.",
     );
-    expect(JSON.stringify(headers)).toContain(" https://login.example.com https://*.s3."); // a path would be that path alone
+    expect(consoleOf("production, two cells")).toMatch(
+      /https:\/\/cognito-idp\..*\.auth\..*\.amazoncognito\.com/,
+    );
   });
 
   test("backups hold the database and not the vault, whose copy lies in Glacier Instant Retrieval from the start", () => {
