@@ -141,6 +141,7 @@ describe(`a system whose processes are killed and frozen while four phones uploa
 
   /** The processor stands still until another one has taken over what it held; then it goes on, and finds that it lost. */
   async function freeze(): Promise<void> {
+    await untilQuiet(superuser()); // a lease that an earlier injury left behind would be taken for work in hand
     const lostBefore = await countLost();
     const { pid, held } = await stopProcessorAtWork();
     const second = await startSecond(pid);
