@@ -8,6 +8,8 @@ import { periods, World } from "./world/world.ts";
 export type Outcome = {
   seed: number;
   steps: number;
+  /** Whether it was cleared away at its end, so that staging and vault were judged empty of strays. */
+  isCleared: boolean;
   /** What does not hold; empty when all holds. */
   violations: string[];
   /** What befell it, by kind. */
@@ -40,9 +42,16 @@ export async function playHistory(seed: number, traced = false): Promise<Outcome
   await storm(world, processes);
   schedule.strength = 0;
   schedule.note("the storm is over");
-  const violations = await settle(world, processes);
+  const { violations, isCleared } = await settle(world, processes);
   if (world.fault) violations.push(`${world.fault.message}: ${String(world.fault.cause)}`);
-  return { seed, steps: schedule.steps, violations, faults: schedule.faults, lines: schedule.lines };
+  return {
+    seed,
+    steps: schedule.steps,
+    isCleared,
+    violations,
+    faults: schedule.faults,
+    lines: schedule.lines,
+  };
 }
 
 /** Where nothing moves, time passes to whatever comes next, and a round of the reconciler comes before it. */
@@ -56,18 +65,24 @@ async function storm({ schedule }: World, processes: Processes): Promise<void> {
 
 const day = 86_400_000;
 
-async function settle(world: World, processes: Processes): Promise<string[]> {
-  if (!(await comeToRest(world, processes)))
-    return ["the system does not come to rest", ...judge(world, "rest")];
+type Settled = Pick<Outcome, "violations" | "isCleared">;
+
+async function settle(world: World, processes: Processes): Promise<Settled> {
+  if (!(await comeToRest(world, processes))) return restless("the system does not come to rest", world);
   const failed = world.postgres.rows("document").filter(({ state }) => state === "failed");
   for (const { id } of failed) processes.redrive(id as string);
   if (failed.length > 0 && !(await comeToRest(world, processes)))
-    return ["the system does not come to rest after a redrive", ...judge(world, "rest")];
+    return restless("the system does not come to rest after a redrive", world);
   const violations = judge(world, "rest");
-  if (isPlain(world) && !world.schedule.random.chance(plainCleaned)) return violations;
+  if (isPlain(world) && !world.schedule.random.chance(plainCleaned)) return { violations, isCleared: false };
   await clean(world, processes);
-  return [...violations, ...judge(world, "clean")];
+  return { violations: [...violations, ...judge(world, "clean")], isCleared: true };
 }
+
+const restless = (what: string, world: World): Settled => ({
+  violations: [what, ...judge(world, "rest")],
+  isCleared: false,
+});
 
 /** Every document is stored and has one page, and each object is a page that waits to be cleared or an artefact that stays. */
 function isPlain({ postgres, store }: World): boolean {

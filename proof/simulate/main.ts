@@ -61,6 +61,7 @@ async function playAll(): Promise<Report> {
   say(
     `${report.histories} histories, ${report.steps} steps, ${seconds.toFixed(1)} s on ${threads} threads (seeds ${from} to ${from + seeds - 1})`,
   );
+  say(`  cleared away at their end, staging and vault judged: ${report.cleared}`);
   say(`  befallen: ${report.faults.map(([kind, count]) => `${kind} ${count}`).join(", ")}`);
   if (report.violation === null) {
     say("  violations: 0");
@@ -91,10 +92,11 @@ async function playPlants(): Promise<string[]> {
 }
 
 /** With a violation no bug was planted: what is found then proves nothing. */
-function record({ histories, steps, faults, violation }: Report, missed: readonly string[]): string {
+function record({ histories, steps, cleared, faults, violation }: Report, missed: readonly string[]): string {
   const counts = {
     histories,
     steps,
+    "cleared away": cleared,
     violations: violation === null ? 0 : 1,
     "planted bugs found": violation === null ? plants.length - missed.length : 0,
     "planted bugs": plants.length,

@@ -39,6 +39,7 @@ export async function playHonest(from: number, histories: number, threads: numbe
   return {
     histories: reports.reduce((sum, report) => sum + report.histories, 0),
     steps: reports.reduce((sum, report) => sum + report.steps, 0),
+    cleared: reports.reduce((sum, report) => sum + report.cleared, 0),
     faults: [...faults].toSorted(([one], [other]) => (one < other ? -1 : 1)),
     violation: violations.toSorted((one, other) => one.seed - other.seed)[0] ?? null,
   };

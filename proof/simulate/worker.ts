@@ -14,6 +14,8 @@ export type Order = { plant: string | null } & (
 export type Report = {
   histories: number;
   steps: number;
+  /** Histories that were cleared away at their end. */
+  cleared: number;
   faults: [string, number][];
   /** The first history in which something does not hold, line by line; it ends the order. */
   violation: Outcome | null;
@@ -30,12 +32,13 @@ const check = plant === null ? () => {} : plantSources(plants.find(({ name }) =>
 const { playHistory } = await import("./history.ts");
 check();
 
-const report: Report = { histories: 0, steps: 0, faults: [], violation: null };
+const report: Report = { histories: 0, steps: 0, cleared: 0, faults: [], violation: null };
 const faults = new Map<string, number>();
 for (const seed of seedsOf(order)) {
   const outcome = await playHistory(seed);
   report.histories += 1;
   report.steps += outcome.steps;
+  report.cleared += Number(outcome.isCleared);
   for (const [kind, count] of outcome.faults) faults.set(kind, (faults.get(kind) ?? 0) + count);
   if (outcome.violations.length === 0) continue;
   report.violation = await playHistory(seed, true);

@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
 import { expressionBuilder, sql } from "kysely";
 import type { Tables } from "@strongroom/core/database/tables";
-import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { playHistory } from "../history.ts";
+import { NotModelled } from "../world/faults.ts";
 import { build, Hole, nodeOf } from "./build.ts";
 import { Builder } from "./builder.ts";
 import { kyselyOver } from "./kysely-nodes.ts";
@@ -40,6 +41,8 @@ it("what is remembered of a statement is what kysely builds of its calls, in twe
   expect(statements.length).toBeGreaterThan(1_000);
   expect(new Set(statements.map(({ shape }) => shape)).size).toBeGreaterThan(50);
 });
+
+afterEach(() => void (NotModelled.last = null)); // the next run would end with it
 
 const query = () => kyselyOver(() => Promise.resolve({ rows: [], affected: 0 }));
 const shapeOf = (statement: unknown) => (statement as Builder).shape;

@@ -63,9 +63,9 @@ export function evaluator(node: OperationNode, select: ReadSelect): Evaluate {
     case "BinaryOperationNode":
       return operation(node as BinaryOperationNode, inner);
     case "AndNode":
-      return conjunction(inner((node as AndNode).left), inner((node as AndNode).right));
+      return junction(false, inner((node as AndNode).left), inner((node as AndNode).right));
     case "OrNode":
-      return disjunction(inner((node as OrNode).left), inner((node as OrNode).right));
+      return junction(true, inner((node as OrNode).left), inner((node as OrNode).right));
     case "ParensNode":
       return inner((node as ParensNode).node);
     case "AliasNode":
@@ -162,27 +162,18 @@ function sum({ func, aggregated }: AggregateFunctionNode, inner: Inner): Evaluat
   };
 }
 
-function conjunction(left: Evaluate, right: Evaluate): Evaluate {
+/** `and` is decided by the first false, `or` by the first true; else null beside anything is null. */
+function junction(decisive: boolean, left: Evaluate, right: Evaluate): Evaluate {
   return (scope, running) => {
     const one = left(scope, running, noRows);
-    if (one === false) return false;
+    if (one === decisive) return decisive;
     const other = right(scope, running, noRows);
-    if (other === false) return false;
-    return one === null || other === null ? null : true;
+    if (other === decisive) return decisive;
+    return one === null || other === null ? null : !decisive;
   };
 }
 
-function disjunction(left: Evaluate, right: Evaluate): Evaluate {
-  return (scope, running) => {
-    const one = left(scope, running, noRows);
-    if (one === true) return true;
-    const other = right(scope, running, noRows);
-    if (other === true) return true;
-    return one === null || other === null ? null : false;
-  };
-}
-
-/** Moments as numbers: the language's own comparison of them is twenty times as dear. */
+/** Moments as numbers: the language's own comparison of them took 4 % of all CPU time. */
 const ordered = (one: unknown) => (one instanceof Date ? one.getTime() : (one as number));
 
 type Compare = (left: unknown, right: unknown) => boolean;
