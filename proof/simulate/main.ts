@@ -8,6 +8,10 @@ import type { Report } from "./worker.ts";
 /** Histories after which a planted bug counts as not found. */
 const mostForPlant = 20_000;
 
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error; // `npm run simulate -- --seed 4711 | head`
+});
+
 const { values } = parseArgs({
   options: {
     seeds: { type: "string", default: "20000" },
