@@ -13,7 +13,7 @@ const unlooked = brokenBuilds.find(({ name }) => name.includes("without a look")
 
 test("a build is found by its own promise, broken for its own reason, and by the sentence that says so", () => {
   const [slow, lie] = [
-    "a was acknowledged and rests in processing",
+    "a is owed an end and rests in processing",
     "b was acknowledged, but not all of it was ever sent",
   ];
   expect(findIn(unlooked, [verdict("I2"), verdict("I1", slow, lie)])).toEqual({ found: "I1", sentence: lie });

@@ -55,6 +55,7 @@ export function honestHistory(published: PublicKey[]): Entry[] {
     ...sent(rejected),
     ...of(waiting, "never"),
     { at, what: "device", tenant, user: driver, token: "live" },
+    { at, what: "device", tenant, user: driver, token: "dead" },
     { at, what: "unregistered", token: "dead" },
     { at, what: "listening", token: "live" },
     ...told.map(([document, version]): Entry => {

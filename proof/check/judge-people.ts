@@ -47,8 +47,8 @@ function judgeFailures(run: JudgedRun): Verdict {
   );
   const dead = deadTokens(run);
   const devices = groupBy(
-    run.tables.device.filter(({ push_token }) => !dead.has(push_token)),
-    ({ tenant_id, user_id }) => `${tenant_id}/${user_id}`,
+    entriesOf(run, "device").filter(({ token }) => !dead.has(token)),
+    ({ tenant, user }) => `${tenant}/${user}`,
   );
   return {
     id: "I9",
@@ -79,26 +79,27 @@ function judgeFailures(run: JudgedRun): Verdict {
 
 const deadTokens = (run: JudgedRun) => new Set(entriesOf(run, "unregistered").map(({ token }) => token));
 
+/** What phones registered is asked of their own history: a table that lost one, or altered its token, knows nothing of it. */
 function judgePushes(run: JudgedRun): Verdict {
   const due = dueTags(run);
-  const dead = deadTokens(run);
-  const sent = groupBy(run.tables.push_inbox, ({ token }) => token);
+  const registered = entriesOf(run, "device");
   const heard = groupBy(entriesOf(run, "notice"), ({ token }) => token);
   const listening = new Set(entriesOf(run, "listening").map(({ token }) => token));
-  const violations = run.tables.device.flatMap(({ tenant_id, user_id, push_token: token, dropped_at }) => {
-    const tags = due.get(`${tenant_id}/${user_id}`) ?? new Set<string>();
-    const got = (sent.get(token) ?? []).map(({ tag }) => tag);
-    const phone = new Set((heard.get(token) ?? []).map(({ tag }) => tag));
-    const live = !dead.has(token);
+  const known = new Set(registered.map(({ token }) => token));
+  const sent = groupBy(run.tables.push_inbox, ({ token }) => token);
+  const violations = registered.flatMap((phone) => {
+    const tags = due.get(`${phone.tenant}/${phone.user}`) ?? new Set<string>();
+    const got = new Set((sent.get(phone.token) ?? []).map(({ tag }) => tag));
+    const told = new Set((heard.get(phone.token) ?? []).map(({ tag }) => tag));
     return [
-      ...(dropped_at !== null && live ? [`${token} was dropped, and lives`] : []),
-      ...(new Set(got).size < got.length ? [`a tag stands twice in the inbox of ${token}`] : []),
-      ...got.filter((tag) => !tags.has(tag)).map((tag) => `${token} was sent ${tag}, which is not its own`),
-      ...(live
-        ? [...tags].filter((tag) => !got.includes(tag)).map((tag) => `${token} never got ${tag}`)
-        : []),
-      ...(live && listening.has(token)
-        ? [...tags].filter((tag) => !phone.has(tag)).map((tag) => `the phone of ${token} never heard ${tag}`)
+      ...[...got]
+        .filter((tag) => !tags.has(tag))
+        .map((tag) => `${phone.token} was sent ${tag}, which is not its own`),
+      ...(deadTokens(run).has(phone.token) ? [] : judgeLive(run, phone, tags, got)),
+      ...(listening.has(phone.token)
+        ? [...tags]
+            .filter((tag) => !told.has(tag))
+            .map((tag) => `the phone of ${phone.token} never heard ${tag}`)
         : []),
     ];
   });
@@ -113,9 +114,31 @@ function judgePushes(run: JudgedRun): Verdict {
     violations: [
       ...(listening.size === 0 ? ["no phone listened"] : []),
       ...violations,
+      ...[...sent.keys()]
+        .filter((token) => !known.has(token))
+        .map((token) => `nobody registered ${token}, and it was sent to`),
       ...talkative.map(({ tag }) => `the notice ${tag} says more than ids`),
     ],
   };
+}
+
+/** A phone that lives is kept as it registered, and gets all that is due to its owner. */
+function judgeLive(
+  { tables }: JudgedRun,
+  { tenant, user, token }: EntryOf<"device">,
+  tags: ReadonlySet<string>,
+  got: ReadonlySet<string>,
+): string[] {
+  const rows = tables.device.filter(
+    (row) => row.tenant_id === tenant && row.user_id === user && row.push_token === token,
+  );
+  return [
+    ...(rows.length === 0 ? [`${token} was registered, and is nowhere`] : []),
+    ...(rows.length > 0 && rows.every(({ dropped_at }) => dropped_at !== null)
+      ? [`${token} was dropped, and lives`]
+      : []),
+    ...[...tags].filter((tag) => !got.has(tag)).map((tag) => `${token} never got ${tag}`),
+  ];
 }
 
 /** What no grant can be given without: as long as it is away, there is one at least that is not. */

@@ -21,19 +21,22 @@ type Known = {
   /** Requests of all its files that certainly, and that possibly, reached the store. */
   sent: { all: boolean; maybeAll: boolean; lastAt: number };
   acknowledged: boolean;
+  /** Acknowledged, or received whole though its client died before it was told: it is owed the end that was planned for it. */
+  isOwed: boolean;
 };
 
 /** I1, I3, I4: what became of each upload, set against what its client was told. */
 export function judgeUploads(run: JudgedRun): Verdict[] {
   const known = knownDocuments(run);
-  const acknowledged = known.filter((one) => one.acknowledged);
+  const owed = known.filter((one) => one.isOwed);
   return [
     {
       id: "I1",
-      promise: "every acknowledged upload has exactly one live row in a terminal state",
-      looked: acknowledged.length,
+      promise:
+        "every upload that was acknowledged, or received whole, has exactly one live row in the terminal state it deserves",
+      looked: owed.length,
       violations: [
-        ...acknowledged.flatMap(unfinished),
+        ...owed.flatMap(unfinished),
         ...known.flatMap((one) => [...unsent(one), ...vanished(one), ...forgotten(run, one)]),
         ...judgeFailed(run),
       ],
@@ -58,13 +61,21 @@ function knownDocuments(run: JudgedRun): Known[] {
       .filter(({ state }) => !notYetReceived.has(state))
       .map(({ document }) => document),
   );
-  return entriesOf(run, "planned").map((planned) => ({
-    planned,
-    rows: rows.get(planned.document) ?? [],
-    accepted: accepts.get(planned.document) ?? [],
-    sent: sentOf(planned, puts.get(planned.document) ?? []),
-    acknowledged: completed.has(planned.document) || seen.has(planned.document),
-  }));
+  return entriesOf(run, "planned").map((planned) => {
+    const own = rows.get(planned.document) ?? [];
+    const sent = sentOf(planned, puts.get(planned.document) ?? []);
+    const acknowledged = completed.has(planned.document) || seen.has(planned.document);
+    const isReceived = own.some(({ state }) => !notYetReceived.has(state));
+    const accepted = accepts.get(planned.document) ?? [];
+    return {
+      planned,
+      rows: own,
+      accepted,
+      sent,
+      acknowledged,
+      isOwed: acknowledged || (sent.all && isReceived),
+    };
+  });
 }
 
 function sentOf({ files }: EntryOf<"planned">, puts: EntryOf<"put">[]): Known["sent"] {
@@ -82,11 +93,11 @@ function sentOf({ files }: EntryOf<"planned">, puts: EntryOf<"put">[]): Known["s
 
 function unfinished({ planned, rows }: Known): string[] {
   const { document, tenant, user, fate } = planned;
-  if (rows.length !== 1) return [`${document} was acknowledged and has ${rows.length} rows`];
+  if (rows.length !== 1) return [`${document} is owed an end and has ${rows.length} rows`];
   const row = rows[0]!;
   if (row.tenant_id !== tenant || row.owner_id !== user) return [`${document} belongs to somebody else now`];
   if (row.state === "failed") return []; // it is judged among all that failed
-  if (!terminal.has(row.state)) return [`${document} was acknowledged and rests in ${row.state}`];
+  if (!terminal.has(row.state)) return [`${document} is owed an end and rests in ${row.state}`];
   const { state } = row;
   const shown = state === "stored" && row.reason === null;
   const asMeant = { shown, kept: state === "stored", rejected: state === "rejected", never: false }[fate];

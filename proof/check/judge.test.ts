@@ -64,6 +64,11 @@ const entry = (run: Run, what: Entry["what"], document?: string) =>
   )!;
 const isRelayKill = (one: Entry) => one.what === "injury" && one.kind.startsWith("kill relay");
 const drop = <One>(from: One[], which: (one: One) => boolean) => from.splice(from.findIndex(which), 1);
+/** Its client dies when all is sent. */
+const leave = (run: Run, id: string) =>
+  (run.history = run.history.filter(
+    (one) => !((one.what === "complete" || one.what === "seen") && one.document === id),
+  ));
 const row = ({ tables }: Run, id: string) => tables.document.find((one) => one.id === id)!;
 const set = <One extends object>(one: One, more: Partial<Record<string, unknown>>) =>
   void Object.assign(one, more);
@@ -82,6 +87,14 @@ const planted: [string, string, (run: Run) => unknown][] = [
   ["I1", "an honest photo has no preview", (run) => set(row(run, stored), { reason: "no_preview_broken" })],
   [
     "I1",
+    "an honest photo was rejected whose client had died when all was sent",
+    (run) => {
+      leave(run, stored);
+      set(row(run, stored), { state: "rejected" });
+    },
+  ],
+  [
+    "I1",
     "nothing was sent, yet it was acknowledged",
     (run) => drop(run.history, (one) => one.what === "put"),
   ],
@@ -89,18 +102,16 @@ const planted: [string, string, (run: Run) => unknown][] = [
     "I1",
     "all was sent, and nobody looked",
     (run) => {
+      leave(run, rejected);
       set(row(run, rejected), { state: "granted" });
-      drop(run.history, (one) => one.what === "complete" && one.document === rejected);
-      drop(run.history, (one) => one.what === "seen" && one.document === rejected);
     },
   ],
   [
     "I1",
     "all was sent, and it expired",
     (run) => {
+      leave(run, rejected);
       set(row(run, rejected), { state: "expired" });
-      drop(run.history, (one) => one.what === "complete" && one.document === rejected);
-      drop(run.history, (one) => one.what === "seen" && one.document === rejected);
     },
   ],
   [
@@ -382,6 +393,20 @@ const planted: [string, string, (run: Run) => unknown][] = [
     "a token got what is not its own",
     (run) => run.tables.push_inbox.push({ token: "live", tag: `${waiting}.1` }),
   ],
+  [
+    "P14",
+    "a phone is kept nowhere",
+    (run) => drop(run.tables.device, ({ dropped_at }) => dropped_at === null),
+  ],
+  [
+    "P14",
+    "a token was altered, and what was due went to the altered one",
+    (run) => {
+      set(run.tables.device[0]!, { push_token: "liv" });
+      for (const sent of run.tables.push_inbox) set(sent, { token: "liv" });
+    },
+  ],
+  ["P14", "a phone is somebody else's now", (run) => set(run.tables.device[0]!, { user_id: tenant })],
   ["P14", "a living token was dropped", (run) => set(run.tables.device[0]!, { dropped_at: ago(1) })],
   [
     "P14",
