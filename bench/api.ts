@@ -57,7 +57,7 @@ async function asker(system: StartedSystem, agent: Agent, photo: Uint8Array): Pr
       })),
     ),
   );
-  await system.untilSettled(60_000);
+  await system.untilStored(60_000);
   return async (index) => {
     const { id, token } = people[index % people.length]!;
     const paths = [`/v1/documents/${id}`, "/v1/documents", "/v1/kinds", "/v1/me"];
@@ -70,12 +70,13 @@ async function asker(system: StartedSystem, agent: Agent, photo: Uint8Array): Pr
 
 async function underLoad(system: StartedSystem, photo: Uint8Array, ask: Ask, seconds: number): Promise<Race> {
   const random = seededRandom(1);
-  const [asked] = await Promise.all([
+  const [asked, offered] = await Promise.all([
     runOpenLoop(poisson(random, perSecond, seconds), ask),
     offer(system.companies[0]!, poisson(random, documentsPerSecond, seconds), photo),
   ]);
-  const failed = asked.find(({ error }) => error !== null);
+  const failed = [...asked, ...offered].find(({ error }) => error !== null);
   if (failed) throw failed.error!;
+  await system.untilStored(60_000); // or nothing was worked on meanwhile
   const { p50, p95, max } = histogramOf(
     asked.map(({ intendedMs, endedMs }) => endedMs - intendedMs),
   ).percentiles();

@@ -37,7 +37,7 @@ async function send(system: StartedSystem, photo: Uint8Array, documents: number)
       while (left-- > 0) await sendDocument(drivers[index]!, photo);
     }),
   );
-  await system.untilSettled(limitMs);
+  await system.untilStored(limitMs);
 }
 
 async function throughout(system: StartedSystem, photo: Uint8Array, documents: number): Promise<Race[]> {

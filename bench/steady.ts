@@ -14,10 +14,10 @@ export async function raceSteady({ quick }: BenchOptions): Promise<Race[]> {
   const system = await startForLoad();
   try {
     for (let n = 0; n < 10; n++) await sendDocument(system.companies[0]!.drivers[n]!, photo);
-    await system.untilSettled(60_000);
+    await system.untilStored(60_000);
     const growth = watchGrowth(system);
     const setting = { system, photo, random: seededRandom(1), seconds, tell: () => {} };
-    const { figures } = await runSteady(setting);
+    const { figures, findings } = await runSteady(setting);
     const { all: megabytesPerMinute } = await growth.stop();
     const { p50, p99, max, count } = figures["processedMs"] as Percentiles;
     const whole = figures["storedMs"] as Percentiles;
@@ -29,8 +29,8 @@ export async function raceSteady({ quick }: BenchOptions): Promise<Race[]> {
           {
             ...about,
             name: `${name}, received → stored: p50 (and p99, max)`,
-            goal: "p50 ≤ 1 s, p99 ≤ 5 s",
-            isMet: () => p50 <= 1_000 && p99 <= 5_000,
+            goal: "p50 ≤ 1 s, p99 ≤ 5 s, all stored",
+            isMet: () => findings.every(({ met }) => met),
           },
           [p50],
         ),

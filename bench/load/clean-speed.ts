@@ -29,7 +29,7 @@ async function oneSpeed(system: StartedSystem, photo: Uint8Array, documents: num
   await sendAll(system, photo, documents);
   const resumedMs = wallMs();
   goOn();
-  await system.untilSettled(settleLimitMs);
+  await system.untilStored(settleLimitMs);
   return drainSpeed(await system.outcomes(), resumedMs);
 }
 

@@ -33,6 +33,8 @@ export type StartedSystem = {
   outcomes(): Promise<Map<string, Outcome>>;
   /** Resolves when no document waits or is worked on; rejects after `limitMs`. */
   untilSettled(limitMs: number): Promise<void>;
+  /** Resolves when all that there are were stored, with their previews; rejects after `limitMs`, or when one came to another end. */
+  untilStored(limitMs: number): Promise<void>;
   stop(): Promise<void>;
 };
 
@@ -80,6 +82,7 @@ async function start(): Promise<StartedSystem> {
       processes: () => processesOf(dataDirectory),
       outcomes,
       untilSettled: (limitMs) => untilSettled(superuser, limitMs),
+      untilStored: (limitMs) => untilStored(superuser, limitMs),
       stop,
     };
   } catch (error) {
@@ -148,4 +151,16 @@ async function untilSettled(superuser: Connection, limitMs: number): Promise<voi
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
   });
+}
+
+async function untilStored(superuser: Connection, limitMs: number): Promise<void> {
+  await untilSettled(superuser, limitMs);
+  const { rows } = await withClient(superuser, (client) =>
+    client.query<{ end: string; count: number }>(
+      `select concat_ws(' ', state, reason) as end, count(*)::int from document
+       where state <> 'stored' or reason is not null group by 1`,
+    ),
+  );
+  if (rows.length > 0)
+    throw new Error(`not all are stored: ${rows.map(({ end, count }) => `${count} ${end}`).join(", ")}`);
 }

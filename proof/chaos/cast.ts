@@ -7,7 +7,7 @@ import type { Installation } from "./installation.ts";
 import type { Sizes } from "./sizes.ts";
 
 /** One of so many drivers has, beside a living phone, one that was thrown away. */
-const deadEvery = 3;
+const tokens = { perRound: 7, dead: 3 };
 const tokenHours = 24;
 
 /** Who takes part: drivers, and of each tenant an agent, who sends nothing. */
@@ -64,7 +64,9 @@ export async function registerPhones(
   drivers: Driver[],
   installation: Installation,
 ): Promise<string[]> {
-  const dead = drivers.filter((_, index) => index % deadEvery === 0).map(({ userId }) => `dead-${userId}`);
+  const dead = drivers
+    .filter((_, index) => index % tokens.perRound < tokens.dead)
+    .map(({ userId }) => `dead-${userId}`);
   await withClient(installation.superuser, async (client) => {
     for (const token of dead) {
       await client.query(

@@ -32,11 +32,13 @@ for (const promise of promises) {
     );
 }
 
-/** How far the product has moved on since. */
+/** How far the product has moved on since, and what looks at it: a proof may have become stricter than the one that was held. */
 function age(commit: string): string {
   const changes = changesSince(commit);
   if (changes === null) return "";
-  return changes === 0 ? "; the product is the same" : `; ${changes} commits changed the product since`;
+  const { product, proofs } = changes;
+  if (product + proofs === 0) return "; product and proofs are the same";
+  return `; since then ${product} commits changed the product, ${proofs} what proves it`;
 }
 process.stdout.write(`\n${promises.length - broken} of ${promises.length} promises held when last proven.\n`);
 process.exitCode = broken > 0 ? 1 : 0;

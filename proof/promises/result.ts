@@ -41,10 +41,12 @@ export function readResults(from: string = directory): Map<string, ProofResult> 
   return new Map(results.map((result) => [result.proof, result]));
 }
 
-/** Commits after `commit` (`+` or not) that touched the product; null when history does not tell. */
-export function changesSince(commit: string): number | null {
+/** Commits after `commit` (`+` or not) that touched the product, and what proves it; null when history does not tell. */
+export function changesSince(commit: string): { product: number; proofs: number } | null {
+  const touching = (...paths: string[]) =>
+    Number(git("rev-list", "--count", `${commit.replace("+", "")}..HEAD`, "--", ...paths));
   try {
-    return Number(git("rev-list", "--count", `${commit.replace("+", "")}..HEAD`, "--", ":/packages"));
+    return { product: touching(":/packages"), proofs: touching(":/proof", ":/bench", ...noResults) };
   } catch {
     return null;
   }
@@ -61,7 +63,8 @@ const git = (...args: string[]): string =>
   }).trim();
 
 /** Results are not what ran: one that was written a moment ago makes no other tree. */
-const whatRuns = [":/", ":(top,exclude)proof/results", ":(top,exclude)bench/results"];
+const noResults = [":(top,exclude)proof/results", ":(top,exclude)bench/results"];
+const whatRuns = [":/", ...noResults];
 
 /** Commit of the tree, with `+` behind it when something that runs is not committed. */
 export function currentCommit(): string {

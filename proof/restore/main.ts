@@ -79,6 +79,7 @@ function judge(seconds: number, verdicts: Verdict[]): void {
   if (!held) process.exitCode = 1;
   const counts = {
     "documents restored": documents,
+    "kB each": Math.round(bytes / 1_000),
     "taken in again": forgotten,
     seconds: Math.round(seconds),
     violations: verdicts.reduce((sum, { violations }) => sum + violations.length, 0),

@@ -5,6 +5,8 @@ import { plants } from "./plants.ts";
 import { playHonest, playPlanted, type Found } from "./run.ts";
 import type { Report } from "./worker.ts";
 
+/** Histories of one night. */
+const promised = 1_000_000;
 /** Histories after which a planted bug counts as not found. */
 const mostForPlant = 20_000;
 
@@ -108,6 +110,7 @@ function record({ histories, steps, cleared, faults, violation }: Report, missed
   return recordResult({
     proof: "simulate",
     held: violation === null && missed.length === 0,
+    size: seeds >= promised ? "full" : "small",
     counts,
     detail: { from, befallen: Object.fromEntries(faults), missed, violated: violation?.seed ?? null },
   });

@@ -61,13 +61,12 @@ const [anAlias, aReference, aPieceOfSql] = [Symbol("alias"), Symbol("reference")
 /** Tells one argument of a call; its values are added to `values`. */
 export function tell(shape: Shape, told: unknown, taken: Taken, values: unknown[]): Shape {
   if (typeof told === "object" && told !== null) {
-    if (isTold(told)) return tellPart(shape, told, values);
-    if ("toOperationNode" in told) return tellExpression(shape, told as Expression, values);
     if (Array.isArray(told)) {
       if (isList(taken)) return tellList(shape, told, taken, values);
       if (told.some(isPart))
         throw new NotModelled("the simulation knows no list of values with expressions in it");
-    }
+    } else if (isTold(told)) return tellPart(shape, told, values);
+    else if (isExpression(told)) return tellExpression(shape, told, values);
     if (isRow(taken)) return tellRow(shape, told, taken, values);
   } else if (isWord(told, taken)) return shape.after(told);
   values.push(told);
@@ -75,8 +74,10 @@ export function tell(shape: Shape, told: unknown, taken: Taken, values: unknown[
 }
 
 export const isTold = (told: object): told is Told => (told as Partial<Told>).shape instanceof Shape;
+const isExpression = (told: object): told is Expression =>
+  (told as Partial<Expression>).toOperationNode !== undefined;
 const isPart = (one: unknown) =>
-  typeof one === "object" && one !== null && (isTold(one) || "toOperationNode" in one);
+  typeof one === "object" && one !== null && (isTold(one) || isExpression(one));
 export const isList = (taken: Taken) => taken === "words" || taken === "row" || taken === "conditions";
 export const isRow = (taken: Taken) => taken === "row" || taken === "conditions";
 /** What the values of a row's columns are. */

@@ -99,11 +99,13 @@ export function sealedDigest(number: number): string {
 /** A data key holds its own number. */
 export function dataKeyOf(number: number): Uint8Array {
   const key = new Uint8Array(32);
-  new DataView(key.buffer).setUint32(0, number);
+  for (let at = 0; at < 4; at++) key[at] = number >>> (24 - 8 * at);
   return key;
 }
 
 /** The number of a data key, in the clear or wrapped. */
 export function numberOf(key: Uint8Array): number {
-  return new DataView(key.buffer, key.byteOffset).getUint32(0);
+  let number = 0;
+  for (let at = 0; at < 4; at++) number = number * 256 + key[at]!;
+  return number;
 }
