@@ -54,8 +54,7 @@ export function honestHistory(published: PublicKey[]): Entry[] {
     ...of(rejected, "rejected"),
     ...sent(rejected),
     ...of(waiting, "never"),
-    { at, what: "device", tenant, user: driver, token: "live" },
-    { at, what: "device", tenant, user: driver, token: "dead" },
+    ...["live", "dead"].map((token): Entry => ({ at, what: "device", tenant, user: driver, token })),
     { at, what: "unregistered", token: "dead" },
     { at, what: "listening", token: "live" },
     ...told.map(([document, version]): Entry => {
