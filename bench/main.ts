@@ -94,7 +94,7 @@ process.stdout.write(
 const at = new Date().toISOString();
 const directory = join(import.meta.dirname, "results");
 await mkdir(directory, { recursive: true });
-const file = isWhole ? at.slice(0, 10) : "latest-part";
+const file = values.record ? at.slice(0, 10) : "latest"; // what a record names is of that run
 const { text: _, ...where } = machine;
 await writeFile(
   join(directory, `${file}.json`),

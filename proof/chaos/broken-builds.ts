@@ -1,31 +1,9 @@
-import type { Demands } from "../check/demands.ts";
+import { type BrokenBuild, core } from "./broken-build.ts";
+import { toldWrong } from "./broken-told.ts";
 import { faultsOf } from "./demands-of.ts";
-import type { FlakyRates } from "./flaky-ports.ts";
-import type { InjuryKind } from "./plan.ts";
-import type { SourceEdit } from "./source-edits.ts";
-
-/** A product (or a harness) that is broken on purpose, what provokes it, and the promise that must be found broken. */
-export type BrokenBuild = {
-  name: string;
-  edits: SourceEdit[];
-  injuries: InjuryKind[];
-  /** As few as show it nearly always. */
-  documents: number;
-  found: string;
-  /** What the judge must say of it: the same promise may be broken by something else, say by a machine on which nothing gets done. */
-  says: RegExp;
-  /** What must have been done to it, or it is not held. */
-  demands?: Partial<Demands>;
-  /** Faults that it takes to see it among few documents. */
-  rates?: Partial<FlakyRates>;
-  /** Only the attackers find it. */
-  afterwards?: boolean;
-};
-
-const core = (file: string) => `packages/core/src/${file}`;
 
 /** Each breaks one rule of the design, as small as it can be. */
-export const brokenBuilds: BrokenBuild[] = [
+export const brokenBuilds: readonly BrokenBuild[] = [
   {
     name: "nobody looks at lease or fencing token after the claim",
     edits: [
@@ -121,22 +99,6 @@ export const brokenBuilds: BrokenBuild[] = [
     says: /^nobody asked for document /,
   },
   {
-    name: "the notifier keeps no inbox",
-    edits: [
-      {
-        file: core("notice/notify-user.ts"),
-        from: "return seen && seen.version >= event.version ? null : devices;",
-        to: "return devices;",
-      },
-      { file: core("notice/notify-user.ts"), from: "if (!first) return;", to: "" },
-    ],
-    injuries: ["kill notifier"],
-    documents: 16,
-    found: "I7",
-    says: / was told \d+ times$/,
-    rates: { duplicate: 0.3 },
-  },
-  {
     name: "signed uploads never end",
     edits: [
       {
@@ -151,64 +113,6 @@ export const brokenBuilds: BrokenBuild[] = [
     says: / was answered with 2\d\d$/,
     demands: { attacks: true },
     afterwards: true,
-  },
-  {
-    name: "a grant waits for the database as long as it takes",
-    edits: [
-      { file: "packages/functions/src/deadline.ts", from: "? 1_800 : 20_000", to: "? 20_000 : 20_000" },
-      {
-        file: core("database/postgres-database.ts"),
-        from: "connectionTimeoutMillis: 2_000, // a grant",
-        to: "connectionTimeoutMillis: 20_000, // a grant",
-      },
-    ],
-    injuries: ["database away"],
-    documents: 8,
-    found: "P9",
-    says: /^without database a grant took \d+ ms/,
-  },
-  {
-    name: "the receipt states another size",
-    edits: [
-      {
-        file: core("receipt/issue-receipt.ts"),
-        from: "sizeBytes: size_bytes,",
-        to: "sizeBytes: size_bytes + 1,",
-      },
-    ],
-    injuries: ["kill relay before its mark"],
-    documents: 8,
-    found: "P2b",
-    says: /: it lists other originals than were uploaded$/,
-  },
-  {
-    name: "the notifier leaves no line in the audit",
-    edits: [
-      {
-        file: core("notice/notify-user.ts"),
-        from: "appendAudit(ports, tx, {\n      actor,",
-        to: "((..._unwritten: unknown[]) => Promise.resolve())(ports, tx, {\n      actor,",
-      },
-    ],
-    injuries: ["kill notifier before its record"],
-    documents: 8,
-    found: "P12b",
-    says: /^user\.notified of .*: 1 facts, 0 lines$/,
-  },
-  {
-    name: "any fault of push drops the token",
-    edits: [
-      {
-        file: core("notice/notify-user.ts"),
-        from: `await send(ports, event, device.push_token)`,
-        to: `await send(ports, event, device.push_token).catch(() => "unregistered" as const)`,
-      },
-    ],
-    injuries: ["kill notifier"],
-    documents: 48, // faults stop when all is sent and 20 are on their way at most: of 16, pushes were often made only then
-    found: "P14",
-    says: / was dropped, and lives$/,
-    rates: { error: 0.3 },
   },
   {
     name: "what was stored is told as stored twice",
@@ -290,4 +194,20 @@ export const brokenBuilds: BrokenBuild[] = [
     says: /^times that the fault "error" could have struck \(keys\): 0, not \d+$/,
     demands: { faults: faultsOf(24) },
   },
+  {
+    name: "nobody rings again for what fell silent",
+    edits: [
+      {
+        file: core("job/ring-silent.ts"),
+        from: "const silent = await listSilent(ports, most);",
+        to: "const silent = (await listSilent(ports, most)).slice(0, 0);",
+      },
+    ],
+    injuries: ["kill main"],
+    documents: 24,
+    found: "quiet",
+    says: /^not at rest after /,
+    rates: { error: 0.3 },
+  },
+  ...toldWrong,
 ];

@@ -26,6 +26,25 @@ test("a busy server is asked again after the time it named", async () => {
   expect(patience.waitedMs).toEqual([7_125]);
 });
 
+test("what a server asks to try again later is tried again, whatever stands in its way", async () => {
+  const problem = {
+    ...{ type: "about:blank", title: "Conflict", status: 409, code: "no_receipt_yet" },
+    ...{ detail: "Its receipt is being made. Ask again in a second.", instance: "" },
+  };
+  const told = (retryable: boolean) =>
+    ({
+      kind: "status",
+      status: 409,
+      headers: { "retry-after": "1" },
+      body: JSON.stringify({ ...problem, retryable }),
+    }) as const;
+  server.faults.api.showMe = [told(true)];
+  expect((await connected().call("showMe", {})).name).toBe("Ana Ruiz");
+  expect(patience.waitedMs).toEqual([1_125]);
+  server.faults.api.showMe = [told(false)];
+  await expect(connected().call("showMe", {})).rejects.toMatchObject({ code: "no_receipt_yet" });
+});
+
 test("a server that wants a longer wait than 60 s is not waited for, and the person is told", async () => {
   server.faults.api.showMe = [{ kind: "status", status: 429, headers: { "retry-after": "61" } }];
   const failure = await connected()

@@ -99,10 +99,9 @@ export function createClient({ url, token, patience = defaultPatience, onRetry =
 
 /** Whether the same request may succeed later. */
 function mayHeal(error: Error): boolean {
-  return (
-    error instanceof Unreachable ||
-    (error instanceof ApiProblem && [429, 502, 503, 504].includes(error.problem.status))
-  );
+  if (!(error instanceof ApiProblem)) return error instanceof Unreachable;
+  const isAskedAgain = error.retryable && error.retryAfterSeconds !== null; // as for a receipt that is being made
+  return isAskedAgain || [429, 502, 503, 504].includes(error.problem.status);
 }
 
 function addressOf(url: string, route: Route, { params = {}, query = {} }: Sent): string {

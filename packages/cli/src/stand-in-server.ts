@@ -25,7 +25,7 @@ export type Fault =
   | { kind: "cut"; afterBytes: number }
   /** Read, and never answered; `onHeld` hears of it. */
   | { kind: "hold"; onHeld: () => void }
-  /** Stored, and the answer is lost. */
+  /** Stored, or done, and the answer is lost. */
   | { kind: "lose_answer" };
 
 /** What is done to the next download. */
@@ -133,6 +133,7 @@ async function handleRoute(
   if (body !== null && !body.success)
     return problem(response, 400, "malformed", `The request is malformed: ${body.error.message}`);
   if (fault?.kind === "hold") return fault.onHeld();
+  if (fault?.kind === "lose_answer") request.socket.resetAndDestroy();
   answerRoute(standIn, found.name, { request, response, body: body?.data, id: found.id, url });
 }
 
@@ -186,6 +187,7 @@ function answerDocument(
           `It is ${document.state}: only failed ones are redriven.`,
         );
       document.move("received");
+      document.timeline.at(-1)!.action = "document.redriven";
       return reply(exchange, name, { document: viewOf(document) });
     }
     case "holdDocument": {

@@ -97,11 +97,12 @@ async function runOrder(
     Object.assign(result, { state, reason, detail, confirmationCode });
   } catch (error) {
     if (!(error instanceof ApiProblem)) throw error;
+    const isRefused = error.problem.status < 500;
     Object.assign(result, {
-      state: "rejected",
+      state: isRefused ? "rejected" : "unsent",
       reason: error.code,
       detail: error.message,
-      refusedAtTheDoor: true,
+      refusedAtTheDoor: isRefused,
     });
   }
   result.tookMs = performance.now() - startedMs;

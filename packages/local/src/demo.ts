@@ -56,8 +56,8 @@ async function main(paths: string[]): Promise<boolean> {
     );
     held = await report(system, results, seconds, told);
   } finally {
-    letGo();
     await system.stop();
+    letGo(); // a signal that comes meanwhile waits for the same end
   }
   if (held) await rm(dataDirectory, { recursive: true });
   else say(`What the system wrote is kept in ${dataDirectory}.`);
@@ -151,6 +151,7 @@ async function peakMegabytes(pid: number): Promise<number | null> {
 /** `npm run` goes to the root of the repository first; paths count from where the person is. */
 const calledFrom = (): string => (process.env.npm_lifecycle_event === "demo" && process.env.INIT_CWD) || ".";
 
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {}); // nobody reads any more: what runs is ended all the same
 try {
   const { help, paths } = readArguments(process.argv.slice(2), { usage, takesPaths: true });
   if (help) process.stdout.write(usage);

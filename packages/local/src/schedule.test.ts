@@ -124,6 +124,22 @@ describe("what runs by the clock", () => {
     await swept.promise;
     expect(await world.ports.objects.head(stray)).toBeNull();
   });
+
+  test("does not keep the system from its end: a sweep that takes long is left behind, as at a crash", async () => {
+    const [begun, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    async function* list(...args: Parameters<typeof world.ports.objects.list>) {
+      begun.resolve();
+      await over.promise;
+      yield* world.ports.objects.list(...args);
+    }
+    const ports = { ...world.ports, objects: { ...world.ports.objects, list } };
+    usePorts(ports);
+    const left = runSchedules(ports, stopping.signal, 20);
+    onTestFinished(() => over.resolve());
+    await begun.promise;
+    stopping.abort();
+    await expect(left).rejects.toThrow("a round was left behind 20 ms after the stop");
+  });
 });
 
 describe("what is stored", () => {

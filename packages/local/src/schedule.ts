@@ -1,3 +1,4 @@
+import { heeding } from "@strongroom/core/abort";
 import { keepChecking } from "@strongroom/eks-workers/opener";
 import type { Ports } from "@strongroom/core/ports/ports";
 import { handler as ingestUpload } from "@strongroom/functions/ingest/ingest-upload";
@@ -13,18 +14,34 @@ type SqsEvent = Parameters<typeof ingestUpload>[0];
  */
 const checkedAtOnce = 5;
 
+/** A sweep of a large vault takes minutes. What takes longer than this after the stop is left behind, as at a crash: its next round begins anew. */
+const graceMs = 5_000;
+
 /**
  * What AWS does around the functions: feeds ingest from its queue and calls reconciler and sweep by the clock. And what an
- * opener does there: reads back what is stored.
+ * opener does there: reads back what is stored. Rejects when some of it does not end in time once it is to stop.
  */
-export async function runSchedules(ports: Ports, stopping: AbortSignal): Promise<void> {
+export async function runSchedules(ports: Ports, stopping: AbortSignal, patienceMs = graceMs): Promise<void> {
   const { reconcile: roundMs, sweep: sweepMs } = ports.config.periods;
-  await Promise.all([
+  const atWork = Promise.all([
     feedIngest(ports, stopping),
     callEvery(ports, { name: "reconcile", call: reconcile, periodMs: roundMs }, stopping),
     callEvery(ports, { name: "sweep", call: sweep, periodMs: sweepMs }, stopping),
     keepChecking({ ports, stopping }, checkedAtOnce),
   ]);
+  await heeding(late(stopping, patienceMs), atWork);
+}
+
+/** Aborts so long after `stopping` did. */
+function late(stopping: AbortSignal, afterMs: number): AbortSignal {
+  const over = new AbortController();
+  const reason = new Error(
+    `a round was left behind ${afterMs} ms after the stop; it begins anew at the next start`,
+  );
+  stopping.addEventListener("abort", () => setTimeout(() => over.abort(reason), afterMs).unref(), {
+    once: true,
+  });
+  return over.signal;
 }
 
 /** As the event source mapping of SQS: batches of ten, gathered for a moment, and only what did not fail is deleted. */

@@ -27,6 +27,15 @@ test("a failed document is sent its way again, and shown", async () => {
   expect(server.requests).toContain(`POST /v1/documents/${id}/redrive`);
 });
 
+test("a redrive whose answer was lost is told as what it is: done", async () => {
+  server.documents.get(id)!.move("failed");
+  server.faults.api.redriveDocument = [{ kind: "lose_answer" }];
+  const { code, stdout } = await run("redrive", id);
+  expect({ code, state: stateOf() }).toEqual({ code: 0, state: "processing" }); // a look at it is a step
+  expect(stdout).toContain(id);
+  expect(server.requests.filter((request) => request.includes("redrive"))).toHaveLength(2);
+});
+
 test("a document that has not failed is refused, with the server's reason", async () => {
   const { code, stderr } = await run("redrive", id);
   expect(code).toBe(1);

@@ -1,6 +1,9 @@
+import type { DocumentView } from "@strongroom/core/api-shapes";
 import { Command } from "commander";
+import type { Client, RequestOf } from "../client.ts";
 import { describeDocument } from "../describe-document.ts";
 import { documentId } from "../document-id.ts";
+import { ApiProblem } from "../problems.ts";
 import { explainState } from "../words.ts";
 import { answer, connect, type World } from "../world.ts";
 
@@ -26,14 +29,33 @@ export function redriveCommand(world: World): Command {
 async function redrive(world: World, id: string, dryRun: boolean): Promise<void> {
   const client = await connect(world);
   const request = { params: { id }, signal: world.signal };
-  if (!dryRun) {
-    const { document } = await client.call("redriveDocument", request);
-    return answer(world, { document }, describeDocument(document));
-  }
   const { document } = await client.call("showDocument", request);
+  if (!dryRun) {
+    const redriven = await redriveOnce(client, request, document);
+    return answer(world, { document: redriven }, describeDocument(redriven));
+  }
   const wouldRedrive = document.state === "failed";
   const verdict = wouldRedrive
     ? "It would be sent its way again."
     : "It would be refused: it has not failed.";
   answer(world, { document, wouldRedrive }, [`${document.id}  ${explainState(document)}`, verdict]);
 }
+
+/** When the answer to a try is lost, the next one is refused: what was asked for is done. The timeline tells. */
+async function redriveOnce(
+  client: Client,
+  request: RequestOf<"redriveDocument">,
+  before: DocumentView,
+): Promise<DocumentView> {
+  try {
+    return (await client.call("redriveDocument", request)).document;
+  } catch (error) {
+    if (!(error instanceof ApiProblem) || error.code !== "not_failed") throw error;
+    const { document } = await client.call("showDocument", request);
+    if (before.state !== "failed" || lastRedriven(document) === lastRedriven(before)) throw error;
+    return document;
+  }
+}
+
+const lastRedriven = ({ timeline }: DocumentView) =>
+  timeline.findLast(({ action }) => action === "document.redriven")?.at;

@@ -199,6 +199,41 @@ test("Ctrl-C says how to go on and ends with 130; --resume goes on", async () =>
   expect(server.stored).toHaveLength(3);
 });
 
+test("Ctrl-C amid the second of several documents names that one, and tells of the first, waited for or not", async () => {
+  const paths = await photos(3);
+  server.faults.put = [{ kind: "lose_answer" }, { kind: "status", status: 412 }];
+  const held = heldPut();
+  const { child, ended } = start("upload", ...paths, "--kind", "cmr", "--separate", "--wait");
+  await held;
+  child.kill("SIGINT");
+  const { code, stdout, stderr } = await ended;
+  const [first, second] = [...server.documents.keys()];
+  expect(code).toBe(130);
+  expect(stdout).toContain(`document ${first}`);
+  expect(stderr).toContain(`Stopped. Go on with: strongroom upload --resume ${second}`);
+  expect(stderr).not.toContain("The document is uploaded");
+});
+
+test("what was refused is told, and what was uploaded too, when the server goes away while one waits", async () => {
+  const [photo] = await photos(1);
+  const busy = { kind: "status", status: 503 } as const;
+  server.faults.api.acceptUpload = [{ kind: "status", status: 422 }];
+  server.faults.api.showDocument = Array.from({ length: 6 }, () => busy);
+  const other = await home.file("other.jpg", "another page");
+  const { code, stdout, stderr } = await run(
+    "upload",
+    photo!,
+    other,
+    "--kind",
+    "cmr",
+    "--separate",
+    "--wait",
+  );
+  expect(code).toBe(3);
+  expect(stderr).toContain("status 422");
+  expect(stdout).toContain(`document ${[...server.documents.keys()][0]}`);
+});
+
 test("a continued upload says which pages were there, and sends the others", async () => {
   const paths = await photos(2);
   // Both pages go at once: one arrives, the other finds the store busy until the command gives up.

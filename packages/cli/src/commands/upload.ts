@@ -49,13 +49,17 @@ async function upload(world: World, paths: string[], options: Options): Promise<
       ? await orderNew(world, client, paths, options)
       : await orderAgain(world, client, paths, options.resume);
   const { done, failure } = await uploadEach(world, client, orders);
-  if (options.wait) for (const one of done) one.document = await waitFor(world, client, one.document);
+  const unwaited = options.wait && !endsAll(failure) ? await waitForAll(world, client, done) : null;
   const resumed = done.flatMap(({ document, resumed: again }) => (again ? [document.id] : []));
   const documents = done.map(({ document }) => document);
   const lines = documents.flatMap((document) => describeUploaded(document, options.wait === true));
   if (failure === null || done.length > 0) answer(world, { documents, resumed }, lines);
-  if (failure !== null) throw failure;
+  if (failure !== null && unwaited !== null) reportFailure(world, failure);
+  if (failure !== null || unwaited !== null) throw unwaited ?? failure;
 }
+
+/** Whether nothing more is to be asked of the server: the person has stopped it, or nobody is there. */
+const endsAll = (failure: Error | null) => failure instanceof Interrupted || failure instanceof Unreachable;
 
 /** Uploads one document after the other; one that is refused does not keep the next from its turn. */
 async function uploadEach(world: World, client: Client, orders: readonly Order[]) {
@@ -66,7 +70,7 @@ async function uploadEach(world: World, client: Client, orders: readonly Order[]
       done.push(await uploadOne(world, client, order));
     } catch (error) {
       failures.push(error as Error);
-      if (error instanceof Interrupted || error instanceof Unreachable) break;
+      if (endsAll(error as Error)) break;
     }
   }
   for (const error of failures.slice(0, -1)) reportFailure(world, error);
@@ -102,6 +106,16 @@ function isHopeless(error: unknown): boolean {
   if (error instanceof LocalProblem) return error.code === "file_changed";
   if (!(error instanceof ApiProblem) || error.retryable) return false;
   return error.code === "erased" || [400, 404, 409, 413, 415, 422].includes(error.problem.status);
+}
+
+/** Answers what ended the waiting before its time: what was uploaded is told all the same. */
+async function waitForAll(world: World, client: Client, done: readonly Uploaded[]): Promise<Error | null> {
+  try {
+    for (const one of done) one.document = await waitFor(world, client, one.document);
+    return null;
+  } catch (error) {
+    return error as Error;
+  }
 }
 
 async function waitFor(world: World, client: Client, document: DocumentView): Promise<DocumentView> {
