@@ -67,8 +67,10 @@ try {
 } finally {
   await system.stop();
 }
-// A part does not take the place of a whole run.
-if (whole) {
+const findings = reports.flatMap((report) => report.findings);
+const kept = findings.filter(({ met }) => met).length;
+// A part does not take the place of a whole run, nor does one that was not to be recorded.
+if (record && whole) {
   const directory = join(import.meta.dirname, "../results");
   await mkdir(directory, { recursive: true });
   const result = { at: new Date().toISOString(), ...machine, seed, ...size, seconds: offered, reports };
@@ -76,10 +78,6 @@ if (whole) {
     join(directory, `${result.at.slice(0, 10)}-${whole.proof}.json`),
     `${JSON.stringify(result, null, 2)}\n`,
   );
-}
-const findings = reports.flatMap((report) => report.findings);
-const kept = findings.filter(({ met }) => met).length;
-if (record && whole)
   recordResult({
     proof: whole.proof,
     ...size,
@@ -87,4 +85,5 @@ if (record && whole)
     counts: { scenarios: reports.length, ...minutes, kept, broken: findings.length - kept },
     detail: { seed, seconds: offered, findings },
   });
+}
 if (reports.some(({ findings }) => findings.some(({ met }) => !met))) process.exitCode = 1;
