@@ -101,3 +101,16 @@ test.each([
     expect(await data()).toBeUndefined();
   },
 );
+
+test("goes on to its end when nobody reads any more, and leaves nothing behind", async () => {
+  const stdio = ["ignore", "pipe", "ignore"] as ["ignore", "pipe", "ignore"];
+  const child = spawn(process.execPath, [entry], { env: environment(), cwd: home, stdio });
+  running = child;
+  const ended = once(child, "exit");
+  await once(child.stdout, "data");
+  child.stdout.destroy();
+  expect(await ended).toEqual([0, null]);
+  expect(await processesOf(home)).toEqual([]);
+  const left = (await readdir(home)).filter((name) => name.startsWith("strongroom-demo-"));
+  expect(left).toEqual([]);
+});
