@@ -33,6 +33,20 @@ it.each(Object.entries(keepers))("vacuums what was deleted once nobody %s", asyn
   });
 });
 
+it("vacuums what was deleted, whoever is in an older transaction of another database", async () => {
+  await withClient(database.superuser, async (client) => {
+    await client.query("create table gone as select 'canary' as word");
+    await withClient({ ...database.superuser, database: "postgres" }, async (other) => {
+      await other.query(keepers["is in an older transaction, with a snapshot or without"]);
+      await client.query("delete from gone");
+      await vacuumAll(client);
+    });
+    const { rows } = await client.query("select pg_relation_size('gone')::int as size");
+    expect(rows).toEqual([{ size: 0 }]);
+    await client.query("drop table gone");
+  });
+});
+
 /** Until somebody asks who has an old snapshot. */
 async function untilItLooks(): Promise<void> {
   const looks = `select from pg_stat_activity where pid <> pg_backend_pid() and datname = current_database()
