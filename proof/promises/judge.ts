@@ -29,8 +29,15 @@ function standing(proof: Proof, results: ReadonlyMap<string, ProofResult>): Stan
     ...(size ? [`${size} size`] : []),
     ...(Object.keys(counts).length > 0 ? [listed(counts)] : []),
     ...(own.length === 0 ? [] : [`looked at ${own.join(", ")}`]),
+    ...missedOf(result),
   ];
   return { proof: name, at, commit, held, counts: told.join("; ") };
+}
+
+/** What did not meet its goal, by name; a README beside the proof says why. */
+function missedOf({ detail }: ProofResult): string[] {
+  const missed = (detail?.["missed"] ?? []) as string[];
+  return missed.length === 0 ? [] : [`missed: ${missed.join("; ")}`];
 }
 
 type Counted = { id: string; looked: number; tooSlow?: string[]; violations: number };

@@ -51,6 +51,13 @@ describe("a proof", () => {
     expect(standings(byCommand, new Map([of("chaos", { held: false })]))[0].held).toBe(false);
   });
 
+  test("that missed something names it", () => {
+    const detail = { missed: ["the fastest", "the smallest"] };
+    const [{ counts }] = standings(byCommand, new Map([of("chaos", { counts: { kills: 20 }, detail })]));
+    expect(counts).toBe("20 kills; missed: the fastest; the smallest");
+    expect(standings(byCommand, new Map([of("chaos", { detail: { missed: [] } })]))[0].counts).toBe("");
+  });
+
   test("that has two sizes tells which one it was", () => {
     const ofSize = (size: "full" | "small") =>
       standings(byCommand, new Map([of("chaos", { size, counts: { kills: 20 } })]))[0].counts;
