@@ -83,6 +83,7 @@ const deadTokens = (run: JudgedRun) => new Set(entriesOf(run, "unregistered").ma
 function judgePushes(run: JudgedRun): Verdict {
   const due = dueTags(run);
   const registered = entriesOf(run, "device");
+  const dead = deadTokens(run);
   const heard = groupBy(entriesOf(run, "notice"), ({ token }) => token);
   const listening = new Set(entriesOf(run, "listening").map(({ token }) => token));
   const known = new Set(registered.map(({ token }) => token));
@@ -95,7 +96,7 @@ function judgePushes(run: JudgedRun): Verdict {
       ...[...got]
         .filter((tag) => !tags.has(tag))
         .map((tag) => `${phone.token} was sent ${tag}, which is not its own`),
-      ...(deadTokens(run).has(phone.token) ? [] : judgeLive(run, phone, tags, got)),
+      ...(dead.has(phone.token) ? [] : judgeLive(run, phone, tags, got)),
       ...(listening.has(phone.token)
         ? [...tags]
             .filter((tag) => !told.has(tag))
