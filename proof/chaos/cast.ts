@@ -6,8 +6,8 @@ import { insist } from "./insist.ts";
 import type { Installation } from "./installation.ts";
 import type { Sizes } from "./sizes.ts";
 
-/** One of so many drivers has, beside a living phone, one that was thrown away. */
-const tokens = { perRound: 7, dead: 3 };
+/** Of seven drivers three have, beside a living phone, one that was thrown away: 30 % of all tokens. */
+const phones = { drivers: 7, withDead: 3 };
 const tokenHours = 24;
 
 /** Who takes part: drivers, and of each tenant an agent, who sends nothing. */
@@ -65,7 +65,7 @@ export async function registerPhones(
   installation: Installation,
 ): Promise<string[]> {
   const dead = drivers
-    .filter((_, index) => index % tokens.perRound < tokens.dead)
+    .filter((_, index) => index % phones.drivers < phones.withDead)
     .map(({ userId }) => `dead-${userId}`);
   await withClient(installation.superuser, async (client) => {
     for (const token of dead) {
