@@ -56,6 +56,13 @@ export async function asOwner<Row extends object>(
   );
 }
 
+/** Resolves when a statement waits for a lock in the world's database. */
+export async function untilSomebodyWaits(world: TestWorld): Promise<void> {
+  const waiting =
+    "select from pg_locks join pg_stat_activity using (pid) where datname = current_database() and not granted";
+  while ((await asOwner(world, waiting)).length === 0);
+}
+
 /** Sets columns of a document behind the domain's back, written as in SQL: `rung_at = null`. */
 export async function setDocument(world: TestWorld, documentId: string, columns: string): Promise<void> {
   await asOwner(world, `update document set ${columns} where id = $1`, [documentId]);

@@ -1,7 +1,7 @@
-import { asOwner, newPage, receive } from "@strongroom/local/test-documents";
+import { asOwner, newPage, receive, untilSomebodyWaits } from "@strongroom/local/test-documents";
 import { processOnce } from "@strongroom/local/test-pipeline";
 import { type TestWorld, testWorld } from "@strongroom/local/test-world";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DocumentId } from "../ids.ts";
 import { eraseDocument } from "../retention/erase-document.ts";
 import { eraseRows } from "../retention/erase-rows.ts";
@@ -31,12 +31,6 @@ async function seen(id: string) {
   return [supersededBy, timeline.at(-1)!.action];
 }
 
-async function someoneWaitsForLock(): Promise<void> {
-  const waiting =
-    "select from pg_locks join pg_stat_activity using (pid) where datname = current_database() and not granted";
-  await vi.waitFor(async () => expect(await asOwner(world, waiting)).not.toEqual([]), 10_000);
-}
-
 describe("a retake that is erased", () => {
   it("leaves its place to the one stored next, and the last of them to nobody", async () => {
     const { old, retakes } = await retaken(3);
@@ -60,7 +54,7 @@ describe("a retake that is erased", () => {
         await tx.updateTable("document").set({ state }).where("id", "=", second).execute();
       await supersedeDocument(world.ports, tx, { replaced: old, by: second });
       erase(first).then(() => erased.resolve(), erased.reject);
-      await Promise.race([erased.promise, someoneWaitsForLock()]);
+      await Promise.race([erased.promise, untilSomebodyWaits(world)]);
     });
     await erased.promise;
     expect(await seen(old)).toEqual([second, "document.superseded"]);
@@ -74,7 +68,7 @@ describe("a retake that is erased", () => {
     await world.ports.database.withTenant(world.dora.tenantId, async (tx) => {
       await lockStanding(tx, second);
       erase(first).then(() => erased.resolve(), erased.reject);
-      await Promise.race([erased.promise, someoneWaitsForLock()]);
+      await Promise.race([erased.promise, untilSomebodyWaits(world)]);
       await eraseRows(world.ports, tx, { documentId: second, actor: "user:arne", requestedBy: "user:arne" });
     });
     await erased.promise;

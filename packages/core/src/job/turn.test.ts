@@ -1,5 +1,6 @@
+import { withClient } from "../database/roles.ts";
 import { processOnce } from "@strongroom/local/test-pipeline";
-import { asOwner, newPage, receive } from "@strongroom/local/test-documents";
+import { asOwner, newPage, receive, untilSomebodyWaits } from "@strongroom/local/test-documents";
 import { type TestWorld, testWorld } from "@strongroom/local/test-world";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { claimDocument } from "./claim-document.ts";
@@ -180,6 +181,21 @@ it("what is tried again stands behind its tenant's others, and in front of nobod
   expect(late).toEqual([second, first]); // its first bell, and the one of the retry
   await asOwner(world, "update document set state = 'failed', reason = 'test' where id = $1", [first]);
   await asOwner(world, "update document set state = 'erased' where id = any($1)", [[second, other]]);
+});
+
+it("the one that waits is not passed over because somebody holds its row for a moment", async () => {
+  const [first, second] = await send(world.franz, 2);
+  expect(await rungFresh()).toEqual([first]);
+  await asOwner(world, "update document set state = 'erased' where id = $1", [first]);
+  await withClient(world.database.connections.owner, async (client) => {
+    await client.query("begin");
+    await client.query("select from document where id = $1 for no key update", [second]);
+    const passed = passTurn(world.ports, world.franz.tenantId);
+    await Promise.race([passed, untilSomebodyWaits(world)]);
+    await client.query("commit");
+    await passed;
+  });
+  expect(await rungFresh()).toEqual([second]);
 });
 
 it("a document that was received to wait is given the turn when the one before it ended meanwhile, and not while it is worked on", async () => {

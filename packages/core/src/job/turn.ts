@@ -76,8 +76,8 @@ export async function handOnTurn(tx: Transaction, periods: Periods): Promise<Tur
         .where(isFresh(periods))
         .orderBy("waiting.received_at")
         .limit(1)
-        .forNoKeyUpdate() // what a foreign key refers to at the moment is not passed over
-        .skipLocked(),
+        // Waits for whoever holds the row, for moments: what is passed over has no turn until the reconciler rings.
+        .forNoKeyUpdate(),
     )
     .where((is) => is.not(is.exists(holders(tx, periods))))
     .returning(["tenant_id", "id", "received_at", "traceparent", "waits_turn"])
