@@ -4,6 +4,7 @@ import { Doorbell } from "@strongroom/core/job/ring-doorbell";
 import type { Message, QueueName } from "@strongroom/core/ports/queue";
 import { oldestWaitingMs } from "@strongroom/core/upload/check-overload";
 import type { Source } from "./lookout.ts";
+import { GiveWay } from "./give-way.ts";
 import { FairShare } from "./fair-share.ts";
 import { handledAs } from "./handled-as.ts";
 import { runLoop } from "./loop.ts";
@@ -23,14 +24,19 @@ export const processor: Worker = async ({ ports, name, stopping, vitals }): Prom
   const scratch = await openScratch();
   const renderer = await createRenderer({ concurrency: ports.config.jobs, log: ports.log, scratch });
   const share = new FairShare(ports.clock, { decoders: ports.config.jobs, aside: () => renderer.aside });
+  // A machine of all parts shares its cores; a pod has its own.
+  const way = ports.config.backend.kind === "embedded" ? new GiveWay(ports.clock) : null;
   const options = { renderer, worker: `worker:${name}`, stopping, scratch };
   const taken = async (queue: QueueName, bell: Doorbell): Promise<Processing> => {
     const putDown = share.take(queue, bell.tenantId);
+    const leave = await way?.enter(bell.tenantId);
     let processing: Processing | null = null;
     try {
       return (processing = await processDocument(ports, bell, options));
     } finally {
-      putDown(processing?.outcome !== "skipped");
+      const wasWork = processing?.outcome !== "skipped";
+      leave?.(wasWork);
+      putDown(wasWork);
     }
   };
   const handle = async (message: Message, queue: QueueName) => {

@@ -8,9 +8,11 @@ import { emptyTemp } from "@strongroom/core/embedded/object-temp";
 import { createObjectServer } from "@strongroom/core/embedded/object-server";
 import type { Log } from "@strongroom/core/log";
 import type { Connection, DatabaseRole } from "@strongroom/core/ports/database";
+import type { ObjectKey } from "@strongroom/core/ports/objects";
 import type { Ports } from "@strongroom/core/ports/ports";
 import { replayTombstones } from "@strongroom/core/retention/replay-tombstones";
 import { checkSettings } from "@strongroom/core/settings";
+import { parseStagingKey } from "@strongroom/core/upload/staging-key";
 import { adoptStaging } from "@strongroom/core/upload/adopt-staging";
 import { handlers } from "@strongroom/functions/handlers";
 import { usePorts } from "@strongroom/functions/ports";
@@ -27,6 +29,7 @@ import { runSchedules } from "./schedule.ts";
 import { openSecrets, type Secrets } from "./secrets.ts";
 import { seed } from "./seed.ts";
 import { explainReplay } from "./tombstones-check.ts";
+import { UploadPace } from "./upload-pace.ts";
 import { startWorkers, type WorkerKind, workerKinds, type Workers } from "./workers.ts";
 
 /** Strongroom on one machine, all of it running. */
@@ -105,6 +108,12 @@ type Prepared = {
   environment: Record<string, string>;
 };
 
+/** Uploads of each tenant begin at a pace while others' come in. */
+function inTurns({ clock }: Pick<EmbeddedPorts, "clock">) {
+  const pace = new UploadPace(clock);
+  return (key: ObjectKey) => pace.begin(parseStagingKey(key)?.tenantId ?? "");
+}
+
 async function run(
   { options, url, port, dataDirectory, server, environment }: Prepared,
   opened: Closer[],
@@ -117,7 +126,7 @@ async function run(
   const issuer = await openIssuer({ dataDirectory, ...config.auth });
   const stopping = new AbortController();
   const mounts = [
-    { prefix: "/objects/", handle: createObjectServer(ports.objects) },
+    { prefix: "/objects/", handle: createObjectServer(ports.objects, inTurns(ports)) },
     issuer.mount,
     noticeMount(ports.push, { stopping: stopping.signal }),
   ];

@@ -248,6 +248,24 @@ describe("forged uploads", () => {
   });
 });
 
+it("an upload begins when it may: until then nothing of it is kept, and what is refused anyway does not wait", async () => {
+  const may = Promise.withResolvers<void>();
+  const asked: string[] = [];
+  const slow = await openObjectTestbed({ mayBegin: (of) => (asked.push(of), may.promise) });
+  const request = await slow.objects.signPut(grant);
+  expect((await send({ ...request, method: "GET" }, Buffer.alloc(0))).status).toBe(405);
+  expect((await send(without(request, "content-type"), bytes)).status).toBe(403);
+  expect(asked).toEqual([]);
+  const sending = send(request, bytes);
+  while (asked.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  expect(asked).toEqual([key]);
+  expect(await contentsOf(slow)).toEqual({ objects: [], uploads: [], temp: [] });
+  may.resolve();
+  expect((await sending).status).toBe(200);
+  expect(slow.stored).toEqual([key]);
+  await slow.close();
+});
+
 describe("forged uploads of parts", () => {
   const content = { mediaType: "application/pdf", metadata: {} };
   const openPart = async () => {

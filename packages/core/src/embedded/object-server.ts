@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { isDiskFull } from "../ports/disk-full.ts";
+import type { ObjectKey } from "../ports/objects.ts";
 import { type Admitted, admitUpload, type Problem } from "./object-admission.ts";
 import { type Answer, refusal, sendAnswer } from "./object-answer.ts";
 import { etagOf } from "./object-parts.ts";
@@ -40,18 +41,22 @@ const noRoom: Problem = {
 /** Seconds after which a client may try again; it goes on asking until somebody has made room. */
 const noRoomRetrySeconds = "5";
 
+type MayBegin = (key: ObjectKey) => Promise<void>;
+const atOnce: MayBegin = async () => {};
+
 /**
  * Serves the signed URLs of the store: PUT and its preflight, nothing else. Never rejects.
  * Mount it on the path of `publicUrl` for the server's `request` and its `checkContinue` alike: then a client that
  * expects 100-continue is refused before it sends its body. The server's `requestTimeout` bounds slow bodies.
+ * `mayBegin` resolves when the body of an upload that is in order may be taken in.
  */
-export function createObjectServer({ intake }: Pick<EmbeddedObjects, "intake">) {
+export function createObjectServer({ intake }: Pick<EmbeddedObjects, "intake">, mayBegin: MayBegin = atOnce) {
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     // A response to a client that is gone fails; there is nobody left to tell.
     response.on("error", () => {});
     let answer: Answer;
     try {
-      answer = await answerTo(intake, request, response);
+      answer = await answerTo(intake, mayBegin, request, response);
     } catch (error) {
       // A body that breaks off is the client's doing, and it has hung up.
       if (request.destroyed && !request.complete) return void request.socket.destroy();
@@ -69,6 +74,7 @@ function faultAnswer(error: unknown): Answer {
 
 async function answerTo(
   intake: ObjectIntake,
+  mayBegin: MayBegin,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<Answer> {
@@ -76,6 +82,7 @@ async function answerTo(
   if (request.method !== "PUT") return { ...refusal(notServed), headers: { allow: "PUT, OPTIONS" } };
   const upload = admitUpload(request, intake.signer, intake.clock.now());
   if ("status" in upload) return refusal(upload);
+  await mayBegin(upload.key);
   const early = await refusedBeforeBody(intake, upload);
   if (early) return refusal(early);
   if (request.headers.expect !== undefined) response.writeContinue();

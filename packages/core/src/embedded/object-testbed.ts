@@ -23,7 +23,7 @@ export type ObjectTestbed = {
 export type HttpAnswer = { status: number; headers: IncomingHttpHeaders; body: string };
 
 export async function openObjectTestbed(
-  options: { onStored?: () => Promise<void> } = {},
+  options: { onStored?: () => Promise<void>; mayBegin?: (key: string) => Promise<void> } = {},
 ): Promise<ObjectTestbed> {
   const root = await mkdtemp(join(tmpdir(), "strongroom-objects-"));
   const server = createServer();
@@ -41,7 +41,7 @@ export async function openObjectTestbed(
     },
     onFault: (error) => faults.push(error),
   });
-  const serve = createObjectServer(objects);
+  const serve = createObjectServer(objects, options.mayBegin);
   server.on("request", (request, response) => void serve(request, response));
   server.on("checkContinue", (request, response) => void serve(request, response));
   const moveClock = (byMs: number) => {

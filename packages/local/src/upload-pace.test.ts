@@ -1,0 +1,89 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { UploadPace } from "./upload-pace.ts";
+
+let nowMs = 0;
+let sleepers: { untilMs: number; wake: () => void }[] = [];
+let begun: string[] = [];
+let pace: UploadPace;
+const clock = {
+  monotonicMs: () => nowMs,
+  sleep: (delayMs: number) =>
+    new Promise<void>((wake) => void sleepers.push({ untilMs: nowMs + delayMs, wake })),
+};
+beforeEach(() => {
+  [nowMs, sleepers, begun] = [5_000, [], []];
+  pace = new UploadPace(clock, { perSecond: 10, burst: 2, patienceMs: 1_000 });
+});
+
+const soon = () => new Promise((resolve) => setImmediate(resolve));
+/** Lets time pass in steps of 10 ms; another company sends one upload in each of them. */
+async function pass(ms: number, other: string | null = "other"): Promise<void> {
+  for (const until = nowMs + ms; nowMs < until;) {
+    nowMs += 10;
+    if (other !== null && nowMs % 200 === 0) await pace.begin(other);
+    const due = sleepers.filter(({ untilMs }) => untilMs <= nowMs);
+    sleepers = sleepers.filter(({ untilMs }) => untilMs > nowMs);
+    for (const { wake } of due) wake();
+    await soon();
+  }
+}
+async function send(tenantId: string, ...names: string[]): Promise<void> {
+  for (const name of names) void pace.begin(tenantId).then(() => begun.push(name));
+  await soon();
+}
+
+describe("uploads of a company", () => {
+  it("begin at once while it is alone", async () => {
+    await send("flood", "1", "2", "3", "4", "5");
+    expect(begun).toEqual(["1", "2", "3", "4", "5"]);
+  });
+
+  it("begin at their pace while another's come in, in their order, and the other's at once", async () => {
+    await send("other", "o");
+    await send("flood", "1", "2", "3", "4", "5");
+    expect(begun).toEqual(["o", "1", "2"]);
+    await pass(100);
+    expect(begun).toEqual(["o", "1", "2", "3"]);
+    await send("other", "p");
+    expect(begun).toEqual(["o", "1", "2", "3", "p"]);
+    await pass(200);
+    expect(begun).toEqual(["o", "1", "2", "3", "p", "4", "5"]);
+  });
+
+  it("do not pass those that wait, though it is time for another one", async () => {
+    await send("other", "o");
+    await send("flood", "1", "2", "3");
+    nowMs += 100;
+    await send("flood", "4");
+    expect(begun).toEqual(["o", "1", "2"]);
+    await pass(10);
+    expect(begun).toEqual(["o", "1", "2", "3"]);
+  });
+
+  it("begin when their patience is over, in whichever place of the line", async () => {
+    await send("other", "o");
+    await send("flood", ...Array.from({ length: 20 }, (_, n) => `${n}`));
+    await pass(900);
+    expect(begun).toHaveLength(1 + 2 + 9);
+    await pass(110);
+    expect(begun).toHaveLength(1 + 20);
+  });
+
+  it("begin, all that wait, once nobody else's came for a second", async () => {
+    pace = new UploadPace(clock, { perSecond: 1, burst: 2, patienceMs: 60_000 });
+    await send("other", "o");
+    await send("flood", "1", "2", "3", "4", "5");
+    await pass(900, null);
+    expect(begun).toEqual(["o", "1", "2"]);
+    await pass(200, null);
+    expect(begun).toEqual(["o", "1", "2", "3", "4", "5"]);
+  });
+
+  it("may come together after a rest, as many as the burst", async () => {
+    await send("other", "o");
+    await send("flood", "1", "2");
+    await pass(1_000);
+    await send("flood", "3", "4", "5");
+    expect(begun).toEqual(["o", "1", "2", "3", "4"]);
+  });
+});

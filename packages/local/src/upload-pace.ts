@@ -1,0 +1,65 @@
+import { availableParallelism } from "node:os";
+import type { Clock } from "@strongroom/core/clock";
+import { TenantsTogether } from "@strongroom/core/tenants-together";
+
+/** `perSecond`: half of what two cores take in, process and store of photos of one megapixel (bench/README.md). `burst`: at once, after a rest. */
+export const uploadPace = {
+  perSecond: 8 * availableParallelism(),
+  burst: 8,
+  /** Nobody waits longer, however long the line: clients give up a connection without a sign of life after 30 s. */
+  patienceMs: 20_000,
+};
+
+type Waiting = { sinceMs: number; begin: () => void };
+type Line = { tokens: number; countedMs: number; waiting: Waiting[] };
+
+/**
+ * Lets the uploads of each tenant begin at a pace while others' come in too, first come, first served; at once while they do not. A server
+ * on one machine takes them in with the cores that process them, for all tenants: one company's flood would have both.
+ */
+export class UploadPace {
+  readonly #clock: Pick<Clock, "monotonicMs" | "sleep">;
+  readonly #pace: typeof uploadPace;
+  readonly #together = new TenantsTogether();
+  readonly #lines = new Map<string, Line>();
+
+  constructor(clock: Pick<Clock, "monotonicMs" | "sleep">, pace = uploadPace) {
+    this.#clock = clock;
+    this.#pace = pace;
+  }
+
+  /** Resolves when an upload of this tenant may begin. Holds nothing: one that is given up costs its turn alone. */
+  async begin(tenantId: string): Promise<void> {
+    const nowMs = this.#clock.monotonicMs();
+    this.#together.note(tenantId, nowMs);
+    if (!this.#together.areAt(nowMs)) return this.#lines.clear(); // whoever waits in one is called in a moment
+    const line = this.#lines.get(tenantId) ?? { tokens: this.#pace.burst, countedMs: nowMs, waiting: [] };
+    this.#lines.set(tenantId, line);
+    if (line.waiting.length === 0 && this.#isDue(line, nowMs)) return;
+    await new Promise<void>((begin) => {
+      line.waiting.push({ sinceMs: nowMs, begin });
+      if (line.waiting.length === 1) void this.#serve(line);
+    });
+  }
+
+  /** Calls those who wait, one after the other, until nobody does. */
+  async #serve(line: Line): Promise<void> {
+    while (line.waiting.length > 0) {
+      await this.#clock.sleep(1_000 / this.#pace.perSecond);
+      const nowMs = this.#clock.monotonicMs();
+      const isOver = ({ sinceMs }: Waiting) => nowMs - sinceMs >= this.#pace.patienceMs;
+      while (line.waiting.length > 0 && (isOver(line.waiting[0]!) || this.#isDue(line, nowMs)))
+        line.waiting.shift()!.begin();
+    }
+  }
+
+  #isDue(line: Line, nowMs: number): boolean {
+    if (!this.#together.areAt(nowMs)) return true;
+    const { perSecond, burst } = this.#pace;
+    line.tokens = Math.min(burst, line.tokens + ((nowMs - line.countedMs) * perSecond) / 1_000);
+    line.countedMs = nowMs;
+    if (line.tokens < 1) return false;
+    line.tokens -= 1;
+    return true;
+  }
+}
