@@ -1,4 +1,4 @@
-import { asOwner, newPage, receive, untilSomebodyWaits } from "@strongroom/local/test-documents";
+import { newPage, receive, untilSomebodyWaits } from "@strongroom/local/test-documents";
 import { processOnce } from "@strongroom/local/test-pipeline";
 import { type TestWorld, testWorld } from "@strongroom/local/test-world";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
