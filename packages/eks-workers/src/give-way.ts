@@ -2,7 +2,7 @@ import type { Clock } from "@strongroom/core/clock";
 
 /** Whose documents were so often worked on within the last second sends more than others wait for: drivers send one now and then. */
 const much = { documents: 4, withinMs: 1_000 };
-/** Nobody waits longer for others: four documents a second go on, whatever comes in. */
+/** No document waits longer for others'. */
 const mostMs = 250;
 
 type Work = { tenantId: string; atMs: number };
@@ -22,8 +22,8 @@ export class GiveWay {
     this.#clock = clock;
   }
 
-  /** Resolves when a document of this tenant may be worked on; what it answers is to be called, once, with whether there was anything to do. */
-  async enter(tenantId: string): Promise<(wasWork: boolean) => void> {
+  /** Resolves when a document of this tenant may be worked on; what it answers is to be called, once, when that is over. */
+  async enter(tenantId: string): Promise<() => void> {
     const untilMs = this.#clock.monotonicMs() + mostMs;
     for (;;) {
       const leftMs = untilMs - this.#clock.monotonicMs();
@@ -31,8 +31,8 @@ export class GiveWay {
       await this.#clock.sleep(leftMs, this.#change.signal);
     }
     this.#count(tenantId, 1);
-    return (wasWork) => {
-      if (wasWork) this.#lately.push({ tenantId, atMs: this.#clock.monotonicMs() });
+    return () => {
+      this.#lately.push({ tenantId, atMs: this.#clock.monotonicMs() });
       this.#count(tenantId, -1);
       this.#change.abort();
       this.#change = new AbortController();

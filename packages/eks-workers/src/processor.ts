@@ -29,14 +29,14 @@ export const processor: Worker = async ({ ports, name, stopping, vitals }): Prom
   const options = { renderer, worker: `worker:${name}`, stopping, scratch };
   const taken = async (queue: QueueName, bell: Doorbell): Promise<Processing> => {
     const putDown = share.take(queue, bell.tenantId);
-    const leave = await way?.enter(bell.tenantId);
+    let leave: (() => void) | undefined;
+    const mayBegin = async () => void (leave = await way?.enter(bell.tenantId));
     let processing: Processing | null = null;
     try {
-      return (processing = await processDocument(ports, bell, options));
+      return (processing = await processDocument(ports, bell, { ...options, mayBegin }));
     } finally {
-      const wasWork = processing?.outcome !== "skipped";
-      leave?.(wasWork);
-      putDown(wasWork);
+      leave?.();
+      putDown(processing?.outcome !== "skipped");
     }
   };
   const handle = async (message: Message, queue: QueueName) => {

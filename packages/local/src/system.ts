@@ -109,7 +109,7 @@ type Prepared = {
 };
 
 /** Uploads of each tenant begin at a pace while others' come in. */
-function inTurns({ clock }: Pick<EmbeddedPorts, "clock">) {
+function atTheirPace({ clock }: Pick<EmbeddedPorts, "clock">) {
   const pace = new UploadPace(clock);
   return (key: ObjectKey) => pace.begin(parseStagingKey(key)?.tenantId ?? "");
 }
@@ -126,7 +126,7 @@ async function run(
   const issuer = await openIssuer({ dataDirectory, ...config.auth });
   const stopping = new AbortController();
   const mounts = [
-    { prefix: "/objects/", handle: createObjectServer(ports.objects, inTurns(ports)) },
+    { prefix: "/objects/", handle: createObjectServer(ports.objects, atTheirPace(ports)) },
     issuer.mount,
     noticeMount(ports.push, { stopping: stopping.signal }),
   ];

@@ -12,7 +12,7 @@ const clock = {
 };
 beforeEach(() => {
   [nowMs, sleepers, begun] = [5_000, [], []];
-  pace = new UploadPace(clock, { perSecond: 10, burst: 2, patienceMs: 1_000 });
+  pace = new UploadPace(clock, { perSecond: 10, burst: 2, timesAlone: 2, patienceMs: 1_000 });
 });
 
 const soon = () => new Promise((resolve) => setImmediate(resolve));
@@ -69,14 +69,20 @@ describe("uploads of a company", () => {
     expect(begun).toHaveLength(1 + 20);
   });
 
-  it("begin, all that wait, once nobody else's came for a second", async () => {
-    pace = new UploadPace(clock, { perSecond: 1, burst: 2, patienceMs: 60_000 });
+  it("begin so many times faster once nobody else's came for a second, and not all at once", async () => {
+    pace = new UploadPace(clock, { perSecond: 2, burst: 2, timesAlone: 4, patienceMs: 60_000 });
     await send("other", "o");
-    await send("flood", "1", "2", "3", "4", "5");
-    await pass(900, null);
-    expect(begun).toEqual(["o", "1", "2"]);
-    await pass(200, null);
+    await send("flood", "1", "2", "3", "4", "5", "6", "7", "8");
+    await pass(990, null);
+    expect(begun).toEqual(["o", "1", "2", "3"]);
+    await pass(20, null);
     expect(begun).toEqual(["o", "1", "2", "3", "4", "5"]);
+    await send("flood", "9");
+    expect(begun).toHaveLength(6);
+    await pass(1_500, null);
+    expect(begun).toEqual(["o", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
+    await send("flood", "10", "11", "12", "13");
+    expect(begun).toHaveLength(14);
   });
 
   it("may come together after a rest, as many as the burst", async () => {

@@ -6,6 +6,8 @@ import { TenantsTogether } from "@strongroom/core/tenants-together";
 export const uploadPace = {
   perSecond: 8 * availableParallelism(),
   burst: 8,
+  /** So much faster they begin that still wait once nobody else's come: not all at once, or whoever comes next meets them all. */
+  timesAlone: 4,
   /** Nobody waits longer, however long the line: clients give up a connection without a sign of life after 30 s. */
   patienceMs: 20_000,
 };
@@ -28,12 +30,12 @@ export class UploadPace {
     this.#pace = pace;
   }
 
-  /** Resolves when an upload of this tenant may begin. Holds nothing: one that is given up costs its turn alone. */
+  /** Resolves when an upload of this tenant may begin; one that is given up meanwhile has its place in the line all the same. */
   async begin(tenantId: string): Promise<void> {
     const nowMs = this.#clock.monotonicMs();
     this.#together.note(tenantId, nowMs);
-    if (!this.#together.areAt(nowMs)) return this.#lines.clear(); // whoever waits in one is called in a moment
     const line = this.#lines.get(tenantId) ?? { tokens: this.#pace.burst, countedMs: nowMs, waiting: [] };
+    if (line.waiting.length === 0 && !this.#together.areAt(nowMs)) return void this.#lines.delete(tenantId);
     this.#lines.set(tenantId, line);
     if (line.waiting.length === 0 && this.#isDue(line, nowMs)) return;
     await new Promise<void>((begin) => {
@@ -54,9 +56,9 @@ export class UploadPace {
   }
 
   #isDue(line: Line, nowMs: number): boolean {
-    if (!this.#together.areAt(nowMs)) return true;
-    const { perSecond, burst } = this.#pace;
-    line.tokens = Math.min(burst, line.tokens + ((nowMs - line.countedMs) * perSecond) / 1_000);
+    const { perSecond, burst, timesAlone } = this.#pace;
+    const pace = this.#together.areAt(nowMs) ? perSecond : perSecond * timesAlone;
+    line.tokens = Math.min(burst, line.tokens + ((nowMs - line.countedMs) * pace) / 1_000);
     line.countedMs = nowMs;
     if (line.tokens < 1) return false;
     line.tokens -= 1;

@@ -29,13 +29,17 @@ export type Carrier = {
   fetch?: Fetch;
   sealer?: Sealer;
 };
-/** `worker` stands in the audit trail; `stopping` releases what is in hand; plaintext lies in `scratch` while it is worked on. */
+/**
+ * `worker` stands in the audit trail; `stopping` releases what is in hand; plaintext lies in `scratch` while it is worked on; `mayBegin`
+ * resolves when a document that was claimed may be worked on: its lease is held meanwhile.
+ */
 type ProcessOptions = {
   renderer: Renderer;
   worker: string;
   stopping: AbortSignal;
   scratch?: string;
   carrier?: Carrier;
+  mayBegin?: () => Promise<void>;
 };
 /** `skipped`: not claimable; `lost`: another attempt has it. In every case the doorbell may be acknowledged. */
 export type Processed = "stored" | "rejected" | "failed" | "retried" | "released" | "lost" | "skipped";
@@ -60,9 +64,12 @@ export async function processDocument(
     });
   const { inScratch } = options.carrier ?? onDisk;
   try {
-    const outcome = await holdLease(ports, claim, (lost) =>
-      inScratch(options.scratch ?? tmpdir(), (directory) => attempt(ports, claim, directory, lost, options)),
-    );
+    const outcome = await holdLease(ports, claim, async (lost) => {
+      await options.mayBegin?.();
+      return await inScratch(options.scratch ?? tmpdir(), (directory) =>
+        attempt(ports, claim, directory, lost, options),
+      );
+    });
     return { outcome };
   } catch (error) {
     return await giveUp(ports, claim, error as Error, options.stopping);

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
+import { request as httpRequest } from "node:http";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { PutGrant } from "../ports/objects.ts";
 import {
@@ -263,7 +264,26 @@ it("an upload begins when it may: until then nothing of it is kept, and what is 
   may.resolve();
   expect((await sending).status).toBe(200);
   expect(slow.stored).toEqual([key]);
+  expect((await send(request, bytes)).status).toBe(412);
+  expect(asked).toEqual([key]);
   await slow.close();
+});
+
+it("a client that hangs up before its upload may begin is no fault of ours", async () => {
+  const may = Promise.withResolvers<void>();
+  const asked = Promise.withResolvers<void>();
+  const slow = await openObjectTestbed({ mayBegin: () => (asked.resolve(), may.promise) });
+  const { url, headers } = await slow.objects.signPut(grant);
+  const sending = httpRequest(url, { method: "PUT", headers }).on("error", () => {});
+  sending.end(bytes); // small: all of it is there before anybody reads it
+  await asked.promise;
+  const closed = new Promise((resolve) => sending.once("close", resolve));
+  sending.destroy();
+  await closed;
+  await new Promise((resolve) => setTimeout(resolve, 50)); // nothing tells when the other side has heard of it
+  may.resolve();
+  await slow.close();
+  expect([slow.faults, slow.stored]).toEqual([[], []]);
 });
 
 describe("forged uploads of parts", () => {

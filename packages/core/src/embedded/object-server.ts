@@ -58,8 +58,8 @@ export function createObjectServer({ intake }: Pick<EmbeddedObjects, "intake">, 
     try {
       answer = await answerTo(intake, mayBegin, request, response);
     } catch (error) {
-      // A body that breaks off is the client's doing, and it has hung up.
-      if (request.destroyed && !request.complete) return void request.socket.destroy();
+      // A body that breaks off, or that nobody has read when the client hangs up, is the client's doing.
+      if (request.destroyed && !request.readableEnded) return void request.socket.destroy();
       intake.onFault(error);
       answer = faultAnswer(error);
     }
@@ -82,9 +82,9 @@ async function answerTo(
   if (request.method !== "PUT") return { ...refusal(notServed), headers: { allow: "PUT, OPTIONS" } };
   const upload = admitUpload(request, intake.signer, intake.clock.now());
   if ("status" in upload) return refusal(upload);
-  await mayBegin(upload.key);
   const early = await refusedBeforeBody(intake, upload);
   if (early) return refusal(early);
+  await mayBegin(upload.key);
   if (request.headers.expect !== undefined) response.writeContinue();
   // Without destroyOnReturn a fault of the disk could not be answered: the iterator would take the connection along.
   const body: AsyncIterable<Uint8Array> = request.iterator({ destroyOnReturn: false });

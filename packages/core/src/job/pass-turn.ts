@@ -2,7 +2,7 @@ import type { DocumentRow } from "../database/tables.ts";
 import { TenantId } from "../ids.ts";
 import type { Ports } from "../ports/ports.ts";
 import { ringDoorbell } from "./ring-doorbell.ts";
-import { handOnTurn, hasTurn } from "./turn.ts";
+import { handOnTurn, hasTurn, isPassedOver, type Turn } from "./turn.ts";
 
 type RingPorts = Pick<Ports, "database" | "queue" | "clock" | "config" | "log">;
 
@@ -18,10 +18,23 @@ export async function endTurn(ports: RingPorts, document: DocumentRow): Promise<
  */
 export async function passTurn(ports: RingPorts, tenantId: TenantId): Promise<void> {
   try {
-    const { periods } = ports.config;
-    const next = await ports.database.inOneTrip(tenantId, (tx) => handOnTurn(tx, periods));
+    const next = await findNext(ports, tenantId);
     if (next) await ringDoorbell(ports, next);
   } catch (error) {
     ports.log.warn("turn.not_handed_on", { tenantId, error: error as Error });
+  }
+}
+
+/** So often, and so long after one another, one is looked for that was passed over: rows are held for milliseconds, as a rule. */
+const again = { times: 5, afterMs: 20 };
+
+async function findNext(ports: RingPorts, tenantId: TenantId): Promise<Turn | null> {
+  const { periods } = ports.config;
+  for (let looks = 0; ; looks += 1) {
+    const [next, isStranded] = await ports.database.inOneTrip(tenantId, (tx) =>
+      Promise.all([handOnTurn(tx, periods), isPassedOver(tx, periods)]),
+    );
+    if (next || !isStranded || looks === again.times) return next;
+    await ports.clock.sleep(again.afterMs);
   }
 }

@@ -76,13 +76,31 @@ export async function handOnTurn(tx: Transaction, periods: Periods): Promise<Tur
         .where(isFresh(periods))
         .orderBy("waiting.received_at")
         .limit(1)
-        // Waits for whoever holds the row, for moments: what is passed over has no turn until the reconciler rings.
-        .forNoKeyUpdate(),
+        .forNoKeyUpdate() // what a foreign key refers to at the moment is not passed over
+        .skipLocked(),
     )
     .where((is) => is.not(is.exists(holders(tx, periods))))
     .returning(["tenant_id", "id", "received_at", "traceparent", "waits_turn"])
     .executeTakeFirst();
   return next ?? null;
+}
+
+/**
+ * Whether somebody waits though nobody has a turn: whoever waits was passed over, since his row was held at that moment, as it is
+ * while the event of his own upload is handled. To wait for the row would be to decide by what was seen before the wait.
+ */
+export async function isPassedOver(tx: Transaction, periods: Periods): Promise<boolean> {
+  const waiting = await tx
+    .selectFrom("document as waiting")
+    .select("waiting.id")
+    .where("waiting.tenant_id", "=", tx.insideTenant)
+    .where("waiting.state", "=", "received")
+    .where("waiting.waits_turn", "=", true)
+    .where(isFresh(periods))
+    .where((is) => is.not(is.exists(holders(tx, periods))))
+    .limit(1)
+    .execute();
+  return waiting.length > 0;
 }
 
 /**
