@@ -15,7 +15,7 @@ import { type TestWorld, testWorld } from "@strongroom/local/test-world";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Doorbell } from "../job/ring-doorbell.ts";
 import type { ObjectKey } from "../ports/objects.ts";
-import type { ProcessPorts } from "./process-document.ts";
+import { processDocument, type ProcessPorts } from "./process-document.ts";
 import type { Rendering } from "./rendering.ts";
 import { showDocument } from "./show-document.ts";
 
@@ -370,6 +370,22 @@ it("a doorbell for what is settled, unknown or another's changes nothing, howeve
   const rings = [bell, bell, { ...bell, tenantId: world.franz.tenantId }];
   for (const ring of rings) expect(await processOnce(world.ports, ring)).toBe("skipped");
   expect(await rowOf(world, bell)).toEqual(before);
+});
+
+it("a document that was claimed is worked on once it may; a bell with nothing to do asks nobody", async () => {
+  const bell = await received();
+  const seenThen: unknown[] = [];
+  const rendered = standInRenderer(() => (seenThen.push("rendered"), photo()));
+  const mayBegin = async () => void seenThen.push((await rowOf(world, bell))["state"]);
+  const options = {
+    renderer: rendered,
+    worker: "worker:test",
+    stopping: new AbortController().signal,
+    mayBegin,
+  };
+  expect((await processDocument(world.ports, bell, options)).outcome).toBe("stored");
+  expect((await processDocument(world.ports, bell, options)).outcome).toBe("skipped");
+  expect(seenThen).toEqual(["processing", "rendered"]);
 });
 
 it("many doorbells at once make one stored document, one key and one event", async () => {
