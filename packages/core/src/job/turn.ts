@@ -43,17 +43,19 @@ export function hasTurn(document: Pick<DocumentRow, "waits_turn" | "retries">): 
   return !document.waits_turn && document.retries === 0;
 }
 
+/** Documents of the tenant that wait for their turn. */
+function waitingForTurn(tx: Transaction) {
+  return tx
+    .selectFrom("document as waiting")
+    .select("waiting.id")
+    .where("waiting.tenant_id", "=", tx.insideTenant)
+    .where("waiting.state", "=", "received")
+    .where("waiting.waits_turn", "=", true);
+}
+
 /** Whether there is anybody in the tenant to hand a turn on to. */
 export async function someWaitForTurn(tx: Transaction): Promise<boolean> {
-  const waiting = await tx
-    .selectFrom("document")
-    .select("id")
-    .where("tenant_id", "=", tx.insideTenant)
-    .where("state", "=", "received")
-    .where("waits_turn", "=", true)
-    .limit(1)
-    .execute();
-  return waiting.length > 0;
+  return (await waitingForTurn(tx).limit(1).execute()).length > 0;
 }
 
 /**
@@ -66,13 +68,8 @@ export async function handOnTurn(tx: Transaction, periods: Periods): Promise<Tur
     .updateTable("document")
     .set({ waits_turn: false, rung_at: sql`clock_timestamp()` })
     .where("tenant_id", "=", tx.insideTenant)
-    .where("id", "=", (db) =>
-      db
-        .selectFrom("document as waiting")
-        .select("waiting.id")
-        .where("waiting.tenant_id", "=", tx.insideTenant)
-        .where("waiting.state", "=", "received")
-        .where("waiting.waits_turn", "=", true)
+    .where("id", "=", () =>
+      waitingForTurn(tx)
         .where(isFresh(periods))
         .orderBy("waiting.received_at")
         .limit(1)
@@ -90,12 +87,7 @@ export async function handOnTurn(tx: Transaction, periods: Periods): Promise<Tur
  * while the event of his own upload is handled. To wait for the row would be to decide by what was seen before the wait.
  */
 export async function isPassedOver(tx: Transaction, periods: Periods): Promise<boolean> {
-  const waiting = await tx
-    .selectFrom("document as waiting")
-    .select("waiting.id")
-    .where("waiting.tenant_id", "=", tx.insideTenant)
-    .where("waiting.state", "=", "received")
-    .where("waiting.waits_turn", "=", true)
+  const waiting = await waitingForTurn(tx)
     .where(isFresh(periods))
     .where((is) => is.not(is.exists(holders(tx, periods))))
     .limit(1)
