@@ -16,7 +16,7 @@ beforeEach(() => {
 });
 
 const soon = () => new Promise((resolve) => setImmediate(resolve));
-/** Lets time pass in steps of 10 ms; another company sends one upload in each of them. */
+/** Lets time pass in steps of 10 ms; another company, if any, sends one upload every 200 ms. */
 async function pass(ms: number, other: string | null = "other"): Promise<void> {
   for (const until = nowMs + ms; nowMs < until;) {
     nowMs += 10;

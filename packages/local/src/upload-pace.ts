@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import type { Clock } from "@strongroom/core/clock";
 import { TenantsTogether } from "@strongroom/core/tenants-together";
 
-/** `perSecond`: half of what two cores take in, process and store of photos of one megapixel (bench/README.md). `burst`: at once, after a rest. */
+/** `perSecond`: half of the 32 photos of one megapixel that two cores process in a second (docs/decisions/0022). `burst`: at once, after a rest. */
 export const uploadPace = {
   perSecond: 8 * availableParallelism(),
   burst: 8,
