@@ -9,15 +9,14 @@ import type { ObjectFacts, ObjectKey } from "../ports/objects.ts";
 import {
   areaOf,
   isErrno,
-  linkDurably,
   type ObjectDirectories,
   objectPath,
   openIfThere,
   removeEmptyDirectories,
   syncDirectory,
-  syncName,
 } from "./object-directory.ts";
 import { type DigestSource, readObjectData, readObjectFacts, writeObjectFile } from "./object-file.ts";
+import { type GiveName, ObjectNames } from "./object-names.ts";
 import { removeThroughTemp, withTemp } from "./object-temp.ts";
 import { checkNotTombstone, checkObjectKey } from "../ports/object-key.ts";
 
@@ -57,6 +56,7 @@ const StoredFacts = z.strictObject({
 
 /** Objects as files: each holds its own facts, so that data and facts appear and vanish together. */
 export function createObjectStore(directories: ObjectDirectories, clock: Clock) {
+  const names = new ObjectNames(directories.root);
   const pathOf = (key: ObjectKey) => {
     checkObjectKey(key);
     return objectPath(directories, key);
@@ -83,13 +83,14 @@ export function createObjectStore(directories: ObjectDirectories, clock: Clock) 
         modifiedAt: clock.now().toISOString(),
       };
     };
-    return await withTemp(directories, async (temp) => {
+    const writeAndName = async (temp: string, give: GiveName): Promise<WriteOutcome> => {
       if ((await writeObjectFile(temp, body, is.sizeBytes, describe, is)) === "unfinished")
         return { outcome: "differs" };
       is.signal?.throwIfAborted();
-      const outcome = await linkDurably(directories.root, temp, path);
+      const outcome = await give(temp);
       return outcome === "created" ? { outcome, versionId } : { outcome };
-    });
+    };
+    return await withTemp(directories, (temp) => names.naming(path, (give) => writeAndName(temp, give)));
   }
 
   async function head(key: ObjectKey): Promise<ObjectFacts | null> {
@@ -113,19 +114,19 @@ export function createObjectStore(directories: ObjectDirectories, clock: Clock) 
   }
 
   const holds = async (key: ObjectKey): Promise<boolean> =>
-    await isDurable(directories.root, pathOf(key), await head(key));
+    await isDurable(names, pathOf(key), await head(key));
 
   const remove = async (key: ObjectKey, versionId: string): Promise<void> => {
     checkNotTombstone(key);
-    await removeVersion(directories, key, pathOf(key), versionId);
+    await removeVersion({ directories, names }, key, pathOf(key), versionId);
   };
 
   return { write, head, holds, read, remove };
 }
 
 /** Whether there is such an object; when it resolves, its name is durable: whoever gave it may have been killed before that. */
-async function isDurable(root: string, path: string, found: ObjectFacts | null): Promise<boolean> {
-  if (found !== null) await syncName(root, path);
+async function isDurable(names: ObjectNames, path: string, found: ObjectFacts | null): Promise<boolean> {
+  if (found !== null) await names.makeDurable(path);
   return found !== null;
 }
 
@@ -144,7 +145,7 @@ async function openObject(directories: ObjectDirectories, key: ObjectKey, path: 
 }
 
 async function removeVersion(
-  directories: ObjectDirectories,
+  { directories, names }: { directories: ObjectDirectories; names: ObjectNames },
   key: ObjectKey,
   path: string,
   versionId: string,
@@ -153,7 +154,7 @@ async function removeVersion(
   if (file === null) return;
   try {
     if ((await factsOf(file, key)).versionId !== versionId) return;
-    await removeThroughTemp(directories, (aside) => takeAway(directories.root, path, aside, file));
+    await removeThroughTemp(directories, (aside) => takeAway(names, path, aside, file));
   } finally {
     await file.close();
   }
@@ -165,7 +166,7 @@ async function removeVersion(
  * Moves the very file that was read to `aside`. Between reading and moving another may have removed it and a third put
  * a new object under the key: that one goes back. A plain unlink would have deleted it.
  */
-async function takeAway(root: string, path: string, aside: string, file: FileHandle): Promise<void> {
+async function takeAway(names: ObjectNames, path: string, aside: string, file: FileHandle): Promise<void> {
   try {
     await rename(path, aside);
   } catch (error) {
@@ -173,7 +174,7 @@ async function takeAway(root: string, path: string, aside: string, file: FileHan
     throw error;
   }
   const [meant, moved] = [await file.stat({ bigint: true }), await stat(aside, { bigint: true })];
-  if (meant.ino !== moved.ino) await linkDurably(root, aside, path);
+  if (meant.ino !== moved.ino) await names.naming(path, (give) => give(aside));
 }
 
 async function factsOf(file: FileHandle, key: ObjectKey): Promise<ObjectFacts> {
