@@ -13,11 +13,11 @@ import { openScratch } from "./scratch.ts";
 import type { Running, Worker } from "./worker.ts";
 
 /**
- * Documents in hand for each decoder. Over-age ones, and those of a company that waits for its turn: one, so that all decoders
- * are at work. Fresh ones: two more, so that what comes in finds a place at once, whoever floods, and decoders never wait for
- * a disk: of its time in hand a document is decoded for a third.
+ * Documents in hand for each decoder, so that decoders never wait for a disk: of its time in hand a document is decoded for a third.
+ * Over-age ones, and those of a company that waits for its turn: two. Fresh ones: one more, so that what comes in finds a place at
+ * once, whoever floods.
  */
-const inHandPerDecoder = { late: 1, documents: 3 } as const;
+const inHandPerDecoder = { late: 2, documents: 3 } as const;
 
 /** Processes documents: as many decoders as it has cores, fresh documents before over-age ones. */
 export const processor: Worker = async ({ ports, name, stopping, vitals }): Promise<Running> => {

@@ -77,7 +77,8 @@ export class Bytes {
   }
 }
 
-const image = { bytes: Uint8Array.of(1), width: 20, height: 30 };
+/** Of all histories, so none may empty it: it shares its memory. */
+const image = { bytes: new Uint8Array(2).subarray(1), width: 20, height: 30 };
 const page: RenderedPage = { rendition: image, thumbnail: image, legibility: [] };
 
 function photo(pages: RenderedPage[]): Rendering {

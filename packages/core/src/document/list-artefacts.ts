@@ -8,8 +8,8 @@ import type { RenderedFile } from "./render-files.ts";
 import { frameBytes } from "./sealing.ts";
 
 /**
- * Something to be sealed: `open` gives its bytes anew each time, and `fingerprint` tells whether they are still the same.
- * `givesChunks`: they are read for whoever asks, who may empty them when they are used.
+ * Something to be sealed: `open` gives its bytes, and `fingerprint` tells whether they are still the same. `givesChunks`: they are
+ * whoever's asks, who may empty them when they are used.
  */
 export type Artefact = {
   name: string;
@@ -40,7 +40,7 @@ function original({ file, path, fingerprint, mediaType }: RenderedFile): Artefac
     sha256,
     fingerprint,
     givesChunks: true,
-    open: () => createReadStream(path, { highWaterMark: 4 * frameBytes }),
+    open: () => createReadStream(path, { highWaterMark: 4 * frameBytes, end: sizeBytes - 1 }),
   };
 }
 
@@ -68,7 +68,7 @@ function fromBytes(name: string, mediaType: string, bytes: Uint8Array): Artefact
     sizeBytes: bytes.length,
     sha256: sha256Hex(bytes),
     fingerprint: fingerprintOf(bytes),
-    givesChunks: false,
+    givesChunks: true,
     open: () => Readable.from([bytes]),
   };
 }

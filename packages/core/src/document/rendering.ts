@@ -15,7 +15,7 @@ export type MediaType = (typeof mediaTypes)[number];
 export const legibilityReasons = ["blurred", "dark", "glare", "too_small", "blank", "cut_off"] as const;
 export type LegibilityReason = (typeof legibilityReasons)[number];
 
-/** A plain JPEG without any metadata but its ICC profile. */
+/** A plain JPEG without any metadata but its ICC profile; the bytes are emptied once they are sealed. */
 export type RenderedImage = { bytes: Uint8Array; width: number; height: number };
 
 /** One page: longest side at most 2,000 px, thumbnail at most 320 px, and what may be wrong with it (empty: nothing seen). */

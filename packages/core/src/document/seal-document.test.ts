@@ -130,6 +130,13 @@ describe("a document that is sealed", () => {
     expect(given.some(({ length }) => length === 0)).toBe(true);
   });
 
+  it("gives back the memory of what was given to it, also of less than a frame, once it is sealed", async () => {
+    const [given, kept] = [Uint8Array.from(randomBytes(100)), Uint8Array.from(randomBytes(100))];
+    const artefacts = [{ ...artefactOf("page-1", given), givesChunks: true }, artefactOf("page-2", kept)];
+    await sealDocument(watched().ports, sealing(artefacts));
+    expect([given.length, kept.length]).toEqual([0, 100]);
+  });
+
   it("has one data key of its own, however many artefacts it has", async () => {
     const { ports, calls } = watched();
     const artefacts = Array.from({ length: 9 }, (_, n) => artefactOf(`page-${n + 1}`, randomBytes(20)));

@@ -130,7 +130,8 @@ async function put(
 ) {
   let measured: Measured | null = null;
   const sealed = measuring((result) => (measured = result));
-  const piping = pipeline(expecting(artefact), seal(to, dataKey), sealed, { signal });
+  const last: Last = { chunk: null };
+  const piping = pipeline(expecting(artefact, last), seal(to, dataKey), sealed, { signal });
   const putting = ports.objects.put(key, sealed, {
     sizeBytes: sealedSizeBytes,
     mediaType: "application/octet-stream",
@@ -139,15 +140,23 @@ async function put(
     signal,
   });
   const [, stored] = await together(stop, [piping, putting]);
+  if (artefact.givesChunks && last.chunk) releaseMemory(last.chunk);
   return stored.outcome === "exists" ? stored : { ...stored, sent: measured! as Measured };
 }
 
+/** Of a body its last piece, which is sealed only when all is: often its only one. */
+type Last = { chunk: Uint8Array | null };
+
 /** The bytes that were measured before, or a failure ahead of their end: a changed file leaves no object. */
-async function* expecting({ open, name, fingerprint, givesChunks }: Artefact): AsyncGenerator<Uint8Array> {
+async function* expecting(
+  { open, name, fingerprint, givesChunks }: Artefact,
+  last: Last,
+): AsyncGenerator<Uint8Array> {
   const found = createFingerprint();
   let given = 0;
   for await (const chunk of open() as AsyncIterable<Uint8Array>) {
     found.update(chunk);
+    last.chunk = chunk;
     yield chunk;
     given += chunk.length;
     // After one that fills the sealer's buffer the next is asked for when it is sealed, but for a frame that is still open.

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { readdirSync, rmSync, statSync } from "node:fs";
-import { readdir, rm } from "node:fs/promises";
+import { readdir, rm, unlink } from "node:fs/promises";
 import { join } from "node:path";
 
 /** Unfinished files, and what is on its way out; `leaving` has those that are being removed, or that the disk did not let go. */
@@ -76,4 +76,7 @@ async function leave({ leaving }: Temp, path: string, going: Promise<void>): Pro
 
 const freshPath = ({ temp }: Temp): string => join(temp, randomBytes(16).toString("hex"));
 
-const remove = (path: string): Promise<void> => rm(path, { recursive: true, force: true });
+/** Most are files: `rm` would look first what they are. */
+async function remove(path: string): Promise<void> {
+  await unlink(path).catch(() => rm(path, { recursive: true, force: true }));
+}

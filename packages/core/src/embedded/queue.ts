@@ -106,6 +106,7 @@ async function receive(
   queue: QueueName,
   { max, waitMs, visibilityMs, signal }: Parameters<Queue["receive"]>[1],
 ): Promise<Message[]> {
+  if (!isOpen()) throw new Error("the queue is closed"); // an answer at once, of nothing, would make a loop spin
   const deadline = performance.now() + waitMs;
   while (isOpen() && !signal?.aborted) {
     const count = bell.count(queue);

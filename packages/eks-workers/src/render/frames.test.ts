@@ -28,6 +28,7 @@ describe("a frame between parent and child", () => {
         }
         expect(frame!.header).toEqual(sentHeader);
         expect(frame!.blobs.map((blob) => [...blob])).toEqual(sentBlobs.map((blob) => [...blob]));
+        for (const { buffer, length } of frame!.blobs) expect(buffer.byteLength).toBe(length); // each can be given back alone
       }),
     );
   });

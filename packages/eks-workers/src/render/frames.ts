@@ -1,4 +1,5 @@
 import { readSync, writeSync } from "node:fs";
+import { releaseMemory } from "@strongroom/core/ports/release-memory";
 
 /**
  * One message between parent and child: a small header (JSON) and blobs behind it. Own framing on a socket pair rather
@@ -45,7 +46,22 @@ export class FrameReader {
     if (this.#head === null || this.#received < this.#head.end) return null;
     if (this.#received > this.#head.end) throw new Error("bytes behind the frame");
     const { header, blobBytes, start } = this.#head;
-    return { header, blobs: split(this.#joined().subarray(start), blobBytes) };
+    let at = start;
+    const blobs = blobBytes.map((length) => this.#copy(at, (at += length)));
+    this.#chunks.forEach(releaseMemory);
+    return { header, blobs };
+  }
+
+  /** In memory of its own, so that each blob can be given back by itself. */
+  #copy(from: number, to: number): Uint8Array {
+    const copy = new Uint8Array(to - from);
+    let start = 0;
+    for (const chunk of this.#chunks) {
+      const part = chunk.subarray(Math.max(0, from - start), Math.max(0, to - start));
+      if (part.length > 0) copy.set(part, Math.max(0, start - from));
+      start += chunk.length;
+    }
+    return copy;
   }
 
   #joined(): Buffer {

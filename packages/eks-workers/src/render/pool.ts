@@ -2,6 +2,7 @@ import { mkdtemp, open, rm, type FileHandle } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { MediaType, Renderer, Rendering } from "@strongroom/core/document/rendering";
+import { releaseMemory } from "@strongroom/core/ports/release-memory";
 import { type Log, silentLog } from "@strongroom/core/log";
 import { checkAnswer, type CheckedAnswer } from "./answer.ts";
 import { compileCode } from "./compiled-code.ts";
@@ -245,4 +246,5 @@ async function* chunksOf(file: FileHandle, size: number): AsyncGenerator<Uint8Ar
     yield chunk.subarray(0, bytesRead);
     at += bytesRead;
   }
+  releaseMemory(chunk);
 }
