@@ -187,6 +187,49 @@ it("while others' documents come in, a company that has half of the decoders get
   }
 });
 
+it("on one machine, a document of a company that sends much waits, in hand, while another company's is worked on", async () => {
+  stop.abort();
+  await running.done;
+  const own = new AbortController();
+  const fetched: string[] = [];
+  const goOn = Promise.withResolvers<void>();
+  const { objects, clock } = world.ports;
+  const read: typeof objects.read = async (key) => (fetched.push(key), await objects.read(key));
+  const put: typeof objects.put = async (key, body, ...rest) => {
+    if (key.includes(held?.documentId ?? "none")) await goOn.promise;
+    return await objects.put(key, body, ...rest);
+  };
+  let held: Doorbell | undefined;
+  // Time stands still: what waits a moment waits until something happens.
+  const ports: Ports = {
+    ...world.ports,
+    clock: { ...clock, monotonicMs: () => 0 },
+    objects: { ...objects, read, put },
+  };
+  const send = async (by: typeof world.dora, mark: number) =>
+    await receive(world, by, [Buffer.concat([await sample("delivery-note.jpg"), Buffer.of(77, mark)])]);
+  const { done } = await processor({ ports, name: "processor-gives-way", stopping: own.signal });
+  try {
+    for (let mark = 0; mark < 4; mark += 1) await settled(await send(world.dora, mark));
+    held = await send(world.franz, 4);
+    const isFetched = (bell: Doorbell) => fetched.some((key) => key.includes(bell.documentId));
+    await vi.waitFor(() => expect(isFetched(held!)).toBe(true), 25_000);
+    const much = await send(world.dora, 5);
+    await vi.waitFor(
+      async () => expect(await rowOf(world, much)).toMatchObject({ state: "processing" }),
+      25_000,
+    );
+    expect(await settled(await send(world.franz, 6))).toMatchObject({ state: "stored" });
+    expect(isFetched(much)).toBe(false);
+    goOn.resolve();
+    expect(await settled(much)).toMatchObject({ state: "stored" });
+  } finally {
+    goOn.resolve();
+    own.abort(new Error("SIGTERM"));
+    await done;
+  }
+});
+
 it("has two documents in hand for each decoder, and a fresh one more for each, so that these find a place whoever floods", async () => {
   const own = new AbortController();
   const sealing = new Set<string>();

@@ -85,6 +85,14 @@ describe("uploads of a company", () => {
     expect(begun).toHaveLength(14);
   });
 
+  it("keep their pace as long as another's come in, also when all of theirs came at once", async () => {
+    pace = new UploadPace(clock, { perSecond: 10, burst: 2, timesAlone: 4, patienceMs: 60_000 });
+    await send("other", "o");
+    await send("flood", ...Array.from({ length: 50 }, (_, n) => `${n}`));
+    await pass(3_010);
+    expect(begun).toHaveLength(1 + 2 + 30);
+  });
+
   it("may come together after a rest, as many as the burst", async () => {
     await send("other", "o");
     await send("flood", "1", "2");

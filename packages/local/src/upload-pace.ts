@@ -33,6 +33,7 @@ export class UploadPace {
   /** Resolves when an upload of this tenant may begin; one that is given up meanwhile has its place in the line all the same. */
   async begin(tenantId: string): Promise<void> {
     const nowMs = this.#clock.monotonicMs();
+    this.#noteWaiting(nowMs);
     this.#together.note(tenantId, nowMs);
     const line = this.#lines.get(tenantId) ?? { tokens: this.#pace.burst, countedMs: nowMs, waiting: [] };
     if (line.waiting.length === 0 && !this.#together.areAt(nowMs)) return void this.#lines.delete(tenantId);
@@ -42,6 +43,12 @@ export class UploadPace {
       line.waiting.push({ sinceMs: nowMs, begin });
       if (line.waiting.length === 1) void this.#serve(line);
     });
+  }
+
+  /** Whoever waits comes together with all that come meanwhile. */
+  #noteWaiting(nowMs: number): void {
+    for (const [tenantId, { waiting }] of this.#lines)
+      if (waiting.length > 0) this.#together.note(tenantId, nowMs);
   }
 
   /** Calls those who wait, one after the other, until nobody does. */

@@ -69,20 +69,7 @@ export function createObjectStore(directories: ObjectDirectories, clock: Clock) 
   ): Promise<WriteOutcome> {
     const path = pathOf(key);
     const versionId = randomBytes(16).toString("hex");
-    const describe = (sha256: string): z.input<typeof StoredFacts> | null => {
-      const { sizeBytes, mediaType, metadata, compositeSha256 } = is;
-      if (is.expectedSha256 !== null && is.expectedSha256 !== sha256) return null;
-      const hashes = { sha256: compositeSha256 === null ? sha256 : null, compositeSha256 };
-      return {
-        key,
-        sizeBytes,
-        ...hashes,
-        mediaType,
-        metadata,
-        versionId,
-        modifiedAt: clock.now().toISOString(),
-      };
-    };
+    const describe = (sha256: string) => factsOfNew(key, is, { sha256, versionId, at: clock.now() });
     const writeAndName = async (temp: string, give: GiveName): Promise<WriteOutcome> => {
       if ((await writeObjectFile(temp, body, is.sizeBytes, describe, is)) === "unfinished")
         return { outcome: "differs" };
@@ -122,6 +109,17 @@ export function createObjectStore(directories: ObjectDirectories, clock: Clock) 
   };
 
   return { write, head, holds, read, remove };
+}
+
+/** What stands at the end of a new object's file; null when its bytes are not those that were expected. */
+function factsOfNew(
+  key: ObjectKey,
+  { sizeBytes, mediaType, metadata, compositeSha256, expectedSha256 }: NewObject,
+  { sha256, versionId, at }: { sha256: string; versionId: string; at: Date },
+): z.input<typeof StoredFacts> | null {
+  if (expectedSha256 !== null && expectedSha256 !== sha256) return null;
+  const hashes = { sha256: compositeSha256 === null ? sha256 : null, compositeSha256 };
+  return { key, sizeBytes, ...hashes, mediaType, metadata, versionId, modifiedAt: at.toISOString() };
 }
 
 /** Whether there is such an object; when it resolves, its name is durable: whoever gave it may have been killed before that. */

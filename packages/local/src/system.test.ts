@@ -1,0 +1,56 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { sha256Hex } from "@strongroom/core/digest";
+import { systemIds } from "@strongroom/core/ids";
+import { silentLog } from "@strongroom/core/log";
+import { stagingKey } from "@strongroom/core/upload/staging-key";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { type RunningSystem, startSystem } from "./system.ts";
+import { uploadPace } from "./upload-pace.ts";
+
+let dataDirectory: string;
+let system: RunningSystem;
+beforeAll(async () => {
+  dataDirectory = await mkdtemp(join(tmpdir(), "strongroom-system-"));
+  system = await startSystem({ dataDirectory, port: 0, databaseUrl: null, log: silentLog, environment: {} });
+});
+afterAll(async () => {
+  await system.stop();
+  await rm(dataDirectory, { recursive: true });
+});
+
+/** One file as a phone uploads it, of a document that nobody knows. */
+async function upload(tenantId: string): Promise<void> {
+  const bytes = Uint8Array.from(systemIds.random(100));
+  const owner = { tenantId, documentId: systemIds.uuid(), fileId: systemIds.uuid() };
+  const { url, headers } = await system.ports.objects.signPut({
+    key: stagingKey(systemIds, owner),
+    sizeBytes: bytes.length,
+    mediaType: "image/jpeg",
+    sha256: sha256Hex(bytes),
+    metadata: {},
+    expiresInMs: 60_000,
+  });
+  const answer = await fetch(url, { method: "PUT", headers, body: bytes });
+  expect(answer.status, await answer.text()).toBe(200);
+}
+
+it("the uploads of a company that floods begin at their pace while another's come in", async () => {
+  const [flood, other] = [systemIds.uuid(), systemIds.uuid()];
+  const seconds = 2; // ten times as long as all of them take when nobody holds them back
+  const many = uploadPace.burst + seconds * uploadPace.perSecond + 1;
+  await upload(other);
+  let isOver = false;
+  const others = (async () => {
+    while (!isOver) await upload(other);
+  })();
+  const startedMs = performance.now();
+  try {
+    await Promise.all(Array.from({ length: many }, () => upload(flood)));
+  } finally {
+    isOver = true;
+    await others;
+  }
+  expect(performance.now() - startedMs).toBeGreaterThan(seconds * 1_000);
+});
