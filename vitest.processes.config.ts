@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 export const suites = [
   "packages/eks-workers/src/main.test.ts",
   "packages/eks-workers/src/render/{hostile,pool}.test.ts",
-  "packages/local/src/{demo,kill,main,parts,whole-way}.test.ts",
+  "packages/local/src/{demo,kill,main,parts,system,whole-way}.test.ts",
 ];
 
 export default defineConfig({

@@ -45,8 +45,8 @@ export const harnessEdits: SourceEdit[] = [
   standing("key made", sealing, "const sealOne = (artefact: Artefact) => {", "documentId"),
   {
     file: sealing,
-    from: "pipeline(expecting(artefact), seal(to, dataKey)",
-    to: `pipeline(globalThis.strongroomChaos.thenStand("put started", to.documentId, expecting(artefact)), seal(to, dataKey)`,
+    from: "pipeline(expecting(artefact, last), seal(to, dataKey)",
+    to: `pipeline(globalThis.strongroomChaos.thenStand("put started", to.documentId, expecting(artefact, last)), seal(to, dataKey)`,
   },
   standing("put done", sealing, "const { versionId, sent } = stored;", "one.to.documentId"),
   standing("before commit", attempt, "await storeDocument(ports, claim,", "document.id"),
