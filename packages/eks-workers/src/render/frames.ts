@@ -1,5 +1,5 @@
 import { readSync, writeSync } from "node:fs";
-import { releaseMemory } from "@strongroom/core/ports/release-memory";
+import { releaseMemory } from "./release-memory.ts";
 
 /**
  * One message between parent and child: a small header (JSON) and blobs behind it. Own framing on a socket pair rather

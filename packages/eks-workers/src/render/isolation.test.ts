@@ -30,6 +30,10 @@ describe("the cage of a decode child", () => {
     if (cage.isolation.network === "none") expect(cage.layers).toContain("network");
   });
 
+  test("has Node's own wall everywhere: it needs nothing of the machine, so a child that cannot stand in it is our fault", () => {
+    expect(cage.layers).toContain("permission");
+  });
+
   test("has every wall that this machine has the tools for", (context) => {
     const missing = layers.filter((layer) => !cage.layers.includes(layer));
     if (missing.length > 0) context.skip(`walls that do not work here: ${missing.join(", ")}`);
