@@ -36,21 +36,32 @@ async function upload(tenantId: string): Promise<void> {
   expect(answer.status, await answer.text()).toBe(200);
 }
 
-it("the uploads of a company that floods begin at their pace while another's come in", async () => {
-  const [flood, other] = [systemIds.uuid(), systemIds.uuid()];
-  const seconds = 2; // ten times as long as all of them take when nobody holds them back
+it("the uploads of a company that floods begin at their pace while another's come in", async (context) => {
+  const seconds = 2;
   const many = uploadPace.burst + seconds * uploadPace.perSecond + 1;
+  const aloneMs = await flood(many);
+  if (aloneMs > seconds * 1_000)
+    context.skip(`${many} uploads take ${aloneMs} ms here when nobody is in their way`);
+  const other = systemIds.uuid();
   await upload(other);
-  let isOver = false;
-  const others = (async () => {
-    while (!isOver) await upload(other);
-  })();
-  const startedMs = performance.now();
+  const others: Promise<void>[] = [];
+  const coming = setInterval(() => {
+    const one = upload(other);
+    one.catch(() => {}); // told below
+    others.push(one);
+  }, 200);
   try {
-    await Promise.all(Array.from({ length: many }, () => upload(flood)));
+    expect(await flood(many)).toBeGreaterThan(seconds * 1_000);
   } finally {
-    isOver = true;
-    await others;
+    clearInterval(coming);
+    await Promise.all(others);
   }
-  expect(performance.now() - startedMs).toBeGreaterThan(seconds * 1_000);
 });
+
+/** Uploads of a new company, all at once; how many milliseconds they take together. */
+async function flood(uploads: number): Promise<number> {
+  const tenantId = systemIds.uuid();
+  const startedMs = performance.now();
+  await Promise.all(Array.from({ length: uploads }, () => upload(tenantId)));
+  return performance.now() - startedMs;
+}

@@ -8,8 +8,8 @@ import type { RenderedFile } from "./render-files.ts";
 import { frameBytes } from "./sealing.ts";
 
 /**
- * Something to be sealed: `open` gives its bytes, and `fingerprint` tells whether they are still the same. `givesChunks`: they are
- * whoever's asks, who may empty them when they are used.
+ * Something to be sealed: `open` gives its bytes, and `fingerprint` tells whether they are still the same. `givesChunks`: what it
+ * gives belongs to whoever asks, who may empty it when it is used.
  */
 export type Artefact = {
   name: string;

@@ -147,7 +147,7 @@ async function put(
 /** Of a body its last piece, which is sealed only when all is: often its only one. */
 type Last = { chunk: Uint8Array | null };
 
-/** The bytes that were measured before, or a failure ahead of their end: a changed file leaves no object. */
+/** The bytes that were measured before, or a failure ahead of their end: other bytes leave no object. */
 async function* expecting(
   { open, name, fingerprint, givesChunks }: Artefact,
   last: Last,

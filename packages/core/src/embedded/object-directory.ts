@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { open, rmdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { removeLeftOvers, type Temp } from "./object-temp.ts";
@@ -12,26 +12,16 @@ export type ObjectDirectories = Record<ObjectArea, string> & { root: string } & 
 
 /** Only we may look inside. */
 export const directoryMode = 0o700;
-/** Creates the directories below `path`, durably, and removes temporary files untouched for an hour: their writers are dead. */
+
+/** Creates the directories below `path` and removes temporary files untouched for an hour: their writers are dead. */
 export function openObjectDirectories(path: string, now: Date): ObjectDirectories {
   const root = resolve(path);
   const areas = Object.fromEntries(objectAreas.map((area) => [area, join(root, area)]));
   for (const directory of [root, ...Object.values(areas)])
     mkdirSync(directory, { recursive: true, mode: directoryMode });
-  syncNow(root);
   const directories = { root, leaving: new Map(), ...(areas as Record<ObjectArea, string>) };
   removeLeftOvers(directories.temp, now);
   return directories;
-}
-
-/** Makes the areas' names durable, once and for all. */
-function syncNow(root: string): void {
-  const directory = openSync(root, "r");
-  try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
-  }
 }
 
 /** The file of a key. The `@` is no letter of keys, so that `s/a` and `s/a/b` can both be objects. */

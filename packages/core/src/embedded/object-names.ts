@@ -23,7 +23,7 @@ export class ObjectNames {
   readonly #sync: Sync;
   readonly #places = new Map<string, Place>();
 
-  /** Below `root`, whose own directories are durable. `sync`: of tests alone. */
+  /** Below `root`. `sync`: of tests alone. */
   constructor(root: string, sync: Sync = (directory) => directory.sync()) {
     this.#root = root;
     this.#sync = sync;
@@ -74,10 +74,10 @@ export class ObjectNames {
     }
   }
 
-  /** The directories above one, below the root. */
+  /** The directories above one, up to the root: whoever puts an area away gets it back with the next object in it. */
   #above(path: string): string[] {
     const above: string[] = [];
-    for (let at = dirname(path); at.length > this.#root.length; at = dirname(at)) above.push(at);
+    for (let at = dirname(path); at.length >= this.#root.length; at = dirname(at)) above.push(at);
     return above;
   }
 

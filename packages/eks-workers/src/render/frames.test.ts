@@ -44,12 +44,21 @@ describe("a frame between parent and child", () => {
     expect(() => new FrameReader(10).push(encoded({}, blobs(1_001)))).toThrow("malformed");
   });
 
+  test("costs no more than its bytes, into however many pieces and blobs a child cuts it", () => {
+    const bytes = encoded(
+      {},
+      Array.from({ length: 1_000 }, () => new Uint8Array(100)),
+    );
+    const reader = new FrameReader(1_000_000);
+    let frame: Frame | null = null;
+    for (const byte of bytes) frame = reader.push(Buffer.of(byte));
+    expect(frame!.blobs).toHaveLength(1_000);
+  });
+
   test("is refused by its first four bytes when its header is above the limit", () => {
-    const length = Buffer.alloc(4);
-    length.writeUInt32LE(maxHeaderBytes);
-    expect(new FrameReader(0).push(length)).toBeNull();
-    length.writeUInt32LE(maxHeaderBytes + 1);
-    expect(() => new FrameReader(0).push(length)).toThrow("header above its limit");
+    const length = (headerBytes: number) => Buffer.from(Uint32Array.of(headerBytes).buffer); // little endian, as on the wire
+    expect(new FrameReader(0).push(length(maxHeaderBytes))).toBeNull();
+    expect(() => new FrameReader(0).push(length(maxHeaderBytes + 1))).toThrow("header above its limit");
   });
 
   test("is refused when more follows, or when its lengths are nonsense", () => {

@@ -38,7 +38,7 @@ export class FrameReader {
     this.#maxBlobBytes = maxBlobBytes;
   }
 
-  /** The frame once it is whole, else null. @throws when it is malformed, above its limits, or followed by more. */
+  /** The frame once it is whole, else null; the chunk becomes ours. @throws when it is malformed, above its limits, or followed by more. */
   push(chunk: Uint8Array): Frame | null {
     this.#chunks.push(chunk);
     this.#received += chunk.length;
@@ -46,26 +46,17 @@ export class FrameReader {
     if (this.#head === null || this.#received < this.#head.end) return null;
     if (this.#received > this.#head.end) throw new Error("bytes behind the frame");
     const { header, blobBytes, start } = this.#head;
+    const body = this.#joined();
     let at = start;
-    const blobs = blobBytes.map((length) => this.#copy(at, (at += length)));
-    this.#chunks.forEach(releaseMemory);
+    // In memory of its own, so that each can be given back by itself.
+    const blobs = blobBytes.map((length) => new Uint8Array(body.subarray(at, (at += length))));
+    releaseMemory(body);
     return { header, blobs };
-  }
-
-  /** In memory of its own, so that each blob can be given back by itself. */
-  #copy(from: number, to: number): Uint8Array {
-    const copy = new Uint8Array(to - from);
-    let start = 0;
-    for (const chunk of this.#chunks) {
-      const part = chunk.subarray(Math.max(0, from - start), Math.max(0, to - start));
-      if (part.length > 0) copy.set(part, Math.max(0, start - from));
-      start += chunk.length;
-    }
-    return copy;
   }
 
   #joined(): Buffer {
     const joined = Buffer.concat(this.#chunks);
+    this.#chunks.forEach(releaseMemory);
     this.#chunks = [joined];
     return joined;
   }
