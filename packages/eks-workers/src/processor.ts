@@ -14,8 +14,8 @@ import type { Running, Worker } from "./worker.ts";
 
 /**
  * Documents in hand for each decoder, so that decoders never wait for a disk: of its time in hand a document is decoded for a third.
- * Over-age ones, and those of a company that waits for its turn: two. Fresh ones: one more, so that what comes in finds a place at
- * once, whoever floods.
+ * Over-age ones, and those of a company that waits for its turn: two. Fresh ones: one more, so that one for each
+ * decoder finds a place at once, whoever floods.
  */
 const inHandPerDecoder = { late: 2, documents: 3 } as const;
 

@@ -29,7 +29,7 @@ class ForgetfulDisk {
     this.#durable.set(itself, new Map(names));
   };
 
-  /** Whether a file is found by its name after a crash; those of the areas were made durable when the store was opened. */
+  /** Whether a file is found by its name after a crash; those of the areas are looked at by a test of their own. */
   keeps(path: string): boolean {
     const names = relative(root, path).split(sep);
     return names.slice(1).every((name, index) => {
