@@ -9,11 +9,18 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { type RunningSystem, startSystem } from "./system.ts";
 import { uploadPace } from "./upload-pace.ts";
 
+const decoders = 2;
 let dataDirectory: string;
 let system: RunningSystem;
 beforeAll(async () => {
   dataDirectory = await mkdtemp(join(tmpdir(), "strongroom-system-"));
-  system = await startSystem({ dataDirectory, port: 0, databaseUrl: null, log: silentLog, environment: {} });
+  system = await startSystem({
+    dataDirectory,
+    port: 0,
+    databaseUrl: null,
+    log: silentLog,
+    environment: { STRONGROOM_JOBS: `${decoders}` },
+  });
 });
 afterAll(async () => {
   await system.stop();
@@ -36,12 +43,10 @@ async function upload(tenantId: string): Promise<void> {
   expect(answer.status, await answer.text()).toBe(200);
 }
 
-it("the uploads of a company that floods begin at their pace while another's come in", async (context) => {
-  const seconds = 2;
-  const many = uploadPace.burst + seconds * uploadPace.perSecond + 1;
-  const aloneMs = await flood(many);
-  if (aloneMs > seconds * 1_000)
-    context.skip(`${many} uploads take ${aloneMs} ms here when nobody is in their way`);
+it("the uploads of a company that floods begin at their pace while another's come in", async () => {
+  const seconds = 2; // ten times as long as they take with nobody in their way; a machine that is as slow as that proves nothing
+  const { burst, perSecond } = uploadPace(decoders);
+  const many = burst + seconds * perSecond + 1;
   const other = systemIds.uuid();
   await upload(other);
   const others: Promise<void>[] = [];

@@ -29,7 +29,7 @@ import { runSchedules } from "./schedule.ts";
 import { openSecrets, type Secrets } from "./secrets.ts";
 import { seed } from "./seed.ts";
 import { explainReplay } from "./tombstones-check.ts";
-import { UploadPace } from "./upload-pace.ts";
+import { UploadPace, uploadPace } from "./upload-pace.ts";
 import { startWorkers, type WorkerKind, workerKinds, type Workers } from "./workers.ts";
 
 /** Strongroom on one machine, all of it running. */
@@ -109,8 +109,8 @@ type Prepared = {
 };
 
 /** Uploads of each tenant begin at a pace while others' come in. */
-function atTheirPace({ clock }: Pick<EmbeddedPorts, "clock">) {
-  const pace = new UploadPace(clock);
+function atTheirPace({ clock, config }: Pick<EmbeddedPorts, "clock" | "config">) {
+  const pace = new UploadPace(clock, uploadPace(config.jobs));
   return (key: ObjectKey) => pace.begin(parseStagingKey(key)?.tenantId ?? "");
 }
 

@@ -1,16 +1,16 @@
-import { availableParallelism } from "node:os";
 import type { Clock } from "@strongroom/core/clock";
 import { TenantsTogether } from "@strongroom/core/tenants-together";
 
-/** `perSecond`: half of the 32 photos of one megapixel that two cores process in a second (docs/decisions/0022). `burst`: at once, after a rest. */
-export const uploadPace = {
-  perSecond: 8 * availableParallelism(),
+/** `perSecond`: half of the 32 photos of one megapixel that two decoders on two cores process in a second (docs/decisions/0022). `burst`: at once, after a rest. */
+export const uploadPace = (decoders: number) => ({
+  perSecond: 8 * decoders,
   burst: 8,
   /** So much faster they begin that still wait once nobody else's come: not all at once, or whoever comes next meets them all. */
   timesAlone: 4,
   /** Nobody waits longer, however long the line: clients give up a connection without a sign of life after 30 s. */
   patienceMs: 20_000,
-};
+});
+type Pace = ReturnType<typeof uploadPace>;
 
 type Waiting = { sinceMs: number; begin: () => void };
 type Line = { tokens: number; countedMs: number; waiting: Waiting[] };
@@ -21,11 +21,11 @@ type Line = { tokens: number; countedMs: number; waiting: Waiting[] };
  */
 export class UploadPace {
   readonly #clock: Pick<Clock, "monotonicMs" | "sleep">;
-  readonly #pace: typeof uploadPace;
+  readonly #pace: Pace;
   readonly #together = new TenantsTogether();
   readonly #lines = new Map<string, Line>();
 
-  constructor(clock: Pick<Clock, "monotonicMs" | "sleep">, pace = uploadPace) {
+  constructor(clock: Pick<Clock, "monotonicMs" | "sleep">, pace: Pace) {
     this.#clock = clock;
     this.#pace = pace;
   }
