@@ -3,6 +3,7 @@ import { ageDocuments, untilCleared } from "./age-documents.ts";
 import { type Driver, planDocument, type Road } from "./driver.ts";
 import { attackFreshUpload, attackUploads, reviveOne } from "./hostile-uploads.ts";
 import type { Installation } from "./installation.ts";
+import { untilSweptFromNow } from "./until-swept.ts";
 
 type Aftermath = {
   road: Road;
@@ -19,11 +20,13 @@ export async function goThroughAftermath({ road, installation, periods, drivers 
   await attackFreshUpload(road, attacker, victim, fresh);
   const aged = await ageDocuments(installation);
   await installation.stopMain({ anew: true }); // the first round after a start sweeps the vault
+  const untilSwept = await untilSweptFromNow(installation, sleep);
   await installation.untilRunning("main");
   await untilCleared(installation, aged, sleep, 3 * periods.reconcile + 5_000);
   await untilSignaturesEnd(drivers, aged.cleared, periods.signedUrl, sleep);
   await attackUploads(road, drivers, aged, periods.signedUrl);
   await reviveOne(road, drivers, aged);
+  await untilSwept();
 }
 
 /** What was cleared may be attacked only once its signatures have ended: before, an upload of the right bytes is none. */

@@ -31,6 +31,8 @@ export type Installation = {
   pid(part: Part): Promise<number | null>;
   /** Resolves with its process id once this part runs, and main has greeted. */
   untilRunning(part: Part): Promise<number>;
+  /** Where main writes its own log, of all its lives. */
+  mainLog: string;
   /** A second worker of this kind, set up as the first one, ready. */
   startSecond(kind: "processor" | "relay" | "notifier"): Promise<ChildProcess>;
   /** SIGTERM to main; resolves with its exit code. `anew` starts it again at once. */
@@ -88,6 +90,7 @@ export async function openInstallation(options: Options): Promise<Installation> 
   return {
     dataDirectory,
     logFile,
+    mainLog: join(directory, "main.log"),
     clients,
     apiPort,
     database,
